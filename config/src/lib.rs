@@ -1,0 +1,2 @@
+//! Enclos: config.
+#![no_std]

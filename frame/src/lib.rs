@@ -1,0 +1,2 @@
+//! Enclos: frame.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Enclos: image.
+fn main(){}

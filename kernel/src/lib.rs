@@ -1,0 +1,2 @@
+//! Enclos: kernel.
+#![no_std]
