@@ -1,2 +1,35 @@
-//! Enclos: frame.
-#![no_std]
+//! The base of Enclos: the only crate with unsafe code.
+//!
+//! It knows no files, processes or signals of programs; those are the kernel's. What it knows:
+//!
+//! - [`boot`], [`layout`], [`arena`], [`heap`]: how the LibOS comes to life and where it lives;
+//! - [`entry`], [`trap`], [`context`], [`patch`], [`patcher`]: how programs enter it, and with which registers;
+//! - [`thread`], [`sync`]: its threads, their locks and how they wait;
+//! - [`user`]: program memory;
+//! - [`ocall`], [`vdso`]: the host.
+
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod arena;
+pub mod boot;
+pub mod context;
+pub mod cpu;
+pub mod entry;
+pub mod errno;
+pub mod heap;
+mod host;
+#[cfg(feature = "image")]
+pub mod intrinsics;
+pub mod layout;
+pub mod ocall;
+pub mod patcher;
+pub mod sync;
+pub mod thread;
+pub mod trap;
+pub mod user;
+pub mod vdso;
+
+pub use errno::{Errno, Error, Result};
+pub use host::{enable_statistics, visit_statistics};

@@ -1,0 +1,69 @@
+//! What the processor can do, and its segment bases.
+
+use core::arch::asm;
+use core::arch::x86_64::{__cpuid, __cpuid_count};
+use spin::Once;
+
+/// Length of an `XSAVE` area for all enabled features, in bytes.
+pub fn xsave_size() -> usize {
+    static SIZE: Once<usize> = Once::new();
+    *SIZE.call_once(|| __cpuid_count(0xd, 0).ebx as usize)
+}
+
+/// The features that `XSAVE` covers here (`XCR0`).
+pub fn xsave_features() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: `xgetbv` only reads; the host enables OSXSAVE or no AVX program would run.
+    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// The bits of `MXCSR` that may be set (SDM volume 1, 11.6.6; every x86-64 has DAZ).
+pub const fn mxcsr_mask() -> u32 {
+    0xffff
+}
+
+/// 64 random bits from the processor, if it has `rdrand` and it works.
+pub fn random() -> Option<u64> {
+    if __cpuid(1).ecx & 1 << 30 == 0 {
+        return None;
+    }
+    (0..10).find_map(|_| {
+        let (value, ok): (u64, u8);
+        // SAFETY: `rdrand` only writes its operand and flags.
+        unsafe { asm!("rdrand {}", "setc {}", out(reg) value, out(reg_byte) ok, options(nomem, nostack)) };
+        (ok != 0).then_some(value)
+    })
+}
+
+/// Whether `addr` is a canonical address of the user half, as segment bases must be.
+const fn is_valid_base(addr: u64) -> bool {
+    addr < crate::layout::TASK_SIZE as u64
+}
+
+/// The base of `%fs`: the program's thread pointer.
+pub fn fs_base() -> u64 {
+    let base;
+    // SAFETY: only reads.
+    unsafe { asm!("rdfsbase {}", out(reg) base, options(nomem, nostack, preserves_flags)) };
+    base
+}
+
+/// Sets the base of `%fs`, which the LibOS itself doesn't use. Gives whether the address is acceptable.
+#[must_use]
+pub fn set_fs_base(base: u64) -> bool {
+    if is_valid_base(base) {
+        // SAFETY: canonical, and no code of the LibOS uses `%fs`.
+        unsafe { asm!("wrfsbase {}", in(reg) base, options(nostack, preserves_flags)) };
+    }
+    is_valid_base(base)
+}
+
+/// Points `%gs` to the LibOS's block of the running thread.
+///
+/// # Safety
+/// `block` is the block of the calling thread.
+pub(crate) unsafe fn set_gs_base(block: usize) {
+    // SAFETY: an address of the arena, hence canonical.
+    unsafe { asm!("wrgsbase {}", in(reg) block, options(nostack, preserves_flags)) };
+}

@@ -1,0 +1,8 @@
+//! The OCalls: all that the LibOS ever asks of the host. Each one checks the answer before it is used.
+
+pub mod file;
+pub mod mem;
+pub mod process;
+pub mod signal;
+pub mod thread;
+pub mod time;

@@ -1,0 +1,147 @@
+//! OCalls about the host process as a whole.
+
+use crate::errno::{Errno, Result};
+use crate::host;
+use core::arch::asm;
+use linux_raw_sys::general::{__NR_exit_group, __NR_getrandom, __NR_getrusage, __NR_prlimit64, __NR_sysinfo, __NR_uname, __NR_umask};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Ends the host process, and with it all of its threads, with this exit status.
+pub fn exit(status: i32) -> ! {
+    // SAFETY: doesn't return.
+    unsafe {
+        host::raw(__NR_exit_group, [status as usize, 0, 0, 0, 0, 0]);
+        asm!("ud2", options(noreturn))
+    }
+}
+
+/// Fills `buffer` with random bytes of the host.
+///
+/// # Errors
+/// `EIO` if the host gives none.
+pub fn random(buffer: &mut [u8]) -> Result<()> {
+    let mut done = 0;
+    while done < buffer.len() {
+        let rest = &mut buffer[done..];
+        // SAFETY: the host writes at most the given length.
+        let count = unsafe { host::call(__NR_getrandom, [rest.as_mut_ptr() as usize, rest.len(), 0, 0, 0, 0])? };
+        if count == 0 || count > rest.len() {
+            return Err(Errno::EIO.into());
+        }
+        done += count;
+    }
+    Ok(())
+}
+
+/// Processor time and faults, in the layout of Linux's `struct rusage`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the fields are Linux's")]
+pub struct Rusage {
+    pub utime: [i64; 2],
+    pub stime: [i64; 2],
+    pub maxrss: i64,
+    pub ixrss: i64,
+    pub idrss: i64,
+    pub isrss: i64,
+    pub minflt: i64,
+    pub majflt: i64,
+    pub nswap: i64,
+    pub inblock: i64,
+    pub oublock: i64,
+    pub msgsnd: i64,
+    pub msgrcv: i64,
+    pub nsignals: i64,
+    pub nvcsw: i64,
+    pub nivcsw: i64,
+}
+
+/// Whose resource usage is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageOf {
+    /// The host process.
+    Process = 0,
+    /// The calling thread.
+    Thread = 1,
+}
+
+/// What the host process or the calling thread has used.
+pub fn usage(of: UsageOf) -> Rusage {
+    let mut usage = Rusage::default();
+    // SAFETY: the host writes a `struct rusage`.
+    let _ = unsafe { host::call(__NR_getrusage, [of as usize, &raw mut usage as usize, 0, 0, 0, 0]) };
+    usage
+}
+
+/// The host's `struct sysinfo`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the fields are Linux's")]
+pub struct SysInfo {
+    pub uptime: i64,
+    pub loads: [u64; 3],
+    pub totalram: u64,
+    pub freeram: u64,
+    pub sharedram: u64,
+    pub bufferram: u64,
+    pub totalswap: u64,
+    pub freeswap: u64,
+    pub procs: u16,
+    pub pad: [u16; 3],
+    pub totalhigh: u64,
+    pub freehigh: u64,
+    pub mem_unit: u32,
+    pub pad2: u32,
+}
+
+/// The host's memory, load and uptime.
+pub fn system_info() -> SysInfo {
+    let mut info = SysInfo::default();
+    // SAFETY: the host writes a `struct sysinfo`.
+    let _ = unsafe { host::call(__NR_sysinfo, [&raw mut info as usize, 0, 0, 0, 0, 0]) };
+    if info.mem_unit == 0 {
+        info.mem_unit = 1;
+    }
+    info
+}
+
+/// The host's `uname` fields, 65 bytes each: sysname, nodename, release, version, machine, domainname.
+pub fn host_names() -> [[u8; 65]; 6] {
+    let mut names = [[0_u8; 65]; 6];
+    // SAFETY: the host writes a `struct utsname`.
+    let _ = unsafe { host::call(__NR_uname, [&raw mut names as usize, 0, 0, 0, 0, 0]) };
+    for name in &mut names {
+        name[64] = 0;
+    }
+    names
+}
+
+/// Soft and hard limit of a resource of the host process (`man 2 prlimit`).
+pub fn limit(resource: u32) -> Result<[u64; 2]> {
+    let mut limits = [0_u64; 2];
+    // SAFETY: the host writes a `struct rlimit64`.
+    unsafe { host::call(__NR_prlimit64, [0, resource as usize, 0, &raw mut limits as usize, 0, 0])? };
+    Ok(limits)
+}
+
+/// Sets a limit of the host process.
+///
+/// # Errors
+/// `EPERM`, `EINVAL`.
+pub fn set_limit(resource: u32, limits: [u64; 2]) -> Result<()> {
+    // SAFETY: the host reads a `struct rlimit64`.
+    unsafe { host::call(__NR_prlimit64, [0, resource as usize, &raw const limits as usize, 0, 0, 0])? };
+    Ok(())
+}
+
+/// Clears the file mode creation mask of the host process and gives the old one: modes are the LibOS's affair.
+pub fn take_umask() -> u32 {
+    // SAFETY: no effect on memory.
+    unsafe { host::call(__NR_umask, [0; 6]) }.unwrap_or(0o022) as u32 & 0o777
+}
+
+/// Writes a last message to the host's standard error; nothing can be done if that fails.
+pub(crate) fn write_stderr(message: &[u8]) {
+    // SAFETY: the host reads the message.
+    unsafe { host::raw(linux_raw_sys::general::__NR_write, [2, message.as_ptr() as usize, message.len(), 0, 0, 0]) };
+}

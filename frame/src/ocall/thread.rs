@@ -1,0 +1,136 @@
+//! OCalls about host threads.
+
+use crate::errno::Result;
+use crate::host;
+use crate::thread::ThreadBlock;
+use core::arch::asm;
+use core::sync::atomic::AtomicU32;
+use linux_raw_sys::general::{
+    __NR_clone, __NR_exit, __NR_getcpu, __NR_getpid, __NR_gettid, __NR_sched_getaffinity, __NR_sched_setaffinity,
+    __NR_sched_yield, __NR_tgkill, CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT_SETTID, CLONE_SIGHAND,
+    CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
+};
+
+/// The host's id of the calling process.
+pub(crate) fn host_pid() -> u32 {
+    // SAFETY: no effect.
+    unsafe { host::raw(__NR_getpid, [0; 6]) as u32 }
+}
+
+/// The host's id of the calling thread.
+pub(crate) fn host_tid() -> u32 {
+    // SAFETY: no effect.
+    unsafe { host::raw(__NR_gettid, [0; 6]) as u32 }
+}
+
+/// Sends the wake signal to a thread; a thread that is gone isn't an error.
+pub(crate) fn interrupt(host_pid: u32, host_tid: u32) {
+    // SAFETY: our handler for the signal may run at any point.
+    let _ = unsafe {
+        host::call(
+            __NR_tgkill,
+            [host_pid as usize, host_tid as usize, crate::trap::WAKE_SIGNAL as usize, 0, 0, 0],
+        )
+    };
+}
+
+/// Gives up the processor.
+pub fn yield_now() {
+    // SAFETY: no effect on memory.
+    let _ = unsafe { host::call(__NR_sched_yield, [0; 6]) };
+}
+
+/// The processor and NUMA node that the calling thread runs on.
+pub fn cpu_and_node() -> (u32, u32) {
+    let (mut cpu, mut node) = (0_u32, 0_u32);
+    // SAFETY: the host writes two words.
+    let _ = unsafe { host::call(__NR_getcpu, [&raw mut cpu as usize, &raw mut node as usize, 0, 0, 0, 0]) };
+    (cpu, node)
+}
+
+/// The processors that a host thread may run on, as a bit mask; gives the bytes filled.
+///
+/// # Errors
+/// `ESRCH` if the thread is gone, `EINVAL` if the mask is too short.
+pub fn affinity(host_tid: u32, mask: &mut [u8]) -> Result<usize> {
+    // SAFETY: the host writes at most the mask's length.
+    let len = unsafe {
+        host::call(
+            __NR_sched_getaffinity,
+            [host_tid as usize, mask.len() & !7, mask.as_mut_ptr() as usize, 0, 0, 0],
+        )?
+    };
+    Ok(len.min(mask.len()))
+}
+
+/// Limits the processors that a host thread may run on.
+///
+/// # Errors
+/// `ESRCH` if the thread is gone, `EINVAL` if the mask has no processor of the host.
+pub fn set_affinity(host_tid: u32, mask: &[u8]) -> Result<()> {
+    // SAFETY: the host reads the mask.
+    unsafe {
+        host::call(__NR_sched_setaffinity, [host_tid as usize, mask.len(), mask.as_ptr() as usize, 0, 0, 0])?;
+    }
+    Ok(())
+}
+
+/// Starts a host thread at `start` with `argument`, on the stack that ends at `stack_top`. `tid` gets its id, and is
+/// cleared when it's gone.
+///
+/// # Errors
+/// `EAGAIN` at the host's limit of threads, `ENOMEM`.
+///
+/// # Safety
+/// The stack belongs to the new thread, `start` never returns, and `tid` outlives the thread.
+pub(crate) unsafe fn clone_thread(
+    stack_top: usize,
+    argument: usize,
+    start: unsafe extern "C" fn(*mut ThreadBlock) -> !,
+    tid: &AtomicU32,
+) -> Result<()> {
+    let flags = CLONE_VM
+        | CLONE_FS
+        | CLONE_FILES
+        | CLONE_SIGHAND
+        | CLONE_THREAD
+        | CLONE_SYSVSEM
+        | CLONE_PARENT_SETTID
+        | CLONE_CHILD_CLEARTID;
+    let result: isize;
+    // SAFETY: the child continues behind the system call on its own stack, with all registers but rax and rsp as the
+    // parent's, and jumps to `start` without touching anything of the parent's frame.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "mov rdi, r12",
+            "jmp r13",
+            "2:",
+            inlateout("rax") __NR_clone as isize => result,
+            in("rdi") flags as usize,
+            in("rsi") stack_top,
+            in("rdx") tid.as_ptr(),
+            in("r10") tid.as_ptr(),
+            in("r8") 0,
+            in("r12") argument,
+            in("r13") start,
+            lateout("rcx") _, lateout("r11") _,
+        );
+    }
+    if result < 0 {
+        return Err(crate::errno::Errno::from_raw(-result as i32)
+            .map_or(crate::errno::Errno::EAGAIN.into(), crate::errno::Error::from));
+    }
+    Ok(())
+}
+
+/// Ends the calling host thread.
+pub(crate) fn exit_thread() -> ! {
+    // SAFETY: doesn't return; the thread's stack is not used any more.
+    unsafe {
+        host::raw(__NR_exit, [0; 6]);
+        asm!("ud2", options(noreturn))
+    }
+}

@@ -1,0 +1,30 @@
+//! The host's futexes on words of the arena.
+
+use crate::host;
+use core::sync::atomic::AtomicU32;
+use linux_raw_sys::general::{FUTEX_WAIT_BITSET, FUTEX_CLOCK_REALTIME, FUTEX_WAKE, __NR_futex};
+
+/// Sleeps while `word` is `expected`, at most until `deadline` (seconds and nanoseconds of the monotonic or real-time
+/// clock); may return for no reason.
+pub(super) fn wait(word: &AtomicU32, expected: u32, deadline: Option<&([i64; 2], bool)>) {
+    let (timeout, realtime) = match deadline {
+        Some((timespec, realtime)) => (core::ptr::from_ref(timespec) as usize, *realtime),
+        None => (0, false),
+    };
+    let op = FUTEX_WAIT_BITSET | if realtime { FUTEX_CLOCK_REALTIME } else { 0 };
+    // SAFETY: the host only reads the word and the timeout.
+    let _ = unsafe {
+        host::call(
+            __NR_futex,
+            [core::ptr::from_ref(word) as usize, op as usize, expected as usize, timeout, 0, u32::MAX as usize],
+        )
+    };
+}
+
+/// Wakes at most `count` sleepers of `word`.
+pub(super) fn wake(word: &AtomicU32, count: u32) {
+    // SAFETY: the host doesn't access memory.
+    let _ = unsafe {
+        host::call(__NR_futex, [core::ptr::from_ref(word) as usize, FUTEX_WAKE as usize, count as usize, 0, 0, 0])
+    };
+}

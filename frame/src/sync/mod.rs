@@ -1,0 +1,21 @@
+//! Locks and waiting.
+//!
+//! All of them work across the host processes of one LibOS: their words lie in the arena and the host's futexes on them
+//! are shared ones.
+//!
+//! - [`Mutex`] and [`RwLock`] protect state of the LibOS. They are held for short times, never across [`Waiter::wait`]
+//!   nor across a blocking OCall.
+//! - [`Waiter`] is the one place where a thread of the LibOS goes to sleep; a [`WaitQueue`] keeps those that wait for
+//!   the same thing.
+
+mod futex;
+mod mutex;
+mod rwlock;
+mod wait_queue;
+mod waiter;
+
+pub use mutex::{Mutex, MutexGuard, RawMutex};
+pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use spin::Once;
+pub use wait_queue::WaitQueue;
+pub use waiter::{Deadline, Waiter, WaitError};

@@ -1,0 +1,104 @@
+//! A reader-writer lock on a shared futex.
+
+use super::futex;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Many readers or one writer, among the threads of all host processes.
+pub type RwLock<T> = lock_api::RwLock<RawRwLock, T>;
+/// Shared access to what a [`RwLock`] protects.
+pub type RwLockReadGuard<'a, T> = lock_api::RwLockReadGuard<'a, RawRwLock, T>;
+/// Exclusive access to what a [`RwLock`] protects.
+pub type RwLockWriteGuard<'a, T> = lock_api::RwLockWriteGuard<'a, RawRwLock, T>;
+
+const WRITER: u32 = 1 << 31;
+/// Somebody may sleep on the word.
+const WAITERS: u32 = 1 << 30;
+const READERS: u32 = WAITERS - 1;
+
+/// The word of a [`RwLock`]: the number of readers, or [`WRITER`].
+pub struct RawRwLock(AtomicU32);
+
+// SAFETY: a writer is admitted only when there are neither readers nor a writer, a reader only when there's no writer.
+unsafe impl lock_api::RawRwLock for RawRwLock {
+    #[expect(clippy::declare_interior_mutable_const, reason = "how lock_api wants an unlocked lock")]
+    const INIT: Self = Self(AtomicU32::new(0));
+    type GuardMarker = lock_api::GuardSend;
+
+    #[inline]
+    fn lock_shared(&self) {
+        while !self.try_lock_shared() {
+            self.sleep(|word| word & WRITER != 0);
+        }
+    }
+
+    #[inline]
+    fn try_lock_shared(&self) -> bool {
+        let word = self.0.load(Ordering::Relaxed);
+        word & WRITER == 0
+            && (self.0.compare_exchange_weak(word, word + 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+                || self.retry_shared())
+    }
+
+    #[inline]
+    unsafe fn unlock_shared(&self) {
+        let before = self.0.fetch_sub(1, Ordering::Release);
+        if before & WAITERS != 0 && before & READERS == 1 {
+            self.wake();
+        }
+    }
+
+    #[inline]
+    fn lock_exclusive(&self) {
+        while !self.try_lock_exclusive() {
+            self.sleep(|word| word & (WRITER | READERS) != 0);
+        }
+    }
+
+    #[inline]
+    fn try_lock_exclusive(&self) -> bool {
+        self.0
+            .try_update(Ordering::Acquire, Ordering::Relaxed, |word| {
+                (word & (WRITER | READERS) == 0).then_some(word | WRITER)
+            })
+            .is_ok()
+    }
+
+    #[inline]
+    unsafe fn unlock_exclusive(&self) {
+        if self.0.fetch_and(!WRITER, Ordering::Release) & WAITERS != 0 {
+            self.wake();
+        }
+    }
+}
+
+impl RawRwLock {
+    #[cold]
+    fn retry_shared(&self) -> bool {
+        self.0
+            .try_update(Ordering::Acquire, Ordering::Relaxed, |word| (word & WRITER == 0).then_some(word + 1))
+            .is_ok()
+    }
+
+    #[cold]
+    fn sleep(&self, taken: impl Fn(u32) -> bool) {
+        for _ in 0..100 {
+            if !taken(self.0.load(Ordering::Relaxed)) {
+                return;
+            }
+            core::hint::spin_loop();
+        }
+        let word = self.0.load(Ordering::Relaxed);
+        if taken(word)
+            && (word & WAITERS != 0
+                || self.0.compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Relaxed).is_ok())
+        {
+            futex::wait(&self.0, word | WAITERS, None);
+        }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        self.0.fetch_and(!WAITERS, Ordering::Relaxed);
+        futex::wake(&self.0, i32::MAX as u32);
+    }
+}

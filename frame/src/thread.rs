@@ -1,0 +1,454 @@
+//! Threads of the LibOS: a host thread, a LibOS stack and a block that `%gs` points to.
+//!
+//! The kernel gives each thread a [`Task`]; entries of the program end up in its methods. The host's alternate signal
+//! stack is the LibOS stack itself: a signal that comes while the program runs starts at its top, one that comes while
+//! the LibOS runs is nested below.
+
+use crate::arena::Pages;
+use crate::context::UserContext;
+use crate::entry;
+use crate::errno::Result;
+use crate::layout::PAGE_SIZE;
+use crate::ocall;
+use crate::sync::{Deadline, Mutex, Waiter};
+use crate::trap;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::arch::{asm, naked_asm};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::time::Duration;
+
+/// What the kernel does on behalf of one thread of a program.
+pub trait Task: Send + Sync {
+    /// The program made a system call.
+    fn syscall(&self, ctx: &mut UserContext) -> Flow;
+
+    /// The program did something that the processor refused.
+    fn fault(&self, ctx: &mut UserContext, fault: trap::Fault) -> Flow;
+
+    /// The thread is wanted: looks after signals before it returns to the program.
+    fn before_return(&self, ctx: &mut UserContext) -> Flow;
+
+    /// The code that `addr` lies in, if system calls in it may be patched.
+    fn code_at(&self, addr: usize) -> Option<crate::patcher::CodeRegion>;
+
+    /// The patched system calls of the task's address space.
+    fn patcher(&self) -> &crate::patcher::Patcher;
+}
+
+/// Where a thread goes after the LibOS has done its part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Back to the program.
+    Resume,
+    /// Nowhere: it has ended.
+    End,
+}
+
+/// What `%gs` points to. At the end of the thread's stack allocation; the assembly reaches its fields by offset.
+#[repr(C, align(64))]
+pub(crate) struct ThreadBlock {
+    pub(crate) this: *const ThreadBlock,
+    pub(crate) entry: usize,
+    pub(crate) stack_top: usize,
+    pub(crate) pending: AtomicU32,
+    /// The host's thread id; the host clears it when the thread is gone.
+    host_tid: AtomicU32,
+    pub(crate) xstate_area: *const u8,
+    pub(crate) ctx: UserContext,
+    stack_bottom: usize,
+    role: Role,
+    handle: Arc<Shared>,
+    fs_base: u64,
+    /// An idle thread's next work is complete.
+    ready: AtomicBool,
+    /// The memory that stack and block lie in.
+    _memory: Pages,
+}
+
+/// What the host thread is there for.
+enum Role {
+    Task(Arc<dyn Task>),
+    Service(Option<Box<dyn FnOnce() + Send>>),
+    Idle,
+}
+
+/// What others know of a thread.
+struct Shared {
+    waiter: Arc<Waiter>,
+    block: *const ThreadBlock,
+    host_pid: u32,
+}
+
+// SAFETY: only the atomic fields of the block are reached through the pointer, and blocks are never unmapped.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// A way to reach a thread from others.
+#[derive(Clone)]
+pub struct Handle(Arc<Shared>);
+
+impl core::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Handle({:p})", self.0.block)
+    }
+}
+
+impl Handle {
+    /// Makes the thread look after signals soon: at the latest before it goes on in the program; a wait ends.
+    ///
+    /// If the thread has ended meanwhile, another one that uses its place looks once for nothing.
+    pub fn interrupt(&self) {
+        let shared = &*self.0;
+        // SAFETY: blocks are never unmapped, and the fields are atomic.
+        let (pending, tid) = unsafe { (&(*shared.block).pending, &(*shared.block).host_tid) };
+        pending.store(1, Ordering::SeqCst);
+        shared.waiter.wake();
+        let tid = tid.load(Ordering::SeqCst);
+        if tid != 0 && shared.block != current_block() {
+            ocall::thread::interrupt(shared.host_pid, tid);
+        }
+    }
+
+    /// The host's id of the thread, for OCalls about it (scheduling); no identity of the LibOS.
+    pub fn host_tid(&self) -> u32 {
+        // SAFETY: as in `interrupt`.
+        unsafe { &(*self.0.block).host_tid }.load(Ordering::SeqCst)
+    }
+
+    /// The thread's waiter.
+    pub fn waiter(&self) -> &Arc<Waiter> {
+        &self.0.waiter
+    }
+}
+
+/// Bytes of a thread's allocation: a guard page, the LibOS stack, and the block at its end.
+const ALLOCATION: usize = 32 * PAGE_SIZE;
+/// How many host threads without work are kept per host process.
+const MAX_IDLE: usize = 16;
+/// How long a host thread without work stays.
+const IDLE_TIME: Duration = Duration::from_secs(5);
+
+/// Host threads without work, and blocks whose host thread is ending.
+struct Pool {
+    idle: Vec<BlockRef>,
+    ended: Vec<BlockRef>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct BlockRef(*mut ThreadBlock);
+// SAFETY: a block in the pool belongs to whoever takes it out.
+unsafe impl Send for BlockRef {}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { idle: Vec::new(), ended: Vec::new() });
+
+/// Starts a thread that runs the program from `ctx` on, with its thread pointer at `fs_base`, on behalf of `task`.
+/// `announce` learns the handle before the thread runs.
+///
+/// # Errors
+/// `EAGAIN` or `ENOMEM` when the host gives no thread or memory.
+pub fn spawn(
+    task: Arc<dyn Task>,
+    ctx: &mut UserContext,
+    fs_base: u64,
+    announce: impl FnOnce(Handle),
+) -> Result<()> {
+    start(Role::Task(task), |block| {
+        block.ctx.copy_from(ctx);
+        block.fs_base = fs_base;
+        announce(Handle(block.handle.clone()));
+    })
+}
+
+/// Starts a thread of the LibOS itself.
+///
+/// # Errors
+/// As for [`spawn`].
+pub fn spawn_service(body: impl FnOnce() + Send + 'static) -> Result<()> {
+    start(Role::Service(Some(Box::new(body))), |_| {})
+}
+
+/// Turns the calling host thread into the first thread and runs the program from `ctx` on.
+///
+/// # Errors
+/// `ENOMEM` when there's no memory.
+pub(crate) fn run_first(enter: extern "C" fn(*mut ThreadBlock) -> !) -> Result<core::convert::Infallible> {
+    let block = new_block(Role::Idle)?;
+    // SAFETY: the block is new and ours; we leave the present stack for good.
+    unsafe {
+        (*block).host_tid.store(ocall::thread::host_tid(), Ordering::SeqCst);
+        crate::cpu::set_gs_base(block as usize);
+        asm!(
+            "mov rsp, {top}",
+            "mov rdi, {block}",
+            "call {enter}",
+            "ud2",
+            top = in(reg) (*block).stack_top,
+            block = in(reg) block,
+            enter = in(reg) enter,
+            options(noreturn),
+        );
+    }
+}
+
+/// Gives the first thread its task and context, and enters the program.
+pub(crate) fn become_task(task: Arc<dyn Task>, ctx: &mut UserContext, announce: impl FnOnce(Handle)) -> ! {
+    let block = current_block().cast_mut();
+    // SAFETY: the calling thread's own block.
+    let block = unsafe { &mut *block };
+    block.role = Role::Task(task);
+    block.ctx.copy_from(ctx);
+    block.fs_base = 0;
+    announce(Handle(block.handle.clone()));
+    thread_main(block)
+}
+
+/// The calling thread's waiter.
+pub(crate) fn current_waiter() -> Arc<Waiter> {
+    match current() {
+        Some(block) => block.handle.waiter.clone(),
+        None => Arc::new(Waiter::default()),
+    }
+}
+
+/// Whether somebody wants the calling thread to look after signals or to end.
+pub fn is_wanted() -> bool {
+    current().is_some_and(|block| block.pending.load(Ordering::SeqCst) != 0)
+}
+
+/// The word that [`is_wanted`] looks at.
+pub(crate) fn pending_word() -> *const u32 {
+    static NOTHING: u32 = 0;
+    current().map_or(&raw const NOTHING, |block| block.pending.as_ptr().cast_const())
+}
+
+/// Makes the calling thread look after signals before it goes on in the program.
+pub fn interrupt_self() {
+    if let Some(block) = current() {
+        block.pending.store(1, Ordering::SeqCst);
+    }
+}
+
+fn current() -> Option<&'static ThreadBlock> {
+    // SAFETY: null, or the calling thread's block, which lives as long as the thread.
+    unsafe { current_block().as_ref() }
+}
+
+pub(crate) fn current_block() -> *const ThreadBlock {
+    // In unit tests and in the command line, threads have no block.
+    if !crate::boot::is_booted() {
+        return core::ptr::null();
+    }
+    let block;
+    // SAFETY: in the image, `%gs` always points to a block, whose first word is its address.
+    unsafe { asm!("mov {}, gs:[0]", out(reg) block, options(nostack, pure, readonly, preserves_flags)) };
+    block
+}
+
+fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
+    let idle = {
+        let mut pool = POOL.lock();
+        let host_pid = ocall::thread::host_pid();
+        // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
+        let index = pool.idle.iter().rposition(|block| unsafe { &*block.0 }.handle.host_pid == host_pid);
+        index.map(|index| pool.idle.swap_remove(index))
+    };
+    if let Some(BlockRef(block)) = idle {
+        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken.
+        let waiter = unsafe {
+            let block = &mut *block;
+            let waiter = block.handle.waiter.clone();
+            renew(block, role);
+            prepare(block);
+            block.ready.store(true, Ordering::Release);
+            waiter
+        };
+        waiter.wake();
+        return Ok(());
+    }
+    let block = match reuse_ended() {
+        Some(block) => {
+            // SAFETY: its host thread is gone and it's out of the pool.
+            unsafe { renew(&mut *block, role) };
+            block
+        }
+        None => new_block(role)?,
+    };
+    // SAFETY: ours until the host thread starts.
+    unsafe {
+        prepare(&mut *block);
+        (*block).host_tid.store(1, Ordering::SeqCst);
+        let result = ocall::thread::clone_thread((*block).stack_top, block as usize, thread_start, &(*block).host_tid);
+        if result.is_err() {
+            (*block).role = Role::Idle;
+            (*block).host_tid.store(0, Ordering::SeqCst);
+            POOL.lock().ended.push(BlockRef(block));
+        }
+        result
+    }
+}
+
+/// A fresh identity for a block that is used again, so that handles of its last user reach nobody.
+fn renew(block: &mut ThreadBlock, role: Role) {
+    block.role = role;
+    block.pending.store(0, Ordering::SeqCst);
+    block.handle = Arc::new(Shared {
+        waiter: Arc::new(Waiter::default()),
+        block: block.this,
+        host_pid: ocall::thread::host_pid(),
+    });
+}
+
+fn reuse_ended() -> Option<*mut ThreadBlock> {
+    let mut pool = POOL.lock();
+    // SAFETY: blocks are never unmapped, and the field is atomic.
+    let index = pool.ended.iter().position(|block| unsafe { (*block.0).host_tid.load(Ordering::SeqCst) } == 0)?;
+    Some(pool.ended.swap_remove(index).0)
+}
+
+fn new_block(role: Role) -> Result<*mut ThreadBlock> {
+    let memory = Pages::alloc(ALLOCATION / PAGE_SIZE)?;
+    let base = memory.addr();
+    let block = (base + ALLOCATION - size_of::<ThreadBlock>()) & !63;
+    ocall::mem::guard(base, PAGE_SIZE)?;
+    let block = block as *mut ThreadBlock;
+    let ctx = UserContext::new();
+    // SAFETY: the place lies within the new allocation, aligned, above the stack.
+    unsafe {
+        block.write(ThreadBlock {
+            this: block,
+            entry: entry::syscall_entry(),
+            stack_top: block as usize & !63,
+            pending: AtomicU32::new(0),
+            host_tid: AtomicU32::new(0),
+            xstate_area: ctx.xstate.as_ptr(),
+            ctx,
+            stack_bottom: base + PAGE_SIZE,
+            role,
+            handle: Arc::new(Shared {
+                waiter: Arc::new(Waiter::default()),
+                block,
+                host_pid: ocall::thread::host_pid(),
+            }),
+            fs_base: 0,
+            ready: AtomicBool::new(false),
+            _memory: memory,
+        });
+    }
+    Ok(block)
+}
+
+/// Where a new host thread starts, on its LibOS stack.
+#[unsafe(naked)]
+unsafe extern "C" fn thread_start(block: *mut ThreadBlock) -> ! {
+    naked_asm!(
+        "wrgsbase rdi",
+        "xor ebp, ebp",
+        "call {main}",
+        "ud2",
+        main = sym thread_main_entry,
+    )
+}
+
+extern "C" fn thread_main_entry(block: *mut ThreadBlock) -> ! {
+    // SAFETY: the new thread's own block.
+    thread_main(unsafe { &mut *block })
+}
+
+fn thread_main(block: &mut ThreadBlock) -> ! {
+    trap::prepare_thread(block.stack_bottom, block.stack_top - block.stack_bottom);
+    run_role(block)
+}
+
+fn run_role(block: &mut ThreadBlock) -> ! {
+    loop {
+        match &mut block.role {
+            Role::Task(_) => {
+                if !crate::cpu::set_fs_base(block.fs_base) {
+                    log::error!("a thread's TLS address is outside the program");
+                }
+                // SAFETY: the context was filled by whoever started the task.
+                unsafe { entry::leave() }
+            }
+            Role::Service(body) => {
+                if let Some(body) = body.take() {
+                    body();
+                }
+            }
+            Role::Idle => {}
+        }
+        idle(block);
+    }
+}
+
+/// Ends the thread's present work and waits for other work; the host thread ends when none comes.
+fn idle(block: &mut ThreadBlock) {
+    block.role = Role::Idle;
+    let waiter = block.handle.waiter.clone();
+    let this = BlockRef(core::ptr::from_mut(block));
+    let keep = {
+        let mut pool = POOL.lock();
+        let keep = pool.idle.len() < MAX_IDLE;
+        if keep {
+            pool.idle.push(this);
+        }
+        keep
+    };
+    if keep {
+        let mut deadline = Some(Deadline::after(IDLE_TIME));
+        // A wake-up may be a late one; what counts is whether the work is there.
+        while !block.ready.swap(false, Ordering::Acquire) {
+            let outcome = waiter.wait_uninterruptible(deadline);
+            trap::take_host_signals();
+            if outcome.is_err() {
+                let mut pool = POOL.lock();
+                if let Some(index) = pool.idle.iter().position(|other| *other == this) {
+                    pool.idle.swap_remove(index);
+                    break;
+                }
+                // Somebody took us out of the pool: the work is on its way.
+                deadline = None;
+            }
+        }
+        if deadline.is_none() || !matches!(block.role, Role::Idle) {
+            return;
+        }
+    }
+    POOL.lock().ended.push(this);
+    ocall::thread::exit_thread()
+}
+
+/// The program entered by a patched system call.
+pub(crate) extern "C" fn on_syscall(block: *mut ThreadBlock) {
+    dispatch(block, |task, ctx| task.syscall(ctx));
+}
+
+/// The program faulted.
+pub(crate) fn on_fault(block: *mut ThreadBlock, fault: trap::Fault) {
+    dispatch(block, |task, ctx| task.fault(ctx, fault));
+}
+
+/// The thread is wanted before it goes on in the program.
+pub(crate) extern "C" fn on_pending(block: *mut ThreadBlock) {
+    // SAFETY: the calling thread's block.
+    unsafe { (*block).pending.store(0, Ordering::SeqCst) };
+    trap::take_host_signals();
+    dispatch(block, |task, ctx| task.before_return(ctx));
+}
+
+#[inline]
+fn dispatch(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mut UserContext) -> Flow) {
+    // SAFETY: the calling thread's block; task and context are used by nobody else meanwhile.
+    let block = unsafe { &mut *block };
+    let flow = match &block.role {
+        Role::Task(task) => work(&**task, &mut block.ctx),
+        _ => Flow::End,
+    };
+    if flow == Flow::End {
+        block.role = Role::Idle;
+        idle(block);
+        run_role(block)
+    }
+}

@@ -1,0 +1,26 @@
+//! What a file is to a mapping.
+
+use crate::prelude::*;
+use core::ops::Range;
+use frame::ocall::mem::{Prot, Sharing};
+
+/// A file's contents as something to map.
+pub trait MapSource: Send + Sync {
+    /// Maps bytes from `offset` on at exactly `range` (page-aligned), in place of what was there.
+    ///
+    /// # Errors
+    /// `ENOMEM`, and what the file gives.
+    fn map(&self, range: &Range<usize>, offset: u64, prot: Prot, sharing: Sharing) -> Result<()>;
+
+    /// Device and inode number, as `/proc/PID/maps` shows them.
+    fn dev_ino(&self) -> (u64, u64);
+
+    /// Path, as `/proc/PID/maps` shows it.
+    fn path(&self) -> Vec<u8>;
+
+    /// Writes changes of shared mappings in `range` back to the file.
+    ///
+    /// # Errors
+    /// `EIO` and what the file gives.
+    fn sync(&self, range: &Range<usize>, flags: u32) -> Result<()>;
+}
