@@ -6,7 +6,7 @@ fn main() {
         "-nostdlib",
         "-static",
         "-no-pie",
-        "-Wl,-Ttext-segment=0x600000000000",
+        "-Wl,--image-base=0x600000000000",
         "-Wl,-z,max-page-size=4096",
         "-Wl,-z,noexecstack",
         "-Wl,-z,relro",

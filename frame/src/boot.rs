@@ -245,3 +245,19 @@ fn image_segments() -> Segments {
     segments.data = start..end.max(start);
     segments
 }
+
+/// What the launcher handed over, at the address that it gave to the image's entry point.
+#[doc(hidden)]
+pub fn launcher_bytes(start: *const u8, len: usize) -> &'static [u8] {
+    if start.is_null() || len > 64 << 20 {
+        die("the image was started without its launcher; use `enclos run`");
+    }
+    // SAFETY: the launcher passes a buffer of that length, which stays until its memory is cleaned up.
+    unsafe { core::slice::from_raw_parts(start, len) }
+}
+
+/// Reports a panic, which is a bug of the LibOS, and ends it.
+pub fn die_of_panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    say(format_args!("enclos: internal error: {info}; please report this\n"));
+    ocall::process::exit(FAILURE_STATUS)
+}

@@ -67,3 +67,11 @@ pub(crate) unsafe fn set_gs_base(block: usize) {
     // SAFETY: an address of the arena, hence canonical.
     unsafe { asm!("wrgsbase {}", in(reg) block, options(nostack, preserves_flags)) };
 }
+
+/// What Linux shows as `AT_HWCAP` on x86: the feature bits of `CPUID.1:EDX`.
+pub fn hwcap() -> u32 {
+    __cpuid(1).edx
+}
+
+/// `AT_HWCAP2`'s bit for usable `rdfsbase` and its kin, which this LibOS needs itself.
+pub const HWCAP2_FSGSBASE: u64 = 2;

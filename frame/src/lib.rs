@@ -25,6 +25,8 @@ pub mod intrinsics;
 pub mod layout;
 pub mod ocall;
 pub mod patcher;
+#[cfg(feature = "image")]
+pub mod start;
 pub mod sync;
 pub mod thread;
 pub mod trap;

@@ -33,8 +33,11 @@ pub trait Task: Send + Sync {
     /// The code that `addr` lies in, if system calls in it may be patched.
     fn code_at(&self, addr: usize) -> Option<crate::patcher::CodeRegion>;
 
-    /// The patched system calls of the task's address space.
-    fn patcher(&self) -> &crate::patcher::Patcher;
+    /// Calls `work` with the patched system calls of the task's memory.
+    fn with_patcher(&self, work: &mut dyn FnMut(&crate::patcher::Patcher));
+
+    /// Ids of process and thread, for log lines.
+    fn ids(&self) -> (u32, u32);
 }
 
 /// Where a thread goes after the LibOS has done its part.
@@ -216,6 +219,14 @@ pub(crate) fn current_waiter() -> Arc<Waiter> {
 /// Whether somebody wants the calling thread to look after signals or to end.
 pub fn is_wanted() -> bool {
     current().is_some_and(|block| block.pending.load(Ordering::SeqCst) != 0)
+}
+
+/// Ids of process and thread that the calling host thread works for.
+pub fn current_ids() -> Option<(u32, u32)> {
+    match &current()?.role {
+        Role::Task(task) => Some(task.ids()),
+        _ => None,
+    }
 }
 
 /// The word that [`is_wanted`] looks at.

@@ -23,4 +23,13 @@ pub trait MapSource: Send + Sync {
     /// # Errors
     /// `EIO` and what the file gives.
     fn sync(&self, range: &Range<usize>, flags: u32) -> Result<()>;
+
+    /// Whether a mapping made for something else may become `prot`.
+    ///
+    /// # Errors
+    /// `EACCES` for writing to a shared mapping of a file that was opened for reading.
+    fn may_protect(&self, prot: Prot, sharing: Sharing) -> Result<()> {
+        let _ = (prot, sharing);
+        Ok(())
+    }
 }

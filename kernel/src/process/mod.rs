@@ -8,10 +8,12 @@
 //! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, then what a thread has of its own
 //! (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
 
+pub mod clone;
 mod credentials;
 pub mod exec;
-mod exit;
+pub mod exit;
 pub mod ids;
+pub mod first;
 mod limits;
 #[expect(clippy::module_inception, reason = "the file is named for its one type")]
 mod process;

@@ -33,6 +33,8 @@ pub struct Process {
     pub term_status: Mutex<Option<TermStatus>>,
     /// It is ending: each thread ends at its next way out.
     pub(super) is_ending: AtomicBool,
+    /// The thread that is replacing the program and ends the others.
+    pub(super) execing: Mutex<Option<Tid>>,
     /// Threads that are being waited for (`execve`, `exit_group`).
     pub(super) thread_ended: WaitQueue,
     /// The process group's and session's id.
@@ -46,7 +48,7 @@ pub struct Process {
 }
 
 /// What a process runs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Program {
     /// Path of the executable (`/proc/PID/exe`).
     pub path: Vec<u8>,

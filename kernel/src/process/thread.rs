@@ -36,6 +36,8 @@ pub struct Thread {
     pub clear_tid: AtomicU64,
     /// Head and length of its robust futex list (`set_robust_list`).
     pub robust_list: Mutex<(u64, usize)>,
+    /// Another thread replaces the program: this one ends at its next way out.
+    pub(super) must_end: AtomicBool,
     /// It has ended.
     pub(super) has_ended: AtomicBool,
 }

@@ -1,0 +1,90 @@
+//! From the launcher's configuration to the first process, and its end.
+
+use crate::prelude::*;
+use crate::process;
+use crate::{fs, logging, observe, signal, system};
+use config::{Boot, Config};
+use core::ops::Range;
+use frame::boot::{self, FirstTask, Inheritance, Kernel};
+use frame::sync::Once;
+
+static CONFIG: Once<Config> = Once::new();
+
+/// Exit statuses of `enclos run` for a program that can't be started, as a shell has them.
+const NOT_FOUND: i32 = 127;
+const NOT_EXECUTABLE: i32 = 126;
+
+/// The image's main function.
+pub fn main(launcher: &'static [u8]) -> ! {
+    let Ok(Boot { config, leftovers, vdso, vvar, .. }) = Boot::decode(launcher) else {
+        boot::die("the launcher's configuration can't be read");
+    };
+    let range = |range: config::HostRange| -> Range<usize> { range.start as usize..range.end as usize };
+    CONFIG.call_once(|| config);
+    boot::run(
+        Inheritance {
+            leftovers: leftovers.into_iter().map(range).collect(),
+            vdso: vdso.map(range),
+            vvar: vvar.into_iter().map(range).collect(),
+        },
+        Kernel { host_signal: signal::from_host },
+        start,
+    )
+}
+
+/// What `enclos run` was asked for; present from boot on.
+pub fn config() -> Option<&'static Config> {
+    CONFIG.get()
+}
+
+fn start() -> Result<FirstTask> {
+    let config = CONFIG.get().ok_or(Errno::EINVAL)?;
+    logging::init(&config.log);
+    observe::init(config);
+    system::init(config);
+    crate::mm::init(config);
+    let (fs_view, files) = fs::boot(config)?;
+    process::first::create(config, fs_view, files).or_else(|error| refuse(config, error))
+}
+
+/// Ends with the status that a shell would give for a program that can't be started.
+fn refuse(config: &Config, error: Error) -> ! {
+    let status = match error.errno() {
+        Errno::ENOENT => NOT_FOUND,
+        Errno::ENOMEM => boot::FAILURE_STATUS,
+        _ => NOT_EXECUTABLE,
+    };
+    boot::say(format_args!("enclos: {}: {}\n", config.program.escape_ascii(), error.reason()));
+    shut_down(status)
+}
+
+/// Ends the LibOS with this exit status.
+pub fn shut_down(status: i32) -> ! {
+    observe::finish();
+    frame::ocall::process::exit(status)
+}
+
+/// Finds the program as a shell does: by its path if it has a slash, else in the guest's `PATH`.
+pub(crate) fn find_program(
+    config: &Config,
+    open: impl Fn(&[u8]) -> Result<Arc<dyn fs::File>>,
+) -> Result<(Vec<u8>, Arc<dyn fs::File>)> {
+    const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let program = &config.program;
+    if program.contains(&b'/') {
+        return Ok((program.clone(), open(program)?));
+    }
+    let path = config.env.iter().find_map(|entry| entry.strip_prefix(b"PATH=")).unwrap_or(DEFAULT_PATH);
+    let mut refused = err!(ENOENT, "command not found");
+    for dir in path.split(|&byte| byte == b':') {
+        let dir = if dir.is_empty() { b"." } else { dir };
+        let candidate = [dir, b"/", program].concat();
+        match open(&candidate) {
+            Ok(file) => return Ok((candidate, file)),
+            Err(error) if error.errno() == Errno::EACCES => refused = error,
+            Err(_) => {}
+        }
+    }
+    Err(refused)
+}
+

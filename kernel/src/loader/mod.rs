@@ -1,0 +1,32 @@
+//! From a path to a program that can run: ELF files, `#!` scripts, the initial stack.
+//!
+//! [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`load`] maps
+//! what they describe into a fresh [`Memory`](crate::mm::Memory); [`stack`] lays out arguments, environment and the
+//! auxiliary vector.
+
+pub mod elf;
+mod load;
+pub mod script;
+pub mod stack;
+
+pub use load::{Loaded, load};
+
+use crate::prelude::*;
+
+/// Something to read a program from.
+pub trait ReadAt {
+    /// Reads into `buffer` from `offset` on; fewer bytes only at the end.
+    ///
+    /// # Errors
+    /// `EIO` and what the file gives.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
+}
+
+impl ReadAt for [u8] {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}

@@ -1,0 +1,285 @@
+//! What can be asked of a memory: to map, to unmap, to protect, to move.
+
+use super::memory::{Inner, Memory};
+use super::vma::{Kind, Vma};
+use super::{MapSource, recycle};
+use crate::prelude::*;
+use crate::process::RLIM_INFINITY;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+use frame::layout::{self, PAGE_SIZE, page_ceil};
+use frame::ocall::mem::{self, Backing, Prot, Sharing};
+
+/// Where a mapping goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Where there's room.
+    Anywhere,
+    /// Where there's room, at a multiple of this power of two.
+    Aligned(usize),
+    /// There if it's free, else anywhere.
+    Hint(usize),
+    /// There, in place of what is there.
+    Fixed(usize),
+    /// There, or not at all.
+    FixedNoReplace(usize),
+    /// Below 2 GiB (`MAP_32BIT`).
+    Low,
+}
+
+/// What is to be mapped.
+pub struct MapRequest {
+    /// Where.
+    pub place: Place,
+    /// Length in bytes; rounded up to pages.
+    pub len: usize,
+    /// What may be done with it.
+    pub prot: Prot,
+    /// Whether others see its changes.
+    pub sharing: Sharing,
+    /// The file and offset, or anonymous memory.
+    pub source: Option<(Arc<dyn MapSource>, u64)>,
+    /// What it is for.
+    pub kind: Kind,
+    /// Whether it counts against the memory limit once it is writable.
+    pub is_reserved: bool,
+    /// The limit of the process's address space in bytes (`RLIMIT_AS`).
+    pub space_limit: u64,
+}
+
+impl MapRequest {
+    /// Private anonymous memory.
+    pub const fn anonymous(place: Place, len: usize, prot: Prot) -> Self {
+        Self {
+            place,
+            len,
+            prot,
+            sharing: Sharing::Private,
+            source: None,
+            kind: Kind::Plain,
+            is_reserved: true,
+            space_limit: RLIM_INFINITY,
+        }
+    }
+}
+
+/// The most mappings that a process may have (`vm.max_map_count`).
+const MAX_MAPPINGS: usize = 65530;
+
+impl Memory {
+    /// Maps memory; gives its address.
+    ///
+    /// # Errors
+    /// `EINVAL` for no length or an unaligned place, `ENOMEM`, `EEXIST` for [`Place::FixedNoReplace`]; what the file
+    /// gives.
+    pub fn map(&self, request: MapRequest) -> Result<usize> {
+        if request.len == 0 {
+            bail!(EINVAL, "a mapping without length");
+        }
+        let len = page_ceil(request.len).ok_or(err!(ENOMEM, "the length overflows"))?;
+        let mut inner = self.inner.lock();
+        if (inner.mapped as u64).saturating_add(len as u64) > request.space_limit || inner.vmas.len() >= MAX_MAPPINGS {
+            bail!(ENOMEM, "the limit of the address space or of mappings is reached");
+        }
+        let is_charged = is_charged(&request);
+        if is_charged {
+            super::memory::charge(len)?;
+        }
+        let placed = inner.place(self.id, request.place, len);
+        let result = placed.and_then(|range| {
+            if matches!(request.place, Place::Fixed(_)) {
+                self.clear(&mut inner, &range)?;
+            }
+            inner.take_free(&range);
+            self.fill(&mut inner, &range, request, is_charged).inspect_err(|_| {
+                // The old mapping is gone, as it is on Linux; the host's place must be as empty as ours.
+                let _ = mem::unmap(&range);
+                inner.put_free(range.clone());
+            })?;
+            Ok(range.start)
+        });
+        if result.is_err() && is_charged {
+            super::memory::uncharge(len);
+        }
+        result
+    }
+
+    /// Unmaps what is in `range`, whose start is page-aligned.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unaligned, empty or impossible range.
+    pub fn unmap(&self, range: Range<usize>) -> Result<()> {
+        let range = checked(range)?;
+        let mut inner = self.inner.lock();
+        if recycle::keep(self, &mut inner, &range) {
+            return Ok(());
+        }
+        self.clear(&mut inner, &range)?;
+        Ok(())
+    }
+
+    /// Changes what may be done with `range`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unaligned range, `ENOMEM` if not all is mapped, `EACCES` if the file doesn't allow it.
+    pub fn protect(&self, range: Range<usize>, prot: Prot) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let range = checked(range).map_err(|error| match range_is_aligned(&error) {
+            true => err!(ENOMEM, "not all of the range can be mapped"),
+            false => error,
+        })?;
+        let mut inner = self.inner.lock();
+        let mut at = range.start;
+        // As Linux does, what lies before a hole or a refusal is changed.
+        for (part, mut vma) in inner.vmas.within(&range) {
+            if part.start > at || vma.kind == Kind::Trampolines {
+                break;
+            }
+            at = part.end;
+            if vma.prot == prot {
+                continue;
+            }
+            if let Some((source, _)) = &vma.source {
+                source.may_protect(prot, vma.sharing)?;
+            }
+            if !vma.is_charged && vma.source.is_none() && prot.contains(Prot::WRITE) && vma.is_chargeable {
+                super::memory::charge(part.len())?;
+                vma.is_charged = true;
+            }
+            if vma.prot.contains(Prot::EXEC) {
+                self.patcher.forget(&part);
+            }
+            mem::protect(&part, prot)?;
+            vma.prot = prot;
+            inner.vmas.remove(&part);
+            inner.vmas.insert(part, vma);
+        }
+        if at < range.end {
+            bail!(ENOMEM, "not all of the range is mapped");
+        }
+        Ok(())
+    }
+
+    /// Unmaps what is in `range`, for which the lock is held.
+    pub(super) fn clear(&self, inner: &mut Inner, range: &Range<usize>) -> Result<()> {
+        let parts = inner.vmas.within(range);
+        if parts.is_empty() {
+            return Ok(());
+        }
+        // Trampolines stay: threads may be in them.
+        if parts.iter().any(|(_, vma)| vma.kind == Kind::Trampolines) {
+            bail!(ENOMEM, "the LibOS has its trampolines there");
+        }
+        mem::unmap(range)?;
+        for (part, vma) in inner.vmas.remove(range) {
+            self.forget(inner, &part, &vma);
+            inner.put_free(part);
+        }
+        Ok(())
+    }
+
+    /// Undoes what a mapping counted for.
+    pub(super) fn forget(&self, inner: &mut Inner, part: &Range<usize>, vma: &Vma) {
+        inner.mapped -= part.len();
+        if vma.is_charged {
+            super::memory::uncharge(part.len());
+        }
+        if vma.prot.contains(Prot::EXEC) {
+            self.patcher.forget(part);
+        }
+    }
+
+    fn fill(&self, inner: &mut Inner, range: &Range<usize>, request: MapRequest, is_charged: bool) -> Result<()> {
+        match &request.source {
+            Some((source, offset)) => source.map(range, *offset, request.prot, request.sharing)?,
+            None => {
+                if !recycle::reuse(inner, range, request.prot, request.sharing) {
+                    mem::map(range, request.prot, request.sharing, Backing::Anonymous)?;
+                }
+            }
+        }
+        let shared_id = (request.sharing == Sharing::Shared && request.source.is_none()).then(|| {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            (NEXT.fetch_add(1, Ordering::Relaxed), 0)
+        });
+        inner.mapped += range.len();
+        inner.vmas.insert(
+            range.clone(),
+            Vma {
+                prot: request.prot,
+                sharing: request.sharing,
+                source: request.source,
+                shared_id,
+                kind: request.kind,
+                is_charged,
+                is_chargeable: request.is_reserved,
+                is_locked: false,
+            },
+        );
+        Ok(())
+    }
+}
+
+fn is_charged(request: &MapRequest) -> bool {
+    request.is_reserved
+        && request.prot.contains(Prot::WRITE)
+        && (request.source.is_none() || request.sharing == Sharing::Private)
+}
+
+/// `range` rounded to pages.
+fn checked(range: Range<usize>) -> Result<Range<usize>> {
+    if !range.start.is_multiple_of(PAGE_SIZE) {
+        bail!(EINVAL, "the address is not aligned to a page");
+    }
+    let end = page_ceil(range.end).unwrap_or(usize::MAX);
+    if range.start >= end || end > layout::TASK_SIZE {
+        bail!(EINVAL, "the range is empty or outside the address space");
+    }
+    Ok(range.start..end)
+}
+
+fn range_is_aligned(error: &Error) -> bool {
+    error.reason() != "the address is not aligned to a page"
+}
+
+impl Inner {
+    /// Chooses where `len` bytes go; for fixed places, makes the windows there this memory's.
+    fn place(&mut self, id: u64, place: Place, len: usize) -> Result<Range<usize>> {
+        match place {
+            Place::Anywhere => self.find_room(id, len, PAGE_SIZE),
+            Place::Aligned(align) => self.find_room(id, len, align),
+            Place::Low => self.find_low(id, len),
+            Place::Hint(addr) => {
+                let start = layout::page_floor(addr);
+                match start.checked_add(len).map(|end| start..end) {
+                    Some(range) if layout::is_mappable(&range) && self.claim(id, &range).is_ok() && self.is_free(&range) => {
+                        Ok(range)
+                    }
+                    _ => self.find_room(id, len, PAGE_SIZE),
+                }
+            }
+            Place::Fixed(start) | Place::FixedNoReplace(start) => {
+                if !start.is_multiple_of(PAGE_SIZE) {
+                    bail!(EINVAL, "the address is not aligned to a page");
+                }
+                let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
+                let range = start..end;
+                if !layout::is_mappable(&range) {
+                    return Err(if start < layout::USER_MIN {
+                        err!(EPERM, "the address is below the lowest that may be mapped")
+                    } else {
+                        err!(ENOMEM, "the range is outside the program's address space")
+                    });
+                }
+                let is_exclusive = matches!(place, Place::FixedNoReplace(_));
+                self.claim(id, &range).map_err(|error| if is_exclusive { Errno::EEXIST.into() } else { error })?;
+                if is_exclusive && !self.is_free(&range) {
+                    bail!(EEXIST, "something is mapped there");
+                }
+                Ok(range)
+            }
+        }
+    }
+}

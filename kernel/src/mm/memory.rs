@@ -1,0 +1,370 @@
+//! The memory of a process.
+
+use super::recycle::Recycled;
+use super::vma::{Kind, Vma, Vmas};
+use super::{map::{MapRequest, Place}, window};
+use crate::prelude::*;
+use crate::process::exec::fill_random;
+use config::Config;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use frame::layout::{PAGE_SIZE, page_ceil, page_floor};
+use frame::ocall::mem::{self, Prot};
+use frame::patcher::Patcher;
+
+/// The memory of a process: its mappings, and where further ones may go.
+pub struct Memory {
+    pub(super) id: u64,
+    pub(super) inner: Mutex<Inner>,
+    pub(super) patcher: Patcher,
+}
+
+/// What a memory's lock protects.
+pub(super) struct Inner {
+    pub(super) vmas: Vmas,
+    /// Free ranges of the memory's windows by start; neighbours are always joined.
+    free: BTreeMap<usize, usize>,
+    /// The area that `brk` moves in, and its present end.
+    pub(super) brk_area: Range<usize>,
+    pub(super) brk: usize,
+    /// Bytes mapped.
+    pub(super) mapped: usize,
+    /// Freed memory that is kept for reuse.
+    pub(super) recycled: Recycled,
+    /// New mappings are locked (`mlockall(MCL_FUTURE)`).
+    pub(super) locks_future: bool,
+    /// Chunks of trampolines.
+    pub(super) trampolines: Vec<Range<usize>>,
+    random: u64,
+}
+
+/// Sizes of a memory, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// All mappings.
+    pub mapped: usize,
+    /// Executable mappings of files.
+    pub code: usize,
+    /// Private writable mappings.
+    pub data: usize,
+    /// The first thread's stack.
+    pub stack: usize,
+    /// Shared mappings and mappings of files.
+    pub shared: usize,
+    /// Locked mappings.
+    pub locked: usize,
+}
+
+/// How much the `brk` area of a program that may lie anywhere can grow.
+const BRK_AREA: usize = window::WINDOW / 2;
+/// Address space below the first thread's stack that stays free.
+const STACK_GAP: usize = 1 << 20;
+/// The stack's size where there's no limit.
+const UNLIMITED_STACK: usize = 64 << 20;
+/// The largest stack that is reserved at once.
+const MAX_STACK: usize = 1 << 30;
+
+static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
+static CHARGED: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets the memory limit.
+pub fn init(config: &Config) {
+    if let Some(limit) = config.memory {
+        LIMIT.store(limit as usize, Ordering::Relaxed);
+        frame::arena::limit_pages(limit as usize);
+    }
+}
+
+/// The memory limit in bytes, if there is one.
+pub fn limit() -> Option<usize> {
+    Some(LIMIT.load(Ordering::Relaxed)).filter(|&limit| limit != usize::MAX)
+}
+
+/// Bytes that programs may write to, now and at most.
+pub fn charged() -> [usize; 2] {
+    [CHARGED.load(Ordering::Relaxed), PEAK.load(Ordering::Relaxed)]
+}
+
+/// Counts `len` bytes of writable memory against the limit.
+pub(super) fn charge(len: usize) -> Result<()> {
+    let limit = LIMIT.load(Ordering::Relaxed);
+    let charged = CHARGED
+        .try_update(Ordering::Relaxed, Ordering::Relaxed, |charged| {
+            charged.checked_add(len).filter(|&charged| charged <= limit)
+        })
+        .map_err(|_| err!(ENOMEM, "the memory limit is reached"))?;
+    PEAK.fetch_max(charged + len, Ordering::Relaxed);
+    Ok(())
+}
+
+pub(super) fn uncharge(len: usize) {
+    CHARGED.fetch_sub(len, Ordering::Relaxed);
+}
+
+impl Memory {
+    /// An empty memory with a window of its own.
+    ///
+    /// # Errors
+    /// `ENOMEM` when the address space is full.
+    pub fn new() -> Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut random = [0; 8];
+        fill_random(&mut random)?;
+        let random = u64::from_le_bytes(random);
+        let run = window::take(id, window::WINDOW, random)?;
+        let brk_start = run.start + (random as usize >> 20) % 0x2000 * PAGE_SIZE;
+        let mut inner = Inner {
+            vmas: Vmas::default(),
+            free: BTreeMap::new(),
+            brk_area: brk_start..run.start + BRK_AREA,
+            brk: brk_start,
+            mapped: 0,
+            recycled: Recycled::default(),
+            locks_future: false,
+            trampolines: Vec::new(),
+            random: random.rotate_left(32),
+        };
+        // Mappings start at a random page below the window's end.
+        let top = run.end - (random as usize >> 40) % 0x4000 * PAGE_SIZE;
+        inner.put_free(run.start + BRK_AREA..top);
+        Ok(Self { id, inner: Mutex::new(inner), patcher: Patcher::default() })
+    }
+
+    /// What tells it from all others.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its patched system calls.
+    pub fn patcher(&self) -> &Patcher {
+        &self.patcher
+    }
+
+    /// Lets the `brk` area start behind a program that ends at `end`, if there's room; else it stays where it is.
+    pub fn set_brk_start(&self, end: usize) {
+        let mut inner = self.inner.lock();
+        let Some(start) = page_ceil(end) else { return };
+        let Some((&free_start, &free_end)) = inner.free.range(..=start).next_back() else { return };
+        if free_start <= start && free_end.saturating_sub(start) >= BRK_AREA / 2 {
+            // A random distance, as on Linux.
+            let start = start + (inner.random as usize % 0x1000) * PAGE_SIZE;
+            let area = start..free_end.min(start + BRK_AREA);
+            inner.take_free(&area);
+            inner.brk = area.start;
+            inner.brk_area = area;
+        }
+    }
+
+    /// Maps the first thread's stack; gives its top.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn map_stack(&self, limit: u64, is_executable: bool) -> Result<usize> {
+        let len = match usize::try_from(limit) {
+            Ok(limit) if limit <= MAX_STACK => page_floor(limit).max(32 * PAGE_SIZE),
+            _ => UNLIMITED_STACK,
+        };
+        let mut prot = Prot::READ | Prot::WRITE;
+        prot.set(Prot::EXEC, is_executable);
+        let gap = self.map(MapRequest::anonymous(Place::Anywhere, STACK_GAP + len, Prot::empty()))?;
+        let start = gap + STACK_GAP;
+        self.map(MapRequest {
+            kind: Kind::Stack,
+            is_reserved: false,
+            ..MapRequest::anonymous(Place::Fixed(start), len, prot)
+        })?;
+        // The gap isn't mapped, but nothing else goes there either.
+        let mut inner = self.inner.lock();
+        self.clear(&mut inner, &(gap..start))?;
+        inner.take_free(&(gap..start));
+        // The top is random within a page, and further below it.
+        Ok(start + len - (inner.random as usize >> 16) % 0x200 * 16)
+    }
+
+    /// Unmaps all and gives the windows back: the process has ended or runs another program.
+    pub fn release(&self) {
+        let mut inner = self.inner.lock();
+        let ranges: Vec<_> = inner.vmas.iter().map(|(range, _)| range).collect();
+        for range in ranges {
+            if let Err(error) = mem::unmap(&range) {
+                warn!("the host keeps memory of an ended process mapped: {error}");
+            }
+            for (part, vma) in inner.vmas.remove(&range) {
+                self.forget(&mut inner, &part, &vma);
+            }
+        }
+        inner.recycled.release();
+        inner.free.clear();
+        window::release(self.id);
+    }
+
+    /// What a futex word at `addr` is known by among processes, if it lies in shared memory.
+    pub fn shared_key(&self, addr: usize) -> Option<(u64, u64)> {
+        let inner = self.inner.lock();
+        let (range, vma) = inner.vmas.find(addr)?;
+        let within = (addr - range.start) as u64;
+        if vma.sharing != mem::Sharing::Shared {
+            return None;
+        }
+        match (&vma.source, vma.shared_id) {
+            (Some((source, offset)), _) => {
+                let (device, inode) = source.dev_ino();
+                Some((device << 40 ^ inode | 1 << 63, offset + within))
+            }
+            (None, Some((id, offset))) => Some((id, offset + within)),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether all of `range` is mapped.
+    pub fn is_mapped(&self, range: &Range<usize>) -> bool {
+        self.inner.lock().vmas.covers(range)
+    }
+
+    /// What may be done at `addr`, if something is mapped there.
+    pub fn prot_at(&self, addr: usize) -> Option<Prot> {
+        self.inner.lock().vmas.find(addr).map(|(_, vma)| vma.prot)
+    }
+
+    /// Grows a `MAP_GROWSDOWN` mapping down to `addr`, which was touched. Gives whether it did.
+    pub fn grow_down(&self, addr: usize) -> bool {
+        let mut inner = self.inner.lock();
+        let page = page_floor(addr);
+        let Some((above, vma)) = inner.vmas.at_or_above(addr).map(|(range, vma)| (range, vma.clone())) else {
+            return false;
+        };
+        let range = page..above.start;
+        if vma.kind != Kind::GrowsDown || range.is_empty() || range.len() > MAX_GROWTH {
+            return false;
+        }
+        // The same gap to what lies below as Linux keeps (256 pages).
+        let guard = page.saturating_sub(STACK_GAP)..page;
+        if !inner.is_free(&range)
+            || inner.vmas.below(page).is_some_and(|(below, _)| below.end > guard.start)
+            || mem::map(&range, vma.prot, vma.sharing, mem::Backing::Anonymous).is_err()
+        {
+            return false;
+        }
+        inner.take_free(&range);
+        inner.mapped += range.len();
+        inner.vmas.insert(range, Vma { is_charged: false, ..vma });
+        true
+    }
+
+    /// Its sizes.
+    pub fn totals(&self) -> Totals {
+        let inner = self.inner.lock();
+        let mut totals = Totals::default();
+        for (range, vma) in inner.vmas.iter().filter(|(_, vma)| vma.kind != Kind::Trampolines) {
+            let len = range.len();
+            totals.mapped += len;
+            if vma.source.is_some() && vma.prot.contains(Prot::EXEC) {
+                totals.code += len;
+            }
+            if vma.kind == Kind::Stack {
+                totals.stack += len;
+            } else if vma.sharing == mem::Sharing::Private && vma.prot.contains(Prot::WRITE) {
+                totals.data += len;
+            }
+            if vma.sharing == mem::Sharing::Shared || vma.source.is_some() {
+                totals.shared += len;
+            }
+            if vma.is_locked {
+                totals.locked += len;
+            }
+        }
+        totals
+    }
+}
+
+/// How far below its start a `MAP_GROWSDOWN` mapping may be touched at once.
+const MAX_GROWTH: usize = 64 << 10 | 128 << 10;
+
+impl Inner {
+    /// Takes the windows around `range` if they are free, and knows their room as free.
+    pub(super) fn claim(&mut self, id: u64, range: &Range<usize>) -> Result<()> {
+        for run in window::claim(id, range)? {
+            self.put_free(run);
+        }
+        Ok(())
+    }
+
+    /// The highest free range of `len` bytes at a multiple of `align`; takes another window if there's none.
+    pub(super) fn find_room(&mut self, id: u64, len: usize, align: usize) -> Result<Range<usize>> {
+        if let Some(range) = self.find_free(len, align, usize::MAX) {
+            return Ok(range);
+        }
+        let padded = len.checked_add(align).ok_or(err!(ENOMEM, "the length overflows"))?;
+        let run = window::take(id, padded, self.random)?;
+        self.put_free(run);
+        self.find_free(len, align, usize::MAX).ok_or(err!(ENOMEM, "the address space is full"))
+    }
+
+    pub(super) fn find_low(&mut self, id: u64, len: usize) -> Result<Range<usize>> {
+        const LOW_END: usize = 2 << 30;
+        self.claim(id, &(frame::layout::USER_MIN..LOW_END))?;
+        self.find_free(len, PAGE_SIZE, LOW_END).ok_or(err!(ENOMEM, "no room below 2 GiB"))
+    }
+
+    fn find_free(&self, len: usize, align: usize, below: usize) -> Option<Range<usize>> {
+        self.free.range(..below).rev().find_map(|(&start, &end)| {
+            let at = end.min(below).checked_sub(len)? & !(align - 1);
+            (at >= start).then_some(at..at + len)
+        })
+    }
+
+    /// The free range of `len` bytes nearest to `near` that lies within `reach` of all of it.
+    pub(super) fn find_near(&self, near: &Range<usize>, len: usize, reach: usize) -> Option<Range<usize>> {
+        let fits = |at: usize| {
+            let all = near.start.min(at)..near.end.max(at + len);
+            (all.len() <= reach).then_some(at..at + len)
+        };
+        let below = self.free.range(..near.start).rev().find_map(|(&start, &end)| {
+            let at = end.min(near.start).checked_sub(len)?;
+            (at >= start).then_some(at)
+        });
+        let above = self.free.range(near.end..).find_map(|(&start, &end)| (end - start >= len).then_some(start));
+        below.and_then(fits).or_else(|| above.and_then(fits))
+    }
+
+    pub(super) fn is_free(&self, range: &Range<usize>) -> bool {
+        self.free.range(..=range.start).next_back().is_some_and(|(_, &end)| end >= range.end)
+    }
+
+    /// Makes `range` not free, whatever of it was.
+    pub(super) fn take_free(&mut self, range: &Range<usize>) {
+        loop {
+            let Some((&start, &end)) = self.free.range(..range.end).next_back() else { return };
+            if end <= range.start {
+                return;
+            }
+            self.free.remove(&start);
+            if range.end < end {
+                self.free.insert(range.end, end);
+            }
+            if start < range.start {
+                self.free.insert(start, range.start);
+                return;
+            }
+        }
+    }
+
+    /// Makes `range`, which isn't, free.
+    pub(super) fn put_free(&mut self, range: Range<usize>) {
+        let (mut start, mut end) = (range.start, range.end);
+        if start >= end {
+            return;
+        }
+        if let Some((&before, &before_end)) = self.free.range(..start).next_back()
+            && before_end == start
+        {
+            start = before;
+        }
+        if let Some(next_end) = self.free.remove(&end) {
+            end = next_end;
+        }
+        self.free.insert(start, end);
+    }
+}

@@ -1,0 +1,23 @@
+//! Memory of programs.
+//!
+//! All processes of an address space share the host's address space. It is handed out in [windows](window); each
+//! process has a [`Memory`] of its own, which knows its mappings ([`vma`]), the free ranges of its windows, and its
+//! `brk` area. What is mapped by the host is always exactly what the mappings say.
+//!
+//! Lock order: `Memory`'s inner lock, then the window table. Host calls that change mappings are made under the former.
+
+mod brk;
+mod code;
+mod map;
+mod memory;
+mod recycle;
+mod render;
+mod source;
+pub mod sys;
+mod vma;
+mod window;
+
+pub use map::{MapRequest, Place};
+pub use memory::{Memory, Totals, init};
+pub use source::MapSource;
+pub use vma::{Kind, Vma};

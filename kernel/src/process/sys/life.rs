@@ -1,0 +1,216 @@
+//! System calls by which processes and threads begin, become others and end.
+
+use crate::fs;
+use crate::loader::stack::MAX_STRING;
+use crate::prelude::*;
+use crate::process::clone::{self, CloneFlags, CloneRequest};
+use crate::process::exec::{self, ExecRequest};
+use crate::process::exit::{self, TermStatus};
+use crate::syscalls::Context;
+use crate::syscalls::args::{DirDesc, Flags, UserPath};
+use core::sync::atomic::Ordering;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// `clone(2)`, with the argument order of x86-64.
+pub fn clone(
+    cx: Context<'_>,
+    flags: u64,
+    stack: usize,
+    parent_tid: UserPtr<u32>,
+    child_tid: UserPtr<u32>,
+    tls: u64,
+) -> Result<usize> {
+    const EXIT_SIGNAL: u64 = 0xff;
+    // `clone` takes 32 bits, and ignores those that it doesn't know.
+    let known = CloneFlags::from_bits_truncate(flags & u64::from(u32::MAX) & !EXIT_SIGNAL) - CloneFlags::DETACHED;
+    clone::clone(
+        cx,
+        CloneRequest { flags: known, exit_signal: (flags & EXIT_SIGNAL) as u32, stack, parent_tid, child_tid, tls },
+    )
+}
+
+/// `struct clone_args` of `linux/sched.h`.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// `clone3(2)`.
+pub fn clone3(cx: Context<'_>, args: UserPtr<CloneArgs>, size: usize) -> Result<usize> {
+    const FIRST_VERSION: usize = 64;
+    if size > frame::layout::PAGE_SIZE {
+        bail!(E2BIG, "the structure is larger than a page");
+    }
+    if size < FIRST_VERSION {
+        bail!(EINVAL, "the structure is too small");
+    }
+    let bytes = args.cast::<u8>().slice(size)?.to_vec()?;
+    let known = size_of::<CloneArgs>();
+    if bytes.iter().skip(known).any(|&byte| byte != 0) {
+        bail!(E2BIG, "unknown fields are set");
+    }
+    let mut clone_args = CloneArgs::new_zeroed();
+    let len = bytes.len().min(known);
+    clone_args.as_mut_bytes()[..len].copy_from_slice(&bytes[..len]);
+    let flags = CloneFlags::from_bits(clone_args.flags).ok_or(err!(EINVAL, "undefined flags"))?;
+    if flags.contains(CloneFlags::DETACHED) || clone_args.exit_signal > 64 {
+        bail!(EINVAL, "an undefined flag or signal");
+    }
+    if flags.intersects(CloneFlags::THREAD | CloneFlags::PARENT) && clone_args.exit_signal != 0 {
+        bail!(EINVAL, "a thread has no exit signal");
+    }
+    if (clone_args.stack == 0) != (clone_args.stack_size == 0) {
+        bail!(EINVAL, "a stack needs a size, and a size a stack");
+    }
+    if clone_args.set_tid_size != 0 {
+        bail!(EPERM, "thread ids can't be chosen");
+    }
+    let stack = clone_args.stack.checked_add(clone_args.stack_size).ok_or(Errno::EINVAL)?;
+    clone::clone(
+        cx,
+        CloneRequest {
+            flags,
+            exit_signal: clone_args.exit_signal as u32,
+            stack: stack as usize,
+            parent_tid: UserPtr::new(clone_args.parent_tid as usize),
+            child_tid: UserPtr::new(clone_args.child_tid as usize),
+            tls: clone_args.tls,
+        },
+    )
+}
+
+/// `execve(2)`.
+pub fn execve(cx: Context<'_>, path: UserPath, args: UserPtr<u64>, env: UserPtr<u64>) -> Result<usize> {
+    execveat(cx, DirDesc::Cwd, path, args, env, Flags(0))
+}
+
+/// `execveat(2)`.
+pub fn execveat(
+    cx: Context<'_>,
+    dir: DirDesc,
+    path: UserPath,
+    args: UserPtr<u64>,
+    env: UserPtr<u64>,
+    flags: Flags,
+) -> Result<usize> {
+    let path = path.read()?;
+    let thread = cx.thread;
+    let file = fs::open_executable_at(thread, dir, &path, flags)?;
+    let mut args = read_strings(args)?;
+    if args.is_empty() {
+        // As Linux since 5.18.
+        args.push(Vec::new());
+    }
+    let env = read_strings(env)?;
+    let process = &thread.process;
+    let request = ExecRequest { file, path, args, env };
+    let prepared = exec::prepare(request, process, &thread.fs(), &thread.credentials())?;
+    if let Err(error) = process.end_other_threads(thread) {
+        prepared.memory().release();
+        return Err(error);
+    }
+    crate::signal::reset_for_exec(thread);
+    thread.files().close_on_exec();
+    prepared.install(thread, cx.regs);
+    if !frame::cpu::set_fs_base(0) {
+        bail!(EPERM);
+    }
+    Ok(0)
+}
+
+/// Reads a NULL-terminated array of strings.
+fn read_strings(array: UserPtr<u64>) -> Result<Vec<Vec<u8>>> {
+    const MAX_STRINGS: usize = 0x7fff_ffff;
+    const MAX_SPACE: usize = 8 << 20;
+    let mut strings = Vec::new();
+    let mut space = 0;
+    if array.is_null() {
+        return Ok(strings);
+    }
+    for index in 0..MAX_STRINGS {
+        let addr = array.at(index).read()?;
+        if addr == 0 {
+            return Ok(strings);
+        }
+        let string = UserPtr::<u8>::new(addr as usize).read_cstr(MAX_STRING).map_err(|error| match error.errno() {
+            Errno::ENAMETOOLONG => err!(E2BIG, "an argument or environment string is too long"),
+            _ => error,
+        })?;
+        space += string.len() + 1 + size_of::<u64>();
+        if space > MAX_SPACE {
+            break;
+        }
+        strings.push(string);
+    }
+    Err(err!(E2BIG, "arguments and environment are too long"))
+}
+
+/// `exit(2)` of the system call interface: of the calling thread.
+pub fn exit(cx: Context<'_>, status: i32) -> Result<usize> {
+    exit::exit_thread(cx.thread, status);
+    Ok(0)
+}
+
+/// `exit_group(2)`.
+pub fn exit_group(cx: Context<'_>, status: i32) -> Result<usize> {
+    exit::exit_group(cx.thread, TermStatus::Exited(status));
+    Ok(0)
+}
+
+/// `wait4(2)`: there are no children yet.
+pub fn wait4(_cx: Context<'_>, _pid: i32, _status: UserPtr<i32>, options: u32, _usage: UserPtr<u8>) -> Result<usize> {
+    const OPTIONS: u32 = 0xe000_0000 | 0xb;
+    if options & !OPTIONS != 0 {
+        bail!(EINVAL, "undefined options");
+    }
+    bail!(ECHILD, "there are no children")
+}
+
+/// `waitid(2)`: there are no children yet.
+pub fn waitid(
+    _cx: Context<'_>,
+    kind: u32,
+    id: u32,
+    _info: UserPtr<u8>,
+    options: u32,
+    _usage: UserPtr<u8>,
+) -> Result<usize> {
+    const OPTIONS: u32 = 0xe000_0000 | 0x0100_000f;
+    const STATES: u32 = 0xe;
+    if options & !OPTIONS != 0 || options & STATES == 0 || kind > 3 || kind == 1 && id == 0 {
+        bail!(EINVAL, "undefined options or kind of id");
+    }
+    bail!(ECHILD, "there are no children")
+}
+
+/// `set_tid_address(2)`.
+pub fn set_tid_address(cx: Context<'_>, addr: UserPtr<u32>) -> Result<usize> {
+    cx.thread.clear_tid.store(addr.addr() as u64, Ordering::Relaxed);
+    Ok(cx.thread.tid() as usize)
+}
+
+/// `getpid(2)`.
+pub fn getpid(cx: Context<'_>) -> Result<usize> {
+    Ok(cx.thread.process.pid() as usize)
+}
+
+/// `getppid(2)`.
+pub fn getppid(cx: Context<'_>) -> Result<usize> {
+    Ok(cx.thread.process.ppid() as usize)
+}
+
+/// `gettid(2)`.
+pub fn gettid(cx: Context<'_>) -> Result<usize> {
+    Ok(cx.thread.tid() as usize)
+}

@@ -1,0 +1,5 @@
+//! System calls about processes and threads.
+
+mod life;
+
+pub use life::*;

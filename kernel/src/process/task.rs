@@ -1,0 +1,66 @@
+//! Where the frame enters the kernel on behalf of a thread.
+
+use super::exit;
+use super::thread::Thread;
+use crate::prelude::*;
+use crate::{signal, syscalls};
+use core::sync::atomic::Ordering;
+use frame::context::UserContext;
+use frame::patcher::{CodeRegion, Patcher};
+use frame::thread::{Flow, Task};
+use frame::trap::Fault;
+
+/// A thread, as the frame holds it.
+pub(super) struct ThreadTask(pub(super) Arc<Thread>);
+
+impl Task for ThreadTask {
+    #[inline]
+    fn syscall(&self, ctx: &mut UserContext) -> Flow {
+        let thread = &self.0;
+        let number = ctx.syscall_number();
+        syscalls::dispatch(thread, ctx);
+        // An interrupted call is finished or restarted before anything else happens.
+        if is_restart(ctx.rax) {
+            return signal::deliver(thread, ctx, Some(number));
+        }
+        if thread.has_ended.load(Ordering::Relaxed) {
+            return Flow::End;
+        }
+        Flow::Resume
+    }
+
+    fn fault(&self, ctx: &mut UserContext, fault: Fault) -> Flow {
+        const SIGSEGV: i32 = 11;
+        let thread = &self.0;
+        if fault.signal == SIGSEGV && thread.process.memory().grow_down(fault.addr) {
+            return Flow::Resume;
+        }
+        signal::fault(thread, ctx, fault)
+    }
+
+    fn before_return(&self, ctx: &mut UserContext) -> Flow {
+        let thread = &self.0;
+        if thread.process.is_ending() || thread.must_end.load(Ordering::SeqCst) {
+            return exit::exit_thread(thread, 0);
+        }
+        signal::deliver(thread, ctx, None)
+    }
+
+    fn code_at(&self, addr: usize) -> Option<CodeRegion> {
+        self.0.process.memory().code_region_at(addr)
+    }
+
+    fn with_patcher(&self, work: &mut dyn FnMut(&Patcher)) {
+        work(self.0.process.memory().patcher());
+    }
+
+    fn ids(&self) -> (u32, u32) {
+        (self.0.process.pid(), self.0.tid)
+    }
+}
+
+/// Whether a result is one of the internal error numbers that ask for a restart.
+fn is_restart(rax: u64) -> bool {
+    let errno = (rax as i64).wrapping_neg();
+    (512..=516).contains(&errno)
+}
