@@ -24,6 +24,7 @@ mod host;
 pub mod intrinsics;
 pub mod layout;
 pub mod ocall;
+pub mod patch;
 pub mod patcher;
 #[cfg(feature = "image")]
 pub mod start;

@@ -1,25 +1,212 @@
 //! Turns trapped system calls into patched ones: what [`crate::patch`] plans, done to the program's memory.
+//!
+//! Other threads may run the code meanwhile. So the site's first byte becomes a breakpoint, then the rest of the jump
+//! is written, then the first byte; after each step all processors are made to see it. Whoever hits the breakpoint
+//! tries again until the jump is there.
 
-use crate::thread::ThreadBlock;
+use crate::context::UserContext;
+use crate::ocall::mem::{self, Prot};
+use crate::patch::{Plan, Site, Slots, Table};
+use crate::sync::Mutex;
+use crate::thread::{self, ThreadBlock};
+use crate::user::UserSlice;
+use crate::{Errno, Result, layout};
 use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Code of a program in which system calls may be patched.
 #[derive(Clone, Debug)]
 pub struct CodeRegion {
     /// The mapping.
     pub range: Range<usize>,
-    /// Address space within 2 GiB that is kept for trampolines.
+    /// What may be done with it.
+    pub prot: Prot,
+    /// Address space within reach that is kept for trampolines, mapped and executable.
     pub trampolines: Range<usize>,
 }
 
 /// The patched system calls of an address space.
 #[derive(Debug, Default)]
-pub struct Patcher {}
+pub struct Patcher {
+    inner: Mutex<Inner>,
+}
 
-/// A system call of the program trapped at `site`.
-pub(crate) fn on_trapped_syscall(_block: *mut ThreadBlock, _site: usize) {}
+#[derive(Debug, Default)]
+struct Inner {
+    table: Table,
+    slots: Slots,
+    /// The site that is being patched, if one is.
+    in_progress: Option<u64>,
+}
 
-/// Moves a thread that trapped inside replaced bytes to where it would be.
-pub(crate) fn redirect(_rip: &mut u64, _signal: i32) -> bool {
-    false
+static TRAPPED: AtomicU64 = AtomicU64::new(0);
+static PATCHED: AtomicU64 = AtomicU64::new(0);
+
+const INT3: u8 = 0xcc;
+const JUMP_LEN: usize = 5;
+/// The longest instruction.
+const MAX_INSTRUCTION: usize = 15;
+
+/// How many system calls trapped, and how many sites were patched.
+pub fn counts() -> [u64; 2] {
+    [TRAPPED.load(Ordering::Relaxed), PATCHED.load(Ordering::Relaxed)]
+}
+
+/// A system call of the program trapped at `site`: the next one there shall be faster.
+pub(crate) fn on_trapped_syscall(block: *mut ThreadBlock, site: usize) {
+    TRAPPED.fetch_add(1, Ordering::Relaxed);
+    thread::with_task(block, |task, ctx| {
+        task.with_patcher(&mut |patcher| {
+            if !patcher.inner.lock().table.is_refused(site as u64) {
+                // A mapping that can't be patched may become one that can, so that isn't remembered.
+                if let Some(region) = task.code_at(site) {
+                    match patcher.patch(site as u64, &region) {
+                        Ok(()) => {
+                            PATCHED.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(error) => log::debug!("the system call at {site:#x} stays trapped: {error}"),
+                    }
+                }
+            }
+            ctx.rip = patcher.resume_rip(ctx.rip);
+        });
+    });
+}
+
+/// The program trapped at `rip`: moves it on if that is within replaced bytes. Gives whether it did.
+pub(crate) fn redirect(rip: &mut u64, signal: i32) -> bool {
+    const SIGTRAP: i32 = 5;
+    let addr = if signal == SIGTRAP { rip.wrapping_sub(1) } else { *rip };
+    let mut is_ours = false;
+    thread::with_task(thread::current_block().cast_mut(), |task, _| {
+        task.with_patcher(&mut |patcher| {
+            if let Some(to) = patcher.redirection(addr) {
+                *rip = to;
+                is_ours = true;
+            }
+        });
+    });
+    is_ours
+}
+
+impl Patcher {
+    /// The program's address that `rip` stands for, if that is in a trampoline; else `rip`.
+    pub fn original_rip(&self, rip: u64) -> u64 {
+        self.inner.lock().table.original(rip).unwrap_or(rip)
+    }
+
+    /// Where to go on for the program's address `rip`: in a trampoline if the instruction was displaced.
+    pub fn resume_rip(&self, rip: u64) -> u64 {
+        let inner = self.inner.lock();
+        match inner.table.containing(rip) {
+            Some((addr, site)) if addr != rip && holds(addr, site.jump) => site.moved(rip).unwrap_or(rip),
+            _ => rip,
+        }
+    }
+
+    /// Makes `ctx` show the program's own addresses.
+    pub fn show_original(&self, ctx: &mut UserContext) {
+        ctx.save_vector_state();
+        let original = self.original_rip(ctx.rip);
+        if original != ctx.rip {
+            ctx.rip = original;
+            // Behind a system call, its return address stands there.
+            ctx.rcx = original;
+        }
+    }
+
+    /// Forgets the sites in `range`, whose code is unmapped or may change.
+    pub fn forget(&self, range: &Range<usize>) {
+        self.inner.lock().table.forget(&(range.start as u64..range.end as u64));
+    }
+
+    fn redirection(&self, addr: u64) -> Option<u64> {
+        let inner = self.inner.lock();
+        let (start, site) = inner.table.containing(addr)?;
+        if addr == start {
+            // The breakpoint of a patch in the making, or of one that has been finished since.
+            let is_patched = holds(start, site.jump);
+            return (is_patched || inner.in_progress == Some(start)).then_some(start);
+        }
+        if holds(start, site.jump) { site.moved(addr) } else { None }
+    }
+
+    fn patch(&self, site: u64, region: &CodeRegion) -> Result<()> {
+        let mut inner = self.inner.lock();
+        if inner.table.get(site).is_some_and(|patched| holds(site, patched.jump)) {
+            // Another thread was faster.
+            return Ok(());
+        }
+        let room = region.range.end.saturating_sub(site as usize).min(JUMP_LEN + MAX_INSTRUCTION);
+        let mut code = [0; JUMP_LEN + MAX_INSTRUCTION];
+        UserSlice::new(site as usize, room)?.read(&mut code[..room])?;
+        let mut original = [0; JUMP_LEN];
+        original.copy_from_slice(&code[..JUMP_LEN]);
+
+        let patched = match inner.table.retired(site, original) {
+            Some(patched) => patched,
+            None => match Self::place(&mut inner, site, &code[..room], original, region) {
+                Ok(patched) => patched,
+                Err(error) => {
+                    inner.table.refuse(site);
+                    return Err(error);
+                }
+            },
+        };
+        let jump = patched.jump;
+        inner.table.insert(site, patched);
+        inner.in_progress = Some(site);
+        // Whoever hits the breakpoint looks at the table, so its lock must be free.
+        drop(inner);
+        let written = replace(site as usize, jump, region);
+        let mut inner = self.inner.lock();
+        inner.in_progress = None;
+        if written.is_err() {
+            inner.table.forget(&(site..site + 1));
+        }
+        written
+    }
+
+    /// Finds a place for the site's trampoline and writes it.
+    fn place(
+        inner: &mut Inner,
+        site: u64,
+        code: &[u8],
+        original: [u8; JUMP_LEN],
+        region: &CodeRegion,
+    ) -> Result<Site> {
+        let plan = Plan::new(site, code).map_err(|reason| {
+            log::debug!("the system call at {site:#x} can't be patched: {reason:?}");
+            crate::Error::new(Errno::EOPNOTSUPP, "the code around a system call can't be patched")
+        })?;
+        let chunk = region.trampolines.start as u64..region.trampolines.end as u64;
+        let slot = inner.slots.find(&chunk, &plan).ok_or(Errno::ENOSPC)?;
+        let trampoline = plan.assemble(slot).ok_or(Errno::EOPNOTSUPP)?;
+        let end = slot + trampoline.code.len() as u64;
+        let pages = layout::page_floor(slot as usize)..layout::page_ceil(end as usize).ok_or(Errno::ENOMEM)?;
+        mem::protect(&pages, Prot::READ | Prot::WRITE | Prot::EXEC)?;
+        UserSlice::new(slot as usize, trampoline.code.len())?.write(&trampoline.code)?;
+        mem::protect(&pages, Prot::READ | Prot::EXEC)?;
+        inner.slots.take(slot..end);
+        Ok(Site::new(slot, &trampoline, original))
+    }
+}
+
+/// Whether `bytes` stand at `addr`.
+fn holds(addr: u64, bytes: [u8; JUMP_LEN]) -> bool {
+    let mut found = [0; JUMP_LEN];
+    UserSlice::new(addr as usize, JUMP_LEN).is_ok_and(|slice| slice.read(&mut found).is_ok()) && found == bytes
+}
+
+fn replace(site: usize, jump: [u8; JUMP_LEN], region: &CodeRegion) -> Result<()> {
+    let pages = layout::page_floor(site)..layout::page_ceil(site + JUMP_LEN).ok_or(Errno::ENOMEM)?;
+    mem::protect(&pages, region.prot | Prot::WRITE)?;
+    let code = UserSlice::new(site, JUMP_LEN)?;
+    code.write(&[INT3])?;
+    mem::barrier(mem::Barrier::Code)?;
+    code.skip(1).write(&jump[1..])?;
+    mem::barrier(mem::Barrier::Code)?;
+    code.write(&jump[..1])?;
+    mem::protect(&pages, region.prot)?;
+    mem::barrier(mem::Barrier::Code)
 }

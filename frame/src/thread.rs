@@ -449,6 +449,15 @@ pub(crate) extern "C" fn on_pending(block: *mut ThreadBlock) {
     dispatch(block, |task, ctx| task.before_return(ctx));
 }
 
+/// Calls `work` with the block's task, if it has one, and context.
+pub(crate) fn with_task(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mut UserContext)) {
+    // SAFETY: the calling thread's block; task and context are used by nobody else meanwhile.
+    let block = unsafe { &mut *block };
+    if let Role::Task(task) = &block.role {
+        work(&**task, &mut block.ctx);
+    }
+}
+
 #[inline]
 fn dispatch(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mut UserContext) -> Flow) {
     // SAFETY: the calling thread's block; task and context are used by nobody else meanwhile.

@@ -108,6 +108,7 @@ pub(crate) fn install() -> Result<()> {
             _ => ocall::signal::handle(signal, handler_entry as *const () as usize, restorer as *const () as usize)?,
         }
     }
+    ocall::mem::register_barriers()?;
     ocall::signal::unblock_all()
 }
 

@@ -89,6 +89,16 @@ pub fn open_beneath(dir: &HostFd, path: &CStr, flags: u32, mode: u32) -> Result<
     open_how(dir.0, path, flags | sys::O_CLOEXEC | sys::O_NOCTTY, mode, resolve)
 }
 
+/// Opens what an `O_PATH` descriptor stands for.
+///
+/// # Errors
+/// As `open(2)`.
+pub fn reopen(fd: &HostFd, flags: u32) -> Result<HostFd> {
+    let path = alloc::format!("/proc/self/fd/{}\0", fd.0);
+    let path = CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Error::from(Errno::EINVAL))?;
+    open_how(sys::AT_FDCWD, path, (flags & !sys::O_NOFOLLOW) | sys::O_CLOEXEC | sys::O_NOCTTY, 0, 0)
+}
+
 /// Opens a device or another special file of the host by its absolute path.
 ///
 /// # Errors
@@ -237,6 +247,25 @@ pub fn write_at(fd: &HostFd, offset: u64, source: &mut Source<'_>) -> Result<usi
     // SAFETY: the host only reads the pieces.
     let count = unsafe {
         host::call(__NR_pwritev, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), offset as usize, 0, 0])?
+    };
+    let count = transferred(count, source.remaining())?;
+    source.advance(count);
+    Ok(count)
+}
+
+/// Writes at the end of the file, wherever that is then.
+///
+/// # Errors
+/// What `pwritev2(2)` gives.
+pub fn append(fd: &HostFd, source: &mut Source<'_>) -> Result<usize> {
+    const RWF_APPEND: usize = 0x10;
+    let pieces = iovecs(source.pieces(MAX_TRANSFER));
+    // SAFETY: the host only reads the pieces.
+    let count = unsafe {
+        host::call(
+            sys::__NR_pwritev2,
+            [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), usize::MAX, usize::MAX, RWF_APPEND],
+        )?
     };
     let count = transferred(count, source.remaining())?;
     source.advance(count);
@@ -564,6 +593,17 @@ impl TerminalRequest {
             Self::BytesReadable | Self::BytesToWrite => 4,
         }
     }
+
+    /// Whether the host reads the structure; else it writes it.
+    pub const fn reads_argument(self) -> bool {
+        matches!(
+            self,
+            Self::SetAttributes
+                | Self::SetAttributesDrain
+                | Self::SetAttributesFlush
+                | Self::SetWindowSize
+        )
+    }
 }
 
 /// Flushes a terminal's queues or waits for its output (`TCFLSH`, `TCSBRK`), whose argument is a number.
@@ -588,6 +628,16 @@ pub fn terminal_control(fd: &HostFd, request: u32, argument: u32) -> Result<()> 
 pub fn status_flags(fd: &HostFd) -> Result<u32> {
     // SAFETY: no effect on memory.
     Ok(unsafe { host::call(__NR_fcntl, [fd.0 as usize, sys::F_GETFL as usize, 0, 0, 0, 0])? } as u32)
+}
+
+/// Sets the host's status flags of an open file (`F_SETFL`).
+///
+/// # Errors
+/// `EBADF`, `EINVAL`.
+pub fn set_status_flags(fd: &HostFd, flags: u32) -> Result<()> {
+    // SAFETY: no effect on memory.
+    unsafe { host::call(__NR_fcntl, [fd.0 as usize, sys::F_SETFL as usize, flags as usize, 0, 0, 0])? };
+    Ok(())
 }
 
 /// Waits until one of `fds` has one of the events asked for, or the timeout passes; what each has stands in its

@@ -173,19 +173,30 @@ pub fn unlock(range: &Range<usize>) -> Result<()> {
     Ok(())
 }
 
-/// A memory barrier on all threads of the host process; `sync_core` also makes them see changed code.
+/// How far a [`barrier`] reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barrier {
+    /// Memory accesses.
+    Memory = 1 << 3,
+    /// Also instructions that were changed.
+    Code = 1 << 5,
+}
+
+/// A barrier on all threads of the host process.
 ///
 /// # Errors
-/// `EINVAL` if the host has no such barrier.
-pub fn barrier(sync_core: bool) -> Result<()> {
-    const PRIVATE_EXPEDITED: usize = 1 << 3;
-    const PRIVATE_EXPEDITED_SYNC_CORE: usize = 1 << 5;
-    let command = if sync_core { PRIVATE_EXPEDITED_SYNC_CORE } else { PRIVATE_EXPEDITED };
+/// `EINVAL` if the host has no such barrier, `EPERM` before [`register_barriers`].
+pub fn barrier(barrier: Barrier) -> Result<()> {
     // SAFETY: no effect on contents.
-    unsafe {
-        // The command behind each of the two registers for it.
-        host::call(__NR_membarrier, [command << 1, 0, 0, 0, 0, 0])?;
-        host::call(__NR_membarrier, [command, 0, 0, 0, 0, 0])?;
+    unsafe { host::call(__NR_membarrier, [barrier as usize, 0, 0, 0, 0, 0])? };
+    Ok(())
+}
+
+/// Allows [`barrier`]s; cheap while there's only one thread.
+pub(crate) fn register_barriers() -> Result<()> {
+    for barrier in [Barrier::Memory, Barrier::Code] {
+        // SAFETY: no effect on contents. The command to register is twice the other.
+        unsafe { host::call(__NR_membarrier, [(barrier as usize) << 1, 0, 0, 0, 0, 0])? };
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ impl Task for ThreadTask {
         syscalls::dispatch(thread, ctx);
         // An interrupted call is finished or restarted before anything else happens.
         if is_restart(ctx.rax) {
-            return signal::deliver(thread, ctx, Some(number));
+            return in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, Some(number)));
         }
         if thread.has_ended.load(Ordering::Relaxed) {
             return Flow::End;
@@ -35,7 +35,7 @@ impl Task for ThreadTask {
         if fault.signal == SIGSEGV && thread.process.memory().grow_down(fault.addr) {
             return Flow::Resume;
         }
-        signal::fault(thread, ctx, fault)
+        in_program_terms(thread, ctx, |ctx| signal::fault(thread, ctx, fault))
     }
 
     fn before_return(&self, ctx: &mut UserContext) -> Flow {
@@ -43,7 +43,7 @@ impl Task for ThreadTask {
         if thread.process.is_ending() || thread.must_end.load(Ordering::SeqCst) {
             return exit::exit_thread(thread, 0);
         }
-        signal::deliver(thread, ctx, None)
+        in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, None))
     }
 
     fn code_at(&self, addr: usize) -> Option<CodeRegion> {
@@ -57,6 +57,18 @@ impl Task for ThreadTask {
     fn ids(&self) -> (u32, u32) {
         (self.0.process.pid(), self.0.tid)
     }
+}
+
+/// Does `work` on registers that show the program's own code, whatever trampoline it is in.
+fn in_program_terms(
+    thread: &Arc<Thread>,
+    ctx: &mut UserContext,
+    work: impl FnOnce(&mut UserContext) -> Flow,
+) -> Flow {
+    thread.process.memory().patcher().show_original(ctx);
+    let flow = work(ctx);
+    ctx.rip = thread.process.memory().patcher().resume_rip(ctx.rip);
+    flow
 }
 
 /// Whether a result is one of the internal error numbers that ask for a restart.

@@ -1,0 +1,23 @@
+//! How a trapped system call becomes a patched one: planning, without touching memory.
+//!
+//! The first trap at a site proves that its `syscall` instruction, and what follows it, are instruction boundaries.
+//! Five bytes from there on become a jump to a trampoline, which enters the LibOS, runs the displaced instructions
+//! that stood behind the `syscall`, and jumps back behind them. Nothing before the site is looked at and no text is
+//! scanned, so nothing is ever decoded out of step.
+//!
+//! Somebody may still arrive at a displaced instruction by its old address: a branch, or a thread that was there when
+//! the site was patched. So the jump is *punned*: its displacement is chosen, by choosing the trampoline's place, such
+//! that each old instruction boundary within the five bytes now holds an opcode that always traps and does nothing
+//! else. The trap handler then continues in the trampoline's copy of that instruction.
+//!
+//! - [`Plan`]: what a site needs, and the bytes for a given place;
+//! - [`Slots`]: the places for trampolines;
+//! - [`Table`]: the patched sites.
+
+mod plan;
+mod slots;
+mod table;
+
+pub use plan::{Plan, Trampoline, Unpatchable};
+pub use slots::Slots;
+pub use table::{Site, Table};

@@ -1,0 +1,193 @@
+//! What patching a site takes.
+
+use crate::entry::ENTRY_SLOT;
+use alloc::vec::Vec;
+use iced_x86::{BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionBlock};
+
+/// Length of the jump that replaces a site.
+pub const JUMP_LEN: usize = 5;
+/// Length of the `syscall` instruction.
+const SYSCALL_LEN: usize = 2;
+/// Room that a trampoline may take.
+pub const MAX_TRAMPOLINE: usize = 112;
+
+/// Why a system call stays trapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpatchable {
+    /// There's no `syscall` instruction.
+    NoSyscall,
+    /// The code ends before the jump would.
+    EndOfCode,
+    /// Bytes that are no instruction follow.
+    Undecodable,
+    /// An instruction follows that can't run elsewhere.
+    Immovable,
+    /// A function ends, and something else begins before the jump would end.
+    OtherCodeFollows,
+}
+
+/// A site that can be patched.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    site: u64,
+    displaced: Vec<Instruction>,
+    /// First address behind the displaced instructions.
+    end: u64,
+    /// Whether the last displaced instruction goes on to `end`.
+    falls_through: bool,
+}
+
+/// The code of a trampoline for a given place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trampoline {
+    /// What replaces the site's first five bytes.
+    pub jump: [u8; JUMP_LEN],
+    /// The trampoline.
+    pub code: Vec<u8>,
+    /// For each point of the program within the site, ascending: its address, and where in the trampoline it is now.
+    /// The first is the `syscall` itself.
+    pub points: Vec<(u64, usize)>,
+}
+
+impl Plan {
+    /// Looks at a site; `code` are its bytes from the `syscall` instruction on, as far as they are mapped.
+    ///
+    /// # Errors
+    /// Why it can't be patched.
+    pub fn new(site: u64, code: &[u8]) -> Result<Self, Unpatchable> {
+        let rest = code.strip_prefix(&[0x0f, 0x05]).ok_or(Unpatchable::NoSyscall)?;
+        let mut decoder = Decoder::with_ip(64, rest, site + SYSCALL_LEN as u64, DecoderOptions::NONE);
+        let mut plan = Self { site, displaced: Vec::new(), end: site + SYSCALL_LEN as u64, falls_through: true };
+        while plan.end < site + JUMP_LEN as u64 {
+            let instruction = decode(&mut decoder)?;
+            if plan.falls_through {
+                plan.falls_through = check_movable(&instruction)?;
+                plan.displaced.push(instruction);
+            } else if !is_padding(&instruction) {
+                return Err(Unpatchable::OtherCodeFollows);
+            }
+            plan.end = instruction.next_ip();
+        }
+        Ok(plan)
+    }
+
+    /// Whether a trampoline at `slot` can be reached, with all old instruction boundaries trapping.
+    pub fn accepts(&self, slot: u64) -> bool {
+        self.jump(slot).is_some_and(|jump| {
+            self.displaced.iter().all(|instruction| {
+                let offset = (instruction.ip() - self.site) as usize;
+                jump.get(offset).is_none_or(|&byte| always_traps(byte))
+            })
+        })
+    }
+
+    /// Makes the code for a trampoline at `slot`; `None` if an instruction can't be moved there.
+    pub fn assemble(&self, slot: u64) -> Option<Trampoline> {
+        const LEA_RCX: [u8; 3] = [0x48, 0x8d, 0x0d];
+        const LEA_LEN: usize = 7;
+        const JMP_GS: [u8; 4] = [0x65, 0xff, 0x24, 0x25];
+        const JMP_GS_LEN: i32 = 8;
+        let mut code = Vec::with_capacity(MAX_TRAMPOLINE);
+        // Enter with the address behind the next instruction in rcx, which a real `syscall` destroys as well.
+        code.extend(LEA_RCX);
+        code.extend(JMP_GS_LEN.to_le_bytes());
+        code.extend(JMP_GS);
+        code.extend(ENTRY_SLOT.to_le_bytes());
+        let resume = code.len();
+        // A real `syscall` leaves its return address there.
+        let return_address = self.site + SYSCALL_LEN as u64;
+        code.extend(LEA_RCX);
+        code.extend(relative(slot + (resume + LEA_LEN) as u64, return_address)?.to_le_bytes());
+
+        let moved_to = slot + code.len() as u64;
+        let block = InstructionBlock::new(&self.displaced, moved_to);
+        let options = BlockEncoderOptions::RETURN_NEW_INSTRUCTION_OFFSETS;
+        let moved = BlockEncoder::encode(64, block, options).ok()?;
+        let mut points = alloc::vec![(self.site, 0), (return_address, resume)];
+        for (instruction, &offset) in self.displaced.iter().zip(&moved.new_instruction_offsets).skip(1) {
+            // `u32::MAX` marks an instruction that had to be rewritten as several.
+            let offset = usize::try_from(offset).ok().filter(|&offset| offset < moved.code_buffer.len())?;
+            points.push((instruction.ip(), code.len() + offset));
+        }
+        code.extend(&moved.code_buffer);
+        if self.falls_through {
+            points.push((self.end, code.len()));
+            code.push(0xe9);
+            code.extend(relative(slot + code.len() as u64 + 4, self.end)?.to_le_bytes());
+        }
+        (code.len() <= MAX_TRAMPOLINE).then_some(())?;
+        Some(Trampoline { jump: self.jump(slot)?, code, points })
+    }
+
+    fn jump(&self, slot: u64) -> Option<[u8; JUMP_LEN]> {
+        let [a, b, c, d] = relative(self.site + JUMP_LEN as u64, slot)?.to_le_bytes();
+        Some([0xe9, a, b, c, d])
+    }
+}
+
+fn decode(decoder: &mut Decoder<'_>) -> Result<Instruction, Unpatchable> {
+    if !decoder.can_decode() {
+        return Err(Unpatchable::EndOfCode);
+    }
+    let instruction = decoder.decode();
+    match decoder.last_error() {
+        iced_x86::DecoderError::None => Ok(instruction),
+        iced_x86::DecoderError::NoMoreBytes => Err(Unpatchable::EndOfCode),
+        _ => Err(Unpatchable::Undecodable),
+    }
+}
+
+/// Whether an instruction that can be moved goes on to the next one.
+fn check_movable(instruction: &Instruction) -> Result<bool, Unpatchable> {
+    match instruction.flow_control() {
+        FlowControl::Next | FlowControl::ConditionalBranch if instruction.code() != Code::Syscall => Ok(true),
+        FlowControl::Return | FlowControl::UnconditionalBranch | FlowControl::IndirectBranch => Ok(false),
+        // A call pushes its address, a trap reports it, another system call is a site of its own.
+        _ => Err(Unpatchable::Immovable),
+    }
+}
+
+/// Whether compilers put the instruction between functions, where nobody runs it.
+fn is_padding(instruction: &Instruction) -> bool {
+    matches!(
+        instruction.code(),
+        Code::Int3 | Code::Nopw | Code::Nopd | Code::Nopq | Code::Nop_rm16 | Code::Nop_rm32 | Code::Nop_rm64
+    )
+}
+
+fn relative(from: u64, to: u64) -> Option<i32> {
+    i32::try_from(to.wrapping_sub(from) as i64).ok()
+}
+
+/// Opcodes that trap in 64-bit user mode whatever follows, and do nothing else: invalid ones (#UD), a breakpoint (#BP)
+/// and privileged ones without I/O permission (#GP). SDM volume 2, appendix A; without those that are or may become
+/// prefixes.
+const fn always_traps(opcode: u8) -> bool {
+    matches!(
+        opcode,
+        0x06 | 0x07
+            | 0x0e
+            | 0x16
+            | 0x17
+            | 0x1e
+            | 0x1f
+            | 0x27
+            | 0x2f
+            | 0x37
+            | 0x3f
+            | 0x60
+            | 0x61
+            | 0x6c..=0x6f
+            | 0x9a
+            | 0xcc
+            | 0xce
+            | 0xd4
+            | 0xd6
+            | 0xe4..=0xe7
+            | 0xea
+            | 0xec..=0xef
+            | 0xf4
+            | 0xfa
+            | 0xfb
+    )
+}

@@ -1,0 +1,87 @@
+//! The tree that the first process sees.
+
+use super::host::HostFs;
+use super::inode::{FileType, Inode, NewNode};
+use super::memory::MemFs;
+use super::path::{Last, Walker};
+use super::{Dentry, FileTable, FsView, device, proc, stdio};
+use crate::prelude::*;
+use crate::process::Credentials;
+use config::{Access, Config};
+
+/// Makes the root, the volumes, `/proc` and `/dev`, and adopts the host's standard descriptors.
+///
+/// # Errors
+/// What the host gives for the root, a volume or the working directory.
+pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
+    let lower = HostFs::open(&config.root, Access::ReadOnly)?;
+    let root = Dentry::new_root(MemFs::new_root(Some(lower), 0o755, [0, 0]), None);
+    let umask = frame::ocall::process::take_umask();
+    let view = Arc::new(FsView::new(root.clone(), root.clone(), umask));
+    let credentials = Credentials::new(0, 0, &[]);
+    let walker = Walker { view: &view, credentials: &credentials };
+
+    mount(&walker, b"/proc", proc::root())?;
+    mount(&walker, b"/dev", devices()?)?;
+    for volume in &config.volumes {
+        let inode = HostFs::open(&volume.source, volume.access).map_err(|error| {
+            frame::boot::say(format_args!("enclos: volume {}: {}\n", volume.source.escape_ascii(), error.reason()));
+            error
+        })?;
+        mount(&walker, &volume.target, inode)?;
+    }
+    let cwd = walker.resolve(None, &config.workdir, Last::Follow).unwrap_or(root);
+    view.set_cwd(cwd);
+
+    let files = FileTable::default();
+    stdio::adopt(&files)?;
+    Ok((view, Arc::new(files)))
+}
+
+/// Mounts a file system at an absolute path, whose missing directories are made in memory.
+fn mount(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<()> {
+    let mut dentry = walker.view.root().top();
+    let names: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
+    let mut walked = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        walked.push(b'/');
+        walked.extend_from_slice(name);
+        let is_last = index + 1 == names.len();
+        dentry = match walker.resolve(None, &walked, Last::Follow) {
+            Ok(child) => child,
+            Err(error) if error.errno() == Errno::ENOENT => {
+                let node = if is_last && inode.kind() != FileType::Directory {
+                    NewNode::Regular
+                } else {
+                    NewNode::Directory
+                };
+                let made = dentry.inode().create(name, node, 0o755, [0, 0])?;
+                dentry.adopt(name, made)
+            }
+            Err(error) => return Err(error),
+        };
+    }
+    dentry.mount(inode);
+    Ok(())
+}
+
+/// `/dev`.
+fn devices() -> Result<Arc<dyn Inode>> {
+    const OWNER: [u32; 2] = [0, 0];
+    let root = MemFs::new_root(None, 0o755, OWNER);
+    for (name, rdev, mode) in device::DEVICES {
+        root.create(name.as_bytes(), NewNode::Special(FileType::CharDevice, rdev), mode, OWNER)?;
+    }
+    let links: [(&str, &str); 4] = [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ];
+    for (name, target) in links {
+        root.create(name.as_bytes(), NewNode::Symlink(target.into()), 0o777, OWNER)?;
+    }
+    root.create(b"shm", NewNode::Directory, 0o1777, OWNER)?;
+    root.create(b"pts", NewNode::Directory, 0o755, OWNER)?;
+    Ok(root)
+}

@@ -1,0 +1,245 @@
+//! Names in directories, cached.
+//!
+//! A dentry keeps its parent alive; a directory knows its children weakly, and the most recently used ones are kept
+//! alive by one ring for all. What a lookup found stays good as long as its file system says
+//! ([`Inode::entry_timeout_ns`]).
+
+use super::inode::Inode;
+use crate::prelude::*;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use frame::ocall::time::{Clock, now};
+use hashbrown::HashMap;
+
+/// A name in a directory, and the inode that it stands for.
+pub struct Dentry {
+    place: RwLock<Place>,
+    inode: Arc<dyn Inode>,
+    children: Mutex<HashMap<Box<[u8]>, Weak<Dentry>>>,
+    /// The root of the file system that is mounted here.
+    mounted: RwLock<Option<Arc<Dentry>>>,
+    is_mount_point: AtomicBool,
+    /// When the name was last looked up, in nanoseconds of the monotonic clock.
+    checked_ns: AtomicU64,
+    is_deleted: AtomicBool,
+}
+
+struct Place {
+    /// The directory; for a root, the mount point that it covers, if any.
+    parent: Option<Arc<Dentry>>,
+    name: Box<[u8]>,
+    is_root: bool,
+}
+
+/// Dentries that are kept alive because they were used lately.
+static RECENT: Mutex<VecDeque<Arc<Dentry>>> = Mutex::new(VecDeque::new());
+const MAX_RECENT: usize = 8192;
+
+impl Dentry {
+    /// The root of a file system, mounted nowhere yet or at the bottom of all.
+    pub fn new_root(inode: Arc<dyn Inode>, covers: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self::new(Place { parent: covers, name: Box::default(), is_root: true }, inode))
+    }
+
+    fn new(place: Place, inode: Arc<dyn Inode>) -> Self {
+        Self {
+            place: RwLock::new(place),
+            inode,
+            children: Mutex::new(HashMap::new()),
+            mounted: RwLock::new(None),
+            is_mount_point: AtomicBool::new(false),
+            checked_ns: AtomicU64::new(0),
+            is_deleted: AtomicBool::new(false),
+        }
+    }
+
+    /// What the name stands for.
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        &self.inode
+    }
+
+    /// The entry `name`, through the cache; the root of what is mounted there.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR` and what the file system gives.
+    pub fn child(self: &Arc<Self>, name: &[u8]) -> Result<Arc<Self>> {
+        if let Some(child) = self.cached(name) {
+            return Ok(child.top());
+        }
+        let inode = self.inode.lookup(name)?;
+        Ok(self.adopt(name, inode).top())
+    }
+
+    /// Makes the dentry of an entry that was just looked up or created.
+    pub fn adopt(self: &Arc<Self>, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Self> {
+        let timeout = inode.entry_timeout_ns();
+        let place = Place { parent: Some(self.clone()), name: name.into(), is_root: false };
+        let child = Arc::new(Self::new(place, inode));
+        if timeout == 0 {
+            return child;
+        }
+        if timeout != u64::MAX {
+            child.checked_ns.store(monotonic_ns(), Ordering::Relaxed);
+        }
+        self.children.lock().insert(name.into(), Arc::downgrade(&child));
+        let oldest = {
+            let mut recent = RECENT.lock();
+            recent.push_back(child.clone());
+            if recent.len() > MAX_RECENT { recent.pop_front() } else { None }
+        };
+        drop(oldest);
+        child
+    }
+
+    fn cached(&self, name: &[u8]) -> Option<Arc<Self>> {
+        let child = self.children.lock().get(name)?.upgrade()?;
+        let timeout = child.inode.entry_timeout_ns();
+        let is_fresh = timeout == u64::MAX
+            || child.is_mount_point.load(Ordering::Relaxed)
+            || monotonic_ns().saturating_sub(child.checked_ns.load(Ordering::Relaxed)) < timeout;
+        is_fresh.then_some(child)
+    }
+
+    /// The root of what is mounted here, or itself.
+    pub fn top(self: Arc<Self>) -> Arc<Self> {
+        if !self.is_mount_point.load(Ordering::Relaxed) {
+            return self;
+        }
+        let mounted = self.mounted.read().clone();
+        match mounted {
+            Some(root) => root.top(),
+            None => self,
+        }
+    }
+
+    /// Mounts the file system with this root inode here.
+    pub fn mount(self: &Arc<Self>, root: Arc<dyn Inode>) -> Arc<Self> {
+        let root = Self::new_root(root, Some(self.clone()));
+        *self.mounted.write() = Some(root.clone());
+        self.is_mount_point.store(true, Ordering::Relaxed);
+        // A mount point's name stays what it is.
+        core::mem::forget(self.clone());
+        root
+    }
+
+    /// Whether something is mounted here, or this is what is mounted.
+    pub fn is_mounted(&self) -> bool {
+        self.is_mount_point.load(Ordering::Relaxed) || self.place.read().is_root
+    }
+
+    /// The directory above, across mounts; itself at the very top.
+    pub fn parent(self: &Arc<Self>) -> Arc<Self> {
+        let mut dentry = self.clone();
+        loop {
+            let (above, is_root) = {
+                let place = dentry.place.read();
+                (place.parent.clone(), place.is_root)
+            };
+            match above {
+                None => return dentry,
+                Some(above) if is_root => dentry = above,
+                Some(above) => return above,
+            }
+        }
+    }
+
+    /// Notes that the entry `name` is gone.
+    pub fn forget(&self, name: &[u8]) {
+        if let Some(child) = self.children.lock().remove(name).and_then(|child| child.upgrade()) {
+            child.is_deleted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that the entry `name` is now `new_name` in `new_dir`, in place of what was there.
+    pub fn moved(&self, name: &[u8], new_dir: &Arc<Self>, new_name: &[u8]) {
+        new_dir.forget(new_name);
+        let child = self.children.lock().remove(name).and_then(|child| child.upgrade());
+        if let Some(child) = child {
+            *child.place.write() = Place { parent: Some(new_dir.clone()), name: new_name.into(), is_root: false };
+            new_dir.children.lock().insert(new_name.into(), Arc::downgrade(&child));
+        }
+    }
+
+    /// Whether `other` is this directory or above it.
+    pub fn is_below(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        let mut dentry = self.clone();
+        loop {
+            if Arc::ptr_eq(&dentry, other) {
+                return true;
+            }
+            let parent = dentry.parent();
+            if Arc::ptr_eq(&parent, &dentry) {
+                return false;
+            }
+            dentry = parent;
+        }
+    }
+
+    /// Its absolute path, as seen from `root`; with `(deleted)` behind it if the name is gone.
+    pub fn path_from(self: &Arc<Self>, root: &Arc<Self>) -> Vec<u8> {
+        let mut names: Vec<Box<[u8]>> = Vec::new();
+        let mut dentry = self.clone();
+        let is_deleted = self.is_deleted.load(Ordering::Relaxed);
+        while !Arc::ptr_eq(&dentry, root) {
+            let above = {
+                let place = dentry.place.read();
+                if !place.is_root {
+                    names.push(place.name.clone());
+                }
+                place.parent.clone()
+            };
+            match above {
+                Some(above) => dentry = above,
+                None => break,
+            }
+        }
+        let mut path = Vec::new();
+        for name in names.iter().rev() {
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+        if path.is_empty() {
+            path.push(b'/');
+        }
+        if is_deleted {
+            path.extend_from_slice(b" (deleted)");
+        }
+        path
+    }
+
+    /// Its absolute path from the very top.
+    pub fn path(self: &Arc<Self>) -> Vec<u8> {
+        let nowhere = Self::new_root(self.inode.clone(), None);
+        self.path_from(&nowhere)
+    }
+
+    /// Whether the name is gone.
+    pub fn is_deleted(&self) -> bool {
+        self.is_deleted.load(Ordering::Relaxed)
+    }
+
+    /// A dentry for a file without a name.
+    pub fn unnamed(name: &[u8], inode: Arc<dyn Inode>) -> Arc<Self> {
+        let dentry = Self::new(Place { parent: None, name: name.into(), is_root: false }, inode);
+        dentry.is_deleted.store(true, Ordering::Relaxed);
+        Arc::new(dentry)
+    }
+}
+
+impl Drop for Dentry {
+    fn drop(&mut self) {
+        let place = self.place.get_mut();
+        if let Some(parent) = &place.parent
+            && !place.is_root
+        {
+            let mut children = parent.children.lock();
+            // A newer dentry of the same name may have taken the place.
+            if children.get(&place.name).is_some_and(|child| child.strong_count() == 0) {
+                children.remove(&place.name);
+            }
+        }
+    }
+}
+
+fn monotonic_ns() -> u64 {
+    now(Clock::MonotonicCoarse).as_nanos() as u64
+}

@@ -1,0 +1,130 @@
+//! What all open files share.
+
+use super::inode::Metadata;
+use crate::mm::MapSource;
+use crate::prelude::*;
+use crate::process::Thread;
+use bitflags::bitflags;
+use core::any::Any;
+use frame::ocall::file::Whence;
+use frame::ocall::mem::{Prot, Sharing};
+
+bitflags! {
+    /// Access mode and status of an open file (`man 2 open`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[expect(missing_docs, reason = "named as in the man page")]
+    pub struct StatusFlags: u32 {
+        const O_WRONLY = 0o1;
+        const O_RDWR = 0o2;
+        const O_CREAT = 0o100;
+        const O_EXCL = 0o200;
+        const O_NOCTTY = 0o400;
+        const O_TRUNC = 0o1000;
+        const O_APPEND = 0o2000;
+        const O_NONBLOCK = 0o4000;
+        const O_DSYNC = 0o10000;
+        const O_ASYNC = 0o20000;
+        const O_DIRECT = 0o40000;
+        const O_LARGEFILE = 0o100_000;
+        const O_DIRECTORY = 0o200_000;
+        const O_NOFOLLOW = 0o400_000;
+        const O_NOATIME = 0o1_000_000;
+        const O_CLOEXEC = 0o2_000_000;
+        const O_SYNC_BIT = 0o4_000_000;
+        const O_PATH = 0o10_000_000;
+        const O_TMPFILE_BIT = 0o20_000_000;
+    }
+}
+
+impl StatusFlags {
+    /// What `F_SETFL` may change.
+    pub const CHANGEABLE: Self =
+        Self::O_APPEND.union(Self::O_NONBLOCK).union(Self::O_ASYNC).union(Self::O_DIRECT).union(Self::O_NOATIME);
+
+    /// What an open file keeps of the flags that it was opened with.
+    pub const KEPT: Self = Self::CHANGEABLE
+        .union(Self::O_WRONLY)
+        .union(Self::O_RDWR)
+        .union(Self::O_DSYNC)
+        .union(Self::O_SYNC_BIT)
+        .union(Self::O_LARGEFILE)
+        .union(Self::O_DIRECTORY)
+        .union(Self::O_NOFOLLOW)
+        .union(Self::O_PATH)
+        .union(Self::O_TMPFILE_BIT);
+
+    /// Whether the file may be read.
+    pub const fn can_read(self) -> bool {
+        !self.contains(Self::O_WRONLY) && !self.contains(Self::O_PATH)
+    }
+
+    /// Whether the file may be written.
+    pub const fn can_write(self) -> bool {
+        self.intersects(Self::O_WRONLY.union(Self::O_RDWR)) && !self.contains(Self::O_PATH)
+    }
+}
+
+/// An open file: what a descriptor stands for.
+///
+/// Whether it was opened for reading or writing is checked by the caller.
+pub trait File: Any + Send + Sync {
+    /// Reads at the file's position and moves it.
+    fn read(&self, sink: &mut Sink<'_>) -> Result<usize>;
+
+    /// Writes at the file's position and moves it.
+    fn write(&self, source: &mut Source<'_>) -> Result<usize>;
+
+    /// Reads from `offset` on; the position stays.
+    fn read_at(&self, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
+        let _ = (offset, sink);
+        Err(Errno::ESPIPE.into())
+    }
+
+    /// Writes from `offset` on; the position stays.
+    fn write_at(&self, offset: u64, source: &mut Source<'_>) -> Result<usize> {
+        let _ = (offset, source);
+        Err(Errno::ESPIPE.into())
+    }
+
+    /// Moves the position.
+    fn seek(&self, offset: i64, whence: Whence) -> Result<u64> {
+        let _ = (offset, whence);
+        Err(Errno::ESPIPE.into())
+    }
+
+    /// Its attributes.
+    fn metadata(&self) -> Result<Metadata>;
+
+    /// Access mode and status.
+    fn status(&self) -> StatusFlags;
+
+    /// Changes the status as far as [`StatusFlags::CHANGEABLE`] goes.
+    fn set_status(&self, status: StatusFlags) -> Result<()>;
+
+    /// What `/proc/PID/fd` shows.
+    fn path(&self) -> Vec<u8>;
+
+    /// A device's own requests.
+    fn ioctl(&self, thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
+        let _ = (thread, request, argument);
+        Err(Errno::ENOTTY.into())
+    }
+
+    /// The contents as something to map.
+    fn map_source(&self, prot: Prot, sharing: Sharing) -> Result<Arc<dyn MapSource>> {
+        let _ = (prot, sharing);
+        Err(Errno::ENODEV.into())
+    }
+
+    /// The file at an inode that it is, if it is one.
+    fn as_inode_file(&self) -> Option<&super::InodeFile> {
+        None
+    }
+}
+
+impl dyn File {
+    /// The file as its own type.
+    pub fn downcast_ref<T: File>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+}

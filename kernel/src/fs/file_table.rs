@@ -1,0 +1,174 @@
+//! The descriptors of a process.
+
+use super::file::File;
+use crate::prelude::*;
+use crate::syscalls::args::FileDesc;
+use bitflags::bitflags;
+
+bitflags! {
+    /// Flags of a descriptor, not of the file (`man 2 fcntl`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct FdFlags: u32 {
+        /// Closed by `execve`.
+        const CLOEXEC = 1;
+    }
+}
+
+#[derive(Clone)]
+struct Entry {
+    file: Arc<dyn File>,
+    flags: FdFlags,
+}
+
+/// Open files by descriptor.
+#[derive(Default)]
+pub struct FileTable {
+    entries: RwLock<Vec<Option<Entry>>>,
+}
+
+impl Clone for FileTable {
+    fn clone(&self) -> Self {
+        Self { entries: RwLock::new(self.entries.read().clone()) }
+    }
+}
+
+impl FileTable {
+    /// The open file of a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    #[inline]
+    pub fn get(&self, fd: FileDesc) -> Result<Arc<dyn File>> {
+        match self.entries.read().get(fd.0 as usize) {
+            Some(Some(entry)) => Ok(entry.file.clone()),
+            _ => Err(err!(EBADF, "the descriptor is not open")),
+        }
+    }
+
+    /// Gives a file the lowest free descriptor from `lowest` on, below `limit`.
+    ///
+    /// # Errors
+    /// `EMFILE` at the limit, `EINVAL` if `lowest` is beyond it.
+    pub fn insert(&self, file: Arc<dyn File>, flags: FdFlags, lowest: usize, limit: u64) -> Result<FileDesc> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(MAX_DESCRIPTORS);
+        let mut entries = self.entries.write();
+        let free = entries.iter().skip(lowest).position(Option::is_none);
+        let fd = free.map_or(entries.len().max(lowest), |index| lowest + index);
+        if fd >= limit {
+            bail!(EMFILE, "the limit of open files is reached");
+        }
+        set(&mut entries, fd, Entry { file, flags });
+        Ok(FileDesc(fd as i32))
+    }
+
+    /// Gives a file this descriptor; what it stood for is returned, to be closed.
+    ///
+    /// # Errors
+    /// `EBADF` if the descriptor is beyond the limit.
+    pub fn replace(
+        &self,
+        fd: FileDesc,
+        file: Arc<dyn File>,
+        flags: FdFlags,
+        limit: u64,
+    ) -> Result<Option<Arc<dyn File>>> {
+        if fd.0 < 0 || fd.0 as u64 >= limit || fd.0 as usize >= MAX_DESCRIPTORS {
+            bail!(EBADF, "the descriptor is beyond the limit of open files");
+        }
+        let mut entries = self.entries.write();
+        let old = entries.get_mut(fd.0 as usize).and_then(Option::take);
+        set(&mut entries, fd.0 as usize, Entry { file, flags });
+        Ok(old.map(|entry| entry.file))
+    }
+
+    /// Takes a descriptor away; its file is returned, to be closed outside the lock.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn remove(&self, fd: FileDesc) -> Result<Arc<dyn File>> {
+        let mut entries = self.entries.write();
+        let entry = entries.get_mut(fd.0 as usize).and_then(Option::take);
+        entry.map(|entry| entry.file).ok_or(err!(EBADF, "the descriptor is not open"))
+    }
+
+    /// Flags of a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn flags(&self, fd: FileDesc) -> Result<FdFlags> {
+        match self.entries.read().get(fd.0 as usize) {
+            Some(Some(entry)) => Ok(entry.flags),
+            _ => Err(err!(EBADF, "the descriptor is not open")),
+        }
+    }
+
+    /// Sets the flags of a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn set_flags(&self, fd: FileDesc, flags: FdFlags) -> Result<()> {
+        match self.entries.write().get_mut(fd.0 as usize) {
+            Some(Some(entry)) => {
+                entry.flags = flags;
+                Ok(())
+            }
+            _ => Err(err!(EBADF, "the descriptor is not open")),
+        }
+    }
+
+    /// Closes all descriptors from `first` to `last`.
+    pub fn close_range(&self, first: u32, last: u32) {
+        let closed: Vec<_> = {
+            let mut entries = self.entries.write();
+            let range = in_table(first, last, entries.len());
+            entries[range].iter_mut().filter_map(Option::take).collect()
+        };
+        drop(closed);
+    }
+
+    /// Marks all descriptors from `first` to `last` as closed by `execve`.
+    pub fn set_close_on_exec(&self, first: u32, last: u32) {
+        let mut entries = self.entries.write();
+        let range = in_table(first, last, entries.len());
+        for entry in entries[range].iter_mut().flatten() {
+            entry.flags |= FdFlags::CLOEXEC;
+        }
+    }
+
+    /// Closes what `execve` closes.
+    pub fn close_on_exec(&self) {
+        let closed: Vec<_> = self
+            .entries
+            .write()
+            .iter_mut()
+            .filter_map(|entry| entry.take_if(|entry| entry.flags.contains(FdFlags::CLOEXEC)))
+            .collect();
+        drop(closed);
+    }
+
+    /// All open descriptors, ascending.
+    pub fn descriptors(&self) -> Vec<FileDesc> {
+        let entries = self.entries.read();
+        entries.iter().enumerate().filter(|(_, entry)| entry.is_some()).map(|(fd, _)| FileDesc(fd as i32)).collect()
+    }
+
+    /// Number of descriptors that there's room for, as `FDSize` in `/proc/PID/status`.
+    pub fn capacity(&self) -> usize {
+        self.entries.read().len().next_power_of_two().max(64)
+    }
+}
+
+/// Linux's `sysctl_nr_open`.
+const MAX_DESCRIPTORS: usize = 1 << 20;
+
+fn set(entries: &mut Vec<Option<Entry>>, fd: usize, entry: Entry) {
+    if entries.len() <= fd {
+        entries.resize(fd + 1, None);
+    }
+    entries[fd] = Some(entry);
+}
+
+fn in_table(first: u32, last: u32, len: usize) -> core::ops::Range<usize> {
+    let start = (first as usize).min(len);
+    start..(last as usize).saturating_add(1).clamp(start, len.max(start))
+}

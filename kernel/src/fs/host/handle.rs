@@ -1,0 +1,90 @@
+//! Opened files of the host.
+
+use super::inode::metadata;
+use crate::fs::inode::{Handle, Metadata};
+use crate::mm::MapSource;
+use crate::prelude::*;
+use core::ops::Range;
+use frame::ocall::file::{self, HostFd, Whence};
+use frame::ocall::mem::{self, Backing, Prot, Sharing};
+
+/// An opened regular file of the host.
+pub(super) struct HostHandle {
+    fd: HostFd,
+}
+
+impl HostHandle {
+    pub(super) fn new(fd: HostFd) -> Self {
+        Self { fd }
+    }
+}
+
+impl Handle for HostHandle {
+    fn read_at(&self, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
+        file::read_at(&self.fd, offset, sink)
+    }
+
+    fn write_at(&self, offset: u64, source: &mut Source<'_>) -> Result<usize> {
+        file::write_at(&self.fd, offset, source)
+    }
+
+    fn append(&self, source: &mut Source<'_>) -> Result<(usize, u64)> {
+        let count = file::append(&self.fd, source)?;
+        // Others may append as well, so the end is asked for; it is at least what was written.
+        Ok((count, self.end()?))
+    }
+
+    fn metadata(&self) -> Option<Result<Metadata>> {
+        Some(file::stat(&self.fd, c"").and_then(|stat| metadata(&stat)))
+    }
+
+    fn truncate(&self, len: u64) -> Result<()> {
+        file::truncate(&self.fd, len)
+    }
+
+    fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
+        file::allocate(&self.fd, mode, offset, len)
+    }
+
+    fn sync(&self, data_only: bool) -> Result<()> {
+        file::sync(&self.fd, data_only)
+    }
+
+    fn end(&self) -> Result<u64> {
+        file::seek(&self.fd, 0, Whence::End)
+    }
+
+    fn seek_data(&self, offset: u64, whence: Whence) -> Result<u64> {
+        file::seek(&self.fd, offset as i64, whence)
+    }
+
+    fn map_source(self: Arc<Self>, path: Vec<u8>, _prot: Prot, _sharing: Sharing) -> Result<Arc<dyn MapSource>> {
+        let stat = file::stat(&self.fd, c"")?;
+        Ok(Arc::new(HostMap { handle: self, path, dev_ino: (stat.dev, stat.ino) }))
+    }
+}
+
+/// A mapping of a host file.
+struct HostMap {
+    handle: Arc<HostHandle>,
+    path: Vec<u8>,
+    dev_ino: (u64, u64),
+}
+
+impl MapSource for HostMap {
+    fn map(&self, range: &Range<usize>, offset: u64, prot: Prot, sharing: Sharing) -> Result<()> {
+        mem::map(range, prot, sharing, Backing::Host(&self.handle.fd, offset))
+    }
+
+    fn dev_ino(&self) -> (u64, u64) {
+        self.dev_ino
+    }
+
+    fn path(&self) -> Vec<u8> {
+        self.path.clone()
+    }
+
+    fn sync(&self, range: &Range<usize>, flags: u32) -> Result<()> {
+        mem::sync(range, flags)
+    }
+}

@@ -1,0 +1,207 @@
+//! An open file at an inode: regular files and directories.
+
+use super::file::{File, StatusFlags};
+use super::inode::{DirEntry, FileType, Handle, Metadata};
+use super::Dentry;
+use crate::mm::MapSource;
+use crate::prelude::*;
+use core::sync::atomic::{AtomicU32, Ordering};
+use frame::ocall::file::Whence;
+use frame::ocall::mem::{Prot, Sharing};
+
+/// A file that was opened by its name.
+pub struct InodeFile {
+    dentry: Arc<Dentry>,
+    /// Its contents; `None` for directories and `O_PATH`.
+    handle: Option<Arc<dyn Handle>>,
+    status: AtomicU32,
+    position: Mutex<Position>,
+}
+
+struct Position {
+    offset: u64,
+    /// The directory's entries, as they were when it was read from the start.
+    entries: Option<Arc<[DirEntry]>>,
+}
+
+/// The most that a file can hold.
+const MAX_OFFSET: u64 = i64::MAX as u64;
+
+impl InodeFile {
+    /// The file at `dentry`, with its contents.
+    pub fn new(dentry: Arc<Dentry>, handle: Option<Arc<dyn Handle>>, status: StatusFlags) -> Self {
+        Self {
+            dentry,
+            handle,
+            status: AtomicU32::new((status & StatusFlags::KEPT).bits()),
+            position: Mutex::new(Position { offset: 0, entries: None }),
+        }
+    }
+
+    /// The name that it was opened by.
+    pub fn dentry(&self) -> &Arc<Dentry> {
+        &self.dentry
+    }
+
+    /// Its contents.
+    ///
+    /// # Errors
+    /// `EBADF` for `O_PATH`, `EISDIR` for a directory.
+    pub fn handle(&self) -> Result<&Arc<dyn Handle>> {
+        self.handle.as_ref().ok_or_else(|| {
+            if self.status().contains(StatusFlags::O_PATH) { Errno::EBADF.into() } else { Errno::EISDIR.into() }
+        })
+    }
+
+    /// Gives directory entries from the position on to `take`, with the position behind each, until it refuses one.
+    ///
+    /// # Errors
+    /// `ENOTDIR`, `ENOENT` if the directory was removed.
+    pub fn read_dir(&self, mut take: impl FnMut(&DirEntry, u64) -> bool) -> Result<()> {
+        let inode = self.dentry.inode();
+        if inode.kind() != FileType::Directory {
+            bail!(ENOTDIR, "not a directory");
+        }
+        if self.dentry.is_deleted() {
+            bail!(ENOENT, "the directory was removed");
+        }
+        let mut position = self.position.lock();
+        let entries = match &position.entries {
+            Some(entries) if position.offset > 0 => entries.clone(),
+            _ => {
+                let dot = |name: &[u8], dentry: &Arc<Dentry>| -> Result<DirEntry> {
+                    let ino = dentry.inode().access_metadata()?.ino;
+                    Ok(DirEntry { name: name.to_vec(), ino, kind: FileType::Directory })
+                };
+                let mut entries = vec![dot(b".", &self.dentry)?, dot(b"..", &self.dentry.parent())?];
+                entries.extend(inode.read_dir()?);
+                let entries: Arc<[DirEntry]> = entries.into();
+                position.entries = Some(entries.clone());
+                entries
+            }
+        };
+        let start = usize::try_from(position.offset).unwrap_or(usize::MAX).min(entries.len());
+        for (index, entry) in entries.iter().enumerate().skip(start) {
+            let next = index as u64 + 1;
+            if !take(entry, next) {
+                break;
+            }
+            position.offset = next;
+        }
+        Ok(())
+    }
+}
+
+impl File for InodeFile {
+    fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
+        let handle = self.handle()?;
+        let mut position = self.position.lock();
+        let count = handle.read_at(position.offset, sink)?;
+        position.offset += count as u64;
+        Ok(count)
+    }
+
+    fn write(&self, source: &mut Source<'_>) -> Result<usize> {
+        let handle = self.handle()?;
+        let mut position = self.position.lock();
+        if self.status().contains(StatusFlags::O_APPEND) {
+            let (count, end) = handle.append(source)?;
+            position.offset = end;
+            return Ok(count);
+        }
+        limit(source, position.offset)?;
+        let count = handle.write_at(position.offset, source)?;
+        position.offset += count as u64;
+        Ok(count)
+    }
+
+    fn read_at(&self, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
+        self.handle()?.read_at(offset, sink)
+    }
+
+    fn write_at(&self, offset: u64, source: &mut Source<'_>) -> Result<usize> {
+        // As Linux does (BUGS in `man 2 pwrite`).
+        if self.status().contains(StatusFlags::O_APPEND) {
+            return Ok(self.handle()?.append(source)?.0);
+        }
+        limit(source, offset)?;
+        self.handle()?.write_at(offset, source)
+    }
+
+    fn seek(&self, offset: i64, whence: Whence) -> Result<u64> {
+        if self.status().contains(StatusFlags::O_PATH) {
+            bail!(EBADF, "the file was opened with O_PATH");
+        }
+        let mut position = self.position.lock();
+        let end = || match &self.handle {
+            Some(handle) => handle.end(),
+            None => Ok(MAX_OFFSET),
+        };
+        let target = match whence {
+            Whence::Set => Some(offset),
+            Whence::Current => (position.offset as i64).checked_add(offset),
+            Whence::End => (end()? as i64).checked_add(offset),
+            Whence::Data | Whence::Hole => {
+                let from = u64::try_from(offset).map_err(|_| err!(ENXIO, "the offset is negative"))?;
+                Some(self.handle()?.seek_data(from, whence)? as i64)
+            }
+        };
+        let target = match target {
+            None => bail!(EOVERFLOW, "the offset overflows"),
+            Some(target) => u64::try_from(target).map_err(|_| err!(EINVAL, "the offset is negative"))?,
+        };
+        position.offset = target;
+        Ok(target)
+    }
+
+    fn metadata(&self) -> Result<Metadata> {
+        match self.handle.as_ref().and_then(|handle| handle.metadata()) {
+            Some(metadata) => metadata,
+            None => self.dentry.inode().metadata(),
+        }
+    }
+
+    fn status(&self) -> StatusFlags {
+        StatusFlags::from_bits_truncate(self.status.load(Ordering::Relaxed))
+    }
+
+    fn set_status(&self, status: StatusFlags) -> Result<()> {
+        let kept = self.status() - StatusFlags::CHANGEABLE;
+        self.status.store((kept | status & StatusFlags::CHANGEABLE).bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn path(&self) -> Vec<u8> {
+        self.dentry.path()
+    }
+
+    fn map_source(&self, prot: Prot, sharing: Sharing) -> Result<Arc<dyn MapSource>> {
+        let status = self.status();
+        if !status.can_read() {
+            bail!(EACCES, "the file is not open for reading");
+        }
+        if sharing == Sharing::Shared && prot.contains(Prot::WRITE) && !status.can_write() {
+            bail!(EACCES, "the file is not open for writing");
+        }
+        match &self.handle {
+            Some(handle) => handle.clone().map_source(self.path(), prot, sharing),
+            None => Err(Errno::ENODEV.into()),
+        }
+    }
+
+    fn as_inode_file(&self) -> Option<&InodeFile> {
+        Some(self)
+    }
+}
+
+fn limit(source: &mut Source<'_>, offset: u64) -> Result<()> {
+    if source.is_empty() {
+        return Ok(());
+    }
+    let room = MAX_OFFSET.saturating_sub(offset);
+    if room == 0 {
+        bail!(EFBIG, "beyond the largest offset");
+    }
+    source.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The entries of a directory in memory, and what shows through from below.
+
+use super::inode::MemInode;
+use crate::fs::inode::{DirEntry, FileType, Inode};
+use crate::prelude::*;
+
+/// Entries by name.
+pub(super) struct Directory {
+    entries: RwLock<BTreeMap<Box<[u8]>, Entry>>,
+    lower: Option<Arc<dyn Inode>>,
+}
+
+enum Entry {
+    Own(Arc<MemInode>),
+    /// What the lower directory has by this name is hidden.
+    Whiteout,
+}
+
+/// What a name was found to be.
+pub(super) enum Found {
+    /// The memory's own.
+    Own(Arc<dyn Inode>),
+    /// It shows through.
+    Lower(Arc<dyn Inode>),
+}
+
+impl Found {
+    pub(super) fn kind(&self) -> FileType {
+        match self {
+            Self::Own(inode) | Self::Lower(inode) => inode.kind(),
+        }
+    }
+}
+
+impl Directory {
+    pub(super) fn new(lower: Option<Arc<dyn Inode>>) -> Self {
+        Self { entries: RwLock::new(BTreeMap::new()), lower }
+    }
+
+    pub(super) fn lower(&self) -> Option<&Arc<dyn Inode>> {
+        self.lower.as_ref()
+    }
+
+    /// What `stat` shows as a directory's size.
+    pub(super) fn size(&self) -> u64 {
+        (self.entries.read().len() as u64 + 2) * 20
+    }
+
+    pub(super) fn find(&self, name: &[u8]) -> Result<Found> {
+        match self.entries.read().get(name) {
+            Some(Entry::Own(inode)) => return Ok(Found::Own(inode.clone())),
+            Some(Entry::Whiteout) => return Err(Errno::ENOENT.into()),
+            None => {}
+        }
+        match &self.lower {
+            Some(lower) => lower.lookup(name).map(Found::Lower),
+            None => Err(Errno::ENOENT.into()),
+        }
+    }
+
+    pub(super) fn insert(&self, name: &[u8], inode: Arc<MemInode>) {
+        self.entries.write().insert(name.into(), Entry::Own(inode));
+    }
+
+    /// Puts `inode` there unless another thread was faster; gives what is there.
+    pub(super) fn insert_if_absent(&self, name: &[u8], inode: Arc<MemInode>) -> Arc<MemInode> {
+        let mut entries = self.entries.write();
+        match entries.entry(name.into()).or_insert(Entry::Own(inode.clone())) {
+            Entry::Own(existing) => existing.clone(),
+            Entry::Whiteout => inode,
+        }
+    }
+
+    /// Takes a name away, and hides it if it would show through.
+    pub(super) fn remove(&self, name: &[u8]) {
+        let shows_through = self.lower.as_ref().is_some_and(|lower| lower.lookup(name).is_ok());
+        let mut entries = self.entries.write();
+        if shows_through {
+            entries.insert(name.into(), Entry::Whiteout);
+        } else {
+            entries.remove(name);
+        }
+    }
+
+    pub(super) fn list(&self) -> Result<Vec<DirEntry>> {
+        let lower = match &self.lower {
+            Some(lower) => lower.read_dir()?,
+            None => Vec::new(),
+        };
+        let entries = self.entries.read();
+        let mut list: Vec<DirEntry> =
+            lower.into_iter().filter(|entry| !entries.contains_key(entry.name.as_slice())).collect();
+        for (name, entry) in entries.iter() {
+            if let Entry::Own(inode) = entry {
+                list.push(DirEntry { name: name.to_vec(), ino: inode.identity().1, kind: inode.kind() });
+            }
+        }
+        Ok(list)
+    }
+}

@@ -1,0 +1,35 @@
+//! Files: what is open, what has a name, and where names come from.
+//!
+//! - [`File`]: what all open files share; [`FileTable`]: the descriptors of a process.
+//! - [`Inode`]: what a name stands for; [`Dentry`]: a name in a directory, cached; [`path`]: from path names to dentries.
+//! - [`memory`]: the in-memory file system, optionally above a lower one, whose files it copies when they are written;
+//!   [`host`]: directory trees of the host; [`proc`], [`device`]: `/proc` and `/dev`; [`stdio`]: descriptors 0 to 2.
+//!
+//! Lock order: a dentry's children, an inode's own lock, the file table. No lock is held across a blocking OCall.
+
+mod boot;
+mod dentry;
+pub mod device;
+mod file;
+mod file_table;
+pub mod host;
+mod inode;
+mod inode_file;
+pub mod memory;
+mod open;
+pub mod path;
+mod permission;
+pub mod pipe;
+pub mod proc;
+pub mod stdio;
+pub mod sys;
+mod view;
+
+pub use boot::boot;
+pub use dentry::Dentry;
+pub use file::{File, StatusFlags};
+pub use file_table::{FdFlags, FileTable};
+pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
+pub use inode_file::InodeFile;
+pub use open::{open_executable, open_executable_at};
+pub use view::FsView;
