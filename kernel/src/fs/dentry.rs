@@ -149,6 +149,12 @@ impl Dentry {
         }
     }
 
+    /// Looks the entry `name` up anew the next time.
+    pub fn forget_cached(&self, name: &[u8]) {
+        let child = self.children.lock().remove(name);
+        drop(child);
+    }
+
     /// Notes that the entry `name` is now `new_name` in `new_dir`, in place of what was there.
     pub fn moved(&self, name: &[u8], new_dir: &Arc<Self>, new_name: &[u8]) {
         new_dir.forget(new_name);

@@ -1,0 +1,68 @@
+//! System calls about files.
+
+mod attributes;
+mod descriptors;
+mod directories;
+mod names;
+mod stat;
+mod transfer;
+
+pub use attributes::*;
+pub use descriptors::*;
+pub use directories::*;
+pub use names::*;
+pub use stat::*;
+pub use transfer::*;
+
+use super::path::{Last, Walker};
+use super::{Dentry, FsView, open};
+use crate::prelude::*;
+use crate::process::{Credentials, Thread};
+use crate::syscalls::args::DirDesc;
+use bitflags::bitflags;
+
+bitflags! {
+    /// `AT_*` flags of calls that take a directory and a path.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[expect(missing_docs, reason = "named as in the man pages")]
+    pub struct AtFlags: u32 {
+        const AT_SYMLINK_NOFOLLOW = 0x100;
+        const AT_REMOVEDIR = 0x200;
+        const AT_SYMLINK_FOLLOW = 0x400;
+        const AT_NO_AUTOMOUNT = 0x800;
+        const AT_EMPTY_PATH = 0x1000;
+        const AT_STATX_FORCE_SYNC = 0x2000;
+        const AT_STATX_DONT_SYNC = 0x4000;
+    }
+}
+
+/// A walker together with what it borrows.
+struct Walk {
+    view: Arc<FsView>,
+    credentials: Arc<Credentials>,
+}
+
+impl Walk {
+    fn new(thread: &Thread) -> Self {
+        Self { view: thread.fs(), credentials: thread.credentials() }
+    }
+
+    fn walker(&self) -> Walker<'_> {
+        Walker { view: &self.view, credentials: &self.credentials }
+    }
+
+    /// What a directory and a path mean together; an empty path with `AT_EMPTY_PATH` means the descriptor.
+    fn resolve(&self, thread: &Thread, dir: DirDesc, path: &[u8], flags: AtFlags) -> Result<Arc<Dentry>> {
+        let base = open::base(thread, dir, path)?;
+        if path.is_empty() && flags.contains(AtFlags::AT_EMPTY_PATH) {
+            return Ok(base.unwrap_or_else(|| self.view.cwd()));
+        }
+        let last = if flags.contains(AtFlags::AT_SYMLINK_NOFOLLOW) { Last::NoFollow } else { Last::Follow };
+        self.walker().resolve(base.as_ref(), path, last)
+    }
+}
+
+/// Refuses flags that a call doesn't know.
+fn only(flags: AtFlags, known: AtFlags) -> Result<()> {
+    if known.contains(flags) { Ok(()) } else { Err(err!(EINVAL, "undefined flags")) }
+}
