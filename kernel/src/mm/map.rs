@@ -87,15 +87,7 @@ impl Memory {
         }
         let placed = inner.place(self.id, request.place, len);
         let result = placed.and_then(|range| {
-            if matches!(request.place, Place::Fixed(_)) {
-                self.clear(&mut inner, &range)?;
-            }
-            inner.take_free(&range);
-            self.fill(&mut inner, &range, request, is_charged).inspect_err(|_| {
-                // The old mapping is gone, as it is on Linux; the host's place must be as empty as ours.
-                let _ = mem::unmap(&range);
-                inner.put_free(range.clone());
-            })?;
+            self.fill(&mut inner, &range, request, is_charged)?;
             Ok(range.start)
         });
         if result.is_err() && is_charged {
@@ -132,7 +124,7 @@ impl Memory {
         })?;
         let mut inner = self.inner.lock();
         let mut at = range.start;
-        // As Linux does, what lies before a hole or a refusal is changed.
+        // As on Linux, what lies before a hole or a refusal is changed.
         for (part, mut vma) in inner.vmas.within(&range) {
             if part.start > at || vma.kind == Kind::Trampolines {
                 break;
@@ -144,14 +136,21 @@ impl Memory {
             if let Some((source, _)) = &vma.source {
                 source.may_protect(prot, vma.sharing)?;
             }
-            if !vma.is_charged && vma.source.is_none() && prot.contains(Prot::WRITE) && vma.is_chargeable {
+            let is_charge =
+                !vma.is_charged && vma.is_chargeable && vma.sharing == Sharing::Private && prot.contains(Prot::WRITE);
+            if is_charge {
                 super::memory::charge(part.len())?;
-                vma.is_charged = true;
             }
             if vma.prot.contains(Prot::EXEC) {
                 self.patcher.forget(&part);
             }
-            mem::protect(&part, prot)?;
+            if let Err(error) = mem::protect(&part, prot) {
+                if is_charge {
+                    super::memory::uncharge(part.len());
+                }
+                return Err(error);
+            }
+            vma.is_charged |= is_charge;
             vma.prot = prot;
             inner.vmas.remove(&part);
             inner.vmas.insert(part, vma);
@@ -162,22 +161,22 @@ impl Memory {
         Ok(())
     }
 
-    /// Unmaps what is in `range`, for which the lock is held.
+    /// Unmaps what the program has in `range`, for which the lock is held.
     pub(super) fn clear(&self, inner: &mut Inner, range: &Range<usize>) -> Result<()> {
-        let parts = inner.vmas.within(range);
-        if parts.is_empty() {
-            return Ok(());
-        }
-        // Trampolines stay: threads may be in them.
-        if parts.iter().any(|(_, vma)| vma.kind == Kind::Trampolines) {
-            bail!(ENOMEM, "the LibOS has its trampolines there");
-        }
-        mem::unmap(range)?;
-        for (part, vma) in inner.vmas.remove(range) {
-            self.forget(inner, &part, &vma);
-            inner.put_free(part);
+        let (parts, _) = inner.vmas.visible(range);
+        for run in runs(&parts) {
+            mem::unmap(&run)?;
+            self.drop_vmas(inner, &run);
+            inner.put_free(run);
         }
         Ok(())
+    }
+
+    /// Drops the program's mappings in `range`, which the host has replaced or unmapped.
+    pub(super) fn drop_vmas(&self, inner: &mut Inner, range: &Range<usize>) {
+        for (part, vma) in inner.vmas.remove(range) {
+            self.forget(inner, &part, &vma);
+        }
     }
 
     /// Undoes what a mapping counted for.
@@ -191,14 +190,30 @@ impl Memory {
         }
     }
 
+    /// Has the host map `range`, in place of what is there at one stroke, and notes it.
     fn fill(&self, inner: &mut Inner, range: &Range<usize>, request: MapRequest, is_charged: bool) -> Result<()> {
-        match &request.source {
-            Some((source, offset)) => source.map(range, *offset, request.prot, request.sharing)?,
-            None => {
-                if !recycle::reuse(inner, range, request.prot, request.sharing) {
-                    mem::map(range, request.prot, request.sharing, Backing::Anonymous)?;
-                }
+        if inner
+            .vmas
+            .within(range)
+            .iter()
+            .any(|(_, vma)| vma.kind == Kind::Trampolines)
+        {
+            // They stay: threads may be in them.
+            bail!(ENOMEM, "the LibOS has its trampolines there");
+        }
+        let is_reused = request.source.is_none() && recycle::reuse(inner, range, request.prot, request.sharing);
+        if !is_reused {
+            // What is there is kept if the host refuses.
+            match &request.source {
+                Some((source, offset)) => source.map(range, *offset, request.prot, request.sharing)?,
+                None => mem::map(range, request.prot, request.sharing, Backing::Anonymous)?,
             }
+            inner.recycled.carve(range);
+        }
+        self.drop_vmas(inner, range);
+        inner.take_free(range);
+        if let Some(mode) = inner.locks_future {
+            let _ = mem::lock(range, mode as u32);
         }
         let shared_id = (request.sharing == Sharing::Shared && request.source.is_none()).then(|| {
             static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -215,7 +230,7 @@ impl Memory {
                 kind: request.kind,
                 is_charged,
                 is_chargeable: request.is_reserved,
-                is_locked: false,
+                is_locked: inner.locks_future.is_some(),
             },
         );
         Ok(())
@@ -224,12 +239,15 @@ impl Memory {
 
 fn is_charged(request: &MapRequest) -> bool {
     request.is_reserved
-        && request.prot.contains(Prot::WRITE)
-        && (request.source.is_none() || request.sharing == Sharing::Private)
+        && match request.sharing {
+            Sharing::Private => request.prot.contains(Prot::WRITE),
+            // The file's own memory is the file system's affair.
+            Sharing::Shared => request.source.is_none(),
+        }
 }
 
 /// `range` rounded to pages.
-fn checked(range: Range<usize>) -> Result<Range<usize>> {
+pub(super) fn checked(range: Range<usize>) -> Result<Range<usize>> {
     if !range.start.is_multiple_of(PAGE_SIZE) {
         bail!(EINVAL, "the address is not aligned to a page");
     }
@@ -240,13 +258,25 @@ fn checked(range: Range<usize>) -> Result<Range<usize>> {
     Ok(range.start..end)
 }
 
+/// The contiguous ranges that `parts` make up.
+pub(super) fn runs(parts: &[(Range<usize>, Vma)]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::with_capacity(1);
+    for (part, _) in parts {
+        match runs.last_mut() {
+            Some(last) if last.end == part.start => last.end = part.end,
+            _ => runs.push(part.clone()),
+        }
+    }
+    runs
+}
+
 fn range_is_aligned(error: &Error) -> bool {
     error.reason() != "the address is not aligned to a page"
 }
 
 impl Inner {
     /// Chooses where `len` bytes go; for fixed places, makes the windows there this memory's.
-    fn place(&mut self, id: u64, place: Place, len: usize) -> Result<Range<usize>> {
+    pub(super) fn place(&mut self, id: u64, place: Place, len: usize) -> Result<Range<usize>> {
         match place {
             Place::Anywhere => self.find_room(id, len, PAGE_SIZE),
             Place::Aligned(align) => self.find_room(id, len, align),
@@ -254,9 +284,7 @@ impl Inner {
             Place::Hint(addr) => {
                 let start = layout::page_floor(addr);
                 match start.checked_add(len).map(|end| start..end) {
-                    Some(range) if layout::is_mappable(&range) && self.claim(id, &range).is_ok() && self.is_free(&range) => {
-                        Ok(range)
-                    }
+                    Some(range) if self.is_vacant(id, &range) => Ok(range),
                     _ => self.find_room(id, len, PAGE_SIZE),
                 }
             }
@@ -274,12 +302,18 @@ impl Inner {
                     });
                 }
                 let is_exclusive = matches!(place, Place::FixedNoReplace(_));
-                self.claim(id, &range).map_err(|error| if is_exclusive { Errno::EEXIST.into() } else { error })?;
-                if is_exclusive && !self.is_free(&range) {
+                self.claim(id, &range)
+                    .map_err(|error| if is_exclusive { Errno::EEXIST.into() } else { error })?;
+                if is_exclusive && self.vmas.overlaps(&range) {
                     bail!(EEXIST, "something is mapped there");
                 }
                 Ok(range)
             }
         }
+    }
+
+    /// Whether nothing is mapped at `range`; makes its windows this memory's.
+    pub(super) fn is_vacant(&mut self, id: u64, range: &Range<usize>) -> bool {
+        layout::is_mappable(range) && !self.vmas.overlaps(range) && self.claim(id, range).is_ok()
     }
 }

@@ -1,8 +1,13 @@
 //! The memory of a process.
 
+use super::advise::LockMode;
+use super::code::Chunk;
 use super::recycle::Recycled;
 use super::vma::{Kind, Vma, Vmas};
-use super::{map::{MapRequest, Place}, window};
+use super::{
+    map::{MapRequest, Place},
+    window,
+};
 use crate::prelude::*;
 use crate::process::exec::fill_random;
 use config::Config;
@@ -31,10 +36,14 @@ pub(super) struct Inner {
     pub(super) mapped: usize,
     /// Freed memory that is kept for reuse.
     pub(super) recycled: Recycled,
-    /// New mappings are locked (`mlockall(MCL_FUTURE)`).
-    pub(super) locks_future: bool,
+    /// New mappings are locked (`mlockall(MCL_FUTURE)`), and how.
+    pub(super) locks_future: Option<LockMode>,
     /// Chunks of trampolines.
-    pub(super) trampolines: Vec<Range<usize>>,
+    pub(super) chunks: Vec<Chunk>,
+    /// What isn't mapped below the first thread's stack and stays so.
+    stack_gap: Range<usize>,
+    /// Commands of `membarrier` that the process has registered for.
+    pub(super) barriers: u32,
     random: u64,
 }
 
@@ -122,14 +131,20 @@ impl Memory {
             brk: brk_start,
             mapped: 0,
             recycled: Recycled::default(),
-            locks_future: false,
-            trampolines: Vec::new(),
+            locks_future: None,
+            chunks: Vec::new(),
+            stack_gap: 0..0,
+            barriers: 0,
             random: random.rotate_left(32),
         };
         // Mappings start at a random page below the window's end.
         let top = run.end - (random as usize >> 40) % 0x4000 * PAGE_SIZE;
         inner.put_free(run.start + BRK_AREA..top);
-        Ok(Self { id, inner: Mutex::new(inner), patcher: Patcher::default() })
+        Ok(Self {
+            id,
+            inner: Mutex::new(inner),
+            patcher: Patcher::default(),
+        })
     }
 
     /// What tells it from all others.
@@ -146,7 +161,9 @@ impl Memory {
     pub fn set_brk_start(&self, end: usize) {
         let mut inner = self.inner.lock();
         let Some(start) = page_ceil(end) else { return };
-        let Some((&free_start, &free_end)) = inner.free.range(..=start).next_back() else { return };
+        let Some((&free_start, &free_end)) = inner.free.range(..=start).next_back() else {
+            return;
+        };
         if free_start <= start && free_end.saturating_sub(start) >= BRK_AREA / 2 {
             // A random distance, as on Linux.
             let start = start + (inner.random as usize % 0x1000) * PAGE_SIZE;
@@ -177,8 +194,8 @@ impl Memory {
         })?;
         // The gap isn't mapped, but nothing else goes there either.
         let mut inner = self.inner.lock();
+        inner.stack_gap = gap..start;
         self.clear(&mut inner, &(gap..start))?;
-        inner.take_free(&(gap..start));
         // The top is random within a page, and further below it.
         Ok(start + len - (inner.random as usize >> 16) % 0x200 * 16)
     }
@@ -228,6 +245,23 @@ impl Memory {
         self.inner.lock().vmas.find(addr).map(|(_, vma)| vma.prot)
     }
 
+    /// The start of the mapping at `addr` if that grows down, as the first thread's stack does.
+    pub fn grows_down_from(&self, addr: usize) -> Option<usize> {
+        let inner = self.inner.lock();
+        let (range, vma) = inner.vmas.find(addr)?;
+        matches!(vma.kind, Kind::Stack | Kind::GrowsDown).then_some(range.start)
+    }
+
+    /// Commands of `membarrier` that the process has registered for.
+    pub fn barriers(&self) -> u32 {
+        self.inner.lock().barriers
+    }
+
+    /// Notes that the process has registered for a command of `membarrier`.
+    pub fn register_barrier(&self, command: u32) {
+        self.inner.lock().barriers |= command;
+    }
+
     /// Grows a `MAP_GROWSDOWN` mapping down to `addr`, which was touched. Gives whether it did.
     pub fn grow_down(&self, addr: usize) -> bool {
         let mut inner = self.inner.lock();
@@ -241,15 +275,22 @@ impl Memory {
         }
         // The same gap to what lies below as Linux keeps (256 pages).
         let guard = page.saturating_sub(STACK_GAP)..page;
-        if !inner.is_free(&range)
+        if inner.vmas.overlaps(&range)
             || inner.vmas.below(page).is_some_and(|(below, _)| below.end > guard.start)
             || mem::map(&range, vma.prot, vma.sharing, mem::Backing::Anonymous).is_err()
         {
             return false;
         }
+        inner.recycled.carve(&range);
         inner.take_free(&range);
         inner.mapped += range.len();
-        inner.vmas.insert(range, Vma { is_charged: false, ..vma });
+        inner.vmas.insert(
+            range,
+            Vma {
+                is_charged: false,
+                ..vma
+            },
+        );
         true
     }
 
@@ -299,13 +340,15 @@ impl Inner {
         let padded = len.checked_add(align).ok_or(err!(ENOMEM, "the length overflows"))?;
         let run = window::take(id, padded, self.random)?;
         self.put_free(run);
-        self.find_free(len, align, usize::MAX).ok_or(err!(ENOMEM, "the address space is full"))
+        self.find_free(len, align, usize::MAX)
+            .ok_or(err!(ENOMEM, "the address space is full"))
     }
 
     pub(super) fn find_low(&mut self, id: u64, len: usize) -> Result<Range<usize>> {
         const LOW_END: usize = 2 << 30;
         self.claim(id, &(frame::layout::USER_MIN..LOW_END))?;
-        self.find_free(len, PAGE_SIZE, LOW_END).ok_or(err!(ENOMEM, "no room below 2 GiB"))
+        self.find_free(len, PAGE_SIZE, LOW_END)
+            .ok_or(err!(ENOMEM, "no room below 2 GiB"))
     }
 
     fn find_free(&self, len: usize, align: usize, below: usize) -> Option<Range<usize>> {
@@ -325,18 +368,19 @@ impl Inner {
             let at = end.min(near.start).checked_sub(len)?;
             (at >= start).then_some(at)
         });
-        let above = self.free.range(near.end..).find_map(|(&start, &end)| (end - start >= len).then_some(start));
+        let above = self
+            .free
+            .range(near.end..)
+            .find_map(|(&start, &end)| (end - start >= len).then_some(start));
         below.and_then(fits).or_else(|| above.and_then(fits))
-    }
-
-    pub(super) fn is_free(&self, range: &Range<usize>) -> bool {
-        self.free.range(..=range.start).next_back().is_some_and(|(_, &end)| end >= range.end)
     }
 
     /// Makes `range` not free, whatever of it was.
     pub(super) fn take_free(&mut self, range: &Range<usize>) {
         loop {
-            let Some((&start, &end)) = self.free.range(..range.end).next_back() else { return };
+            let Some((&start, &end)) = self.free.range(..range.end).next_back() else {
+                return;
+            };
             if end <= range.start {
                 return;
             }
@@ -351,8 +395,17 @@ impl Inner {
         }
     }
 
-    /// Makes `range`, which isn't, free.
+    /// Makes `range`, which isn't, free, but for what is kept for the `brk` area and below the stack.
     pub(super) fn put_free(&mut self, range: Range<usize>) {
+        let kept = [self.brk_area.clone(), self.stack_gap.clone()];
+        if let Some(kept) = kept
+            .into_iter()
+            .find(|kept| kept.start < range.end && range.start < kept.end)
+        {
+            self.put_free(range.start..kept.start.max(range.start));
+            self.put_free(kept.end.min(range.end)..range.end);
+            return;
+        }
         let (mut start, mut end) = (range.start, range.end);
         if start >= end {
             return;

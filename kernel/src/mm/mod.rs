@@ -6,18 +6,22 @@
 //!
 //! Lock order: `Memory`'s inner lock, then the window table. Host calls that change mappings are made under the former.
 
+mod advise;
 mod brk;
 mod code;
 mod map;
 mod memory;
 mod recycle;
+mod remap;
 mod render;
 mod source;
 pub mod sys;
 mod vma;
 mod window;
 
+pub use advise::{Advice, LockMode};
 pub use map::{MapRequest, Place};
-pub use memory::{Memory, Totals, init};
+pub use memory::{Memory, Totals, charged, init, limit};
+pub use remap::{Move, RemapRequest};
 pub use source::MapSource;
 pub use vma::{Kind, Vma};

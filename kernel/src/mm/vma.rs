@@ -43,7 +43,7 @@ pub enum Kind {
 
 impl Vma {
     /// The same mapping from `skip` bytes on.
-    fn skip(&self, skip: u64) -> Self {
+    pub(super) fn skip(&self, skip: u64) -> Self {
         let mut rest = self.clone();
         if let Some((_, offset)) = &mut rest.source {
             *offset += skip;
@@ -79,33 +79,45 @@ impl Vma {
 
 /// All mappings of a process by address; they don't overlap, and neighbours that can be joined are.
 #[derive(Default)]
-pub struct Vmas(BTreeMap<usize, (usize, Vma)>);
+pub(super) struct Vmas(BTreeMap<usize, (usize, Vma)>);
 
 impl Vmas {
     /// The mapping that `addr` lies in.
-    pub fn find(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
+    pub(super) fn find(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
         let (&start, (end, vma)) = self.0.range(..=addr).next_back()?;
         (addr < *end).then_some((start..*end, vma))
     }
 
     /// The first mapping that ends above `addr`.
-    pub fn at_or_above(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
-        self.find(addr).or_else(|| self.0.range(addr..).next().map(|(&start, (end, vma))| (start..*end, vma)))
+    pub(super) fn at_or_above(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
+        self.find(addr).or_else(|| {
+            self.0
+                .range(addr..)
+                .next()
+                .map(|(&start, (end, vma))| (start..*end, vma))
+        })
     }
 
     /// The last mapping that starts below `addr`.
-    pub fn below(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
-        self.0.range(..addr).next_back().map(|(&start, (end, vma))| (start..*end, vma))
+    pub(super) fn below(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
+        self.0
+            .range(..addr)
+            .next_back()
+            .map(|(&start, (end, vma))| (start..*end, vma))
     }
 
     /// All mappings by ascending address.
-    pub fn iter(&self) -> impl Iterator<Item = (Range<usize>, &Vma)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Range<usize>, &Vma)> {
         self.0.iter().map(|(&start, (end, vma))| (start..*end, vma))
     }
 
     /// The parts of mappings that lie in `range`, by ascending address.
-    pub fn within(&self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
-        let first = self.0.range(..range.start).next_back().filter(|(_, (end, _))| *end > range.start);
+    pub(super) fn within(&self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
+        let first = self
+            .0
+            .range(..range.start)
+            .next_back()
+            .filter(|(_, (end, _))| *end > range.start);
         first
             .into_iter()
             .chain(self.0.range(range.clone()))
@@ -116,29 +128,46 @@ impl Vmas {
             .collect()
     }
 
-    /// Whether all of `range` is mapped.
-    pub fn covers(&self, range: &Range<usize>) -> bool {
+    /// The program's mappings in `range`, and whether they cover all of it.
+    pub(super) fn visible(&self, range: &Range<usize>) -> (Vec<(Range<usize>, Vma)>, bool) {
+        let mut parts = self.within(range);
+        parts.retain(|(_, vma)| vma.kind != Kind::Trampolines);
+        let mapped: usize = parts.iter().map(|(part, _)| part.len()).sum();
+        (parts, mapped == range.len())
+    }
+
+    /// Whether the program has mapped all of `range`.
+    pub(super) fn covers(&self, range: &Range<usize>) -> bool {
         let mut at = range.start;
         while at < range.end {
             match self.find(at) {
-                Some((part, _)) => at = part.end,
-                None => return false,
+                Some((part, vma)) if vma.kind != Kind::Trampolines => at = part.end,
+                _ => return false,
             }
         }
         true
     }
 
+    /// Whether something is mapped in `range`.
+    pub(super) fn overlaps(&self, range: &Range<usize>) -> bool {
+        self.below(range.end).is_some_and(|(below, _)| below.end > range.start)
+    }
+
     /// Number of mappings.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Takes out what lies in `range`, splitting mappings at its borders; gives the parts.
-    pub fn remove(&mut self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
+    pub(super) fn remove(&mut self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
         let parts = self.within(range);
         for (part, _) in &parts {
-            let Some((&start, _)) = self.0.range(..=part.start).next_back() else { continue };
-            let Some((end, vma)) = self.0.remove(&start) else { continue };
+            let Some((&start, _)) = self.0.range(..=part.start).next_back() else {
+                continue;
+            };
+            let Some((end, vma)) = self.0.remove(&start) else {
+                continue;
+            };
             if part.end < end {
                 self.0.insert(part.end, (end, vma.skip((part.end - start) as u64)));
             }
@@ -150,7 +179,7 @@ impl Vmas {
     }
 
     /// Puts a mapping at a free range, and joins it to its neighbours where they continue each other.
-    pub fn insert(&mut self, range: Range<usize>, vma: Vma) {
+    pub(super) fn insert(&mut self, range: Range<usize>, vma: Vma) {
         let (mut start, mut end, mut vma) = (range.start, range.end, vma);
         if let Some((&before, (before_end, other))) = self.0.range(..start).next_back()
             && *before_end == start
@@ -193,9 +222,15 @@ mod tests {
         vmas.insert(0x1000..0x5000, anonymous(Prot::READ));
         let parts = vmas.remove(&(0x2000..0x3000));
         assert_eq!(parts.len(), 1);
-        assert_eq!(vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(), [0x1000..0x2000, 0x3000..0x5000]);
+        assert_eq!(
+            vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(),
+            [0x1000..0x2000, 0x3000..0x5000]
+        );
         vmas.insert(0x2000..0x3000, anonymous(Prot::READ));
-        assert_eq!(vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(), [0x1000..0x5000]);
+        assert_eq!(
+            vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(),
+            [0x1000..0x5000]
+        );
         assert!(vmas.covers(&(0x1000..0x5000)));
         assert!(!vmas.covers(&(0x1000..0x5001)));
     }

@@ -60,7 +60,10 @@ pub(super) fn claim(owner: u64, range: &Range<usize>) -> Result<Vec<Range<usize>
         windows.insert(run.clone(), owner);
     }
     // What no program may map is no part of it.
-    Ok(missing.into_iter().map(|run| run.start.max(USER_MIN)..run.end.min(USER_MAX)).collect())
+    Ok(missing
+        .into_iter()
+        .map(|run| run.start.max(USER_MIN)..run.end.min(USER_MAX))
+        .collect())
 }
 
 /// Gives all windows of `owner` back.
@@ -74,7 +77,11 @@ impl Windows {
     }
 
     fn overlapping(&self, range: &Range<usize>) -> Vec<(Range<usize>, u64)> {
-        let first = self.0.range(..range.start).next_back().filter(|&(_, &(end, _))| end > range.start);
+        let first = self
+            .0
+            .range(..range.start)
+            .next_back()
+            .filter(|&(_, &(end, _))| end > range.start);
         first
             .into_iter()
             .chain(self.0.range(range.clone()))

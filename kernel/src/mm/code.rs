@@ -1,0 +1,103 @@
+//! Code in which system calls may be patched, and the trampolines beside it.
+
+use super::memory::{Inner, Memory};
+use super::vma::{Kind, Vma};
+use crate::prelude::*;
+use core::ops::Range;
+use frame::ocall::mem::{self, Backing, Prot, Sharing};
+use frame::patcher::CodeRegion;
+
+/// A chunk of trampolines.
+pub(super) struct Chunk {
+    /// The code that it serves.
+    code: Range<usize>,
+    /// Where it lies; mapped, executable and not part of what the program sees.
+    space: Range<usize>,
+}
+
+/// Address space of a chunk in bytes; pages are used as sites are patched.
+const CHUNK: usize = 256 << 10;
+/// How far code and trampolines may be apart: a relative jump reaches 2 GiB.
+const REACH: usize = 0x7900_0000;
+
+impl Memory {
+    /// The code at `addr`, if system calls in it may be patched: executable, private, not writable.
+    pub fn code_region_at(&self, addr: usize) -> Option<CodeRegion> {
+        let mut inner = self.inner.lock();
+        let (range, vma) = inner.vmas.find(addr)?;
+        if !vma.prot.contains(Prot::READ | Prot::EXEC)
+            || vma.prot.contains(Prot::WRITE)
+            || vma.sharing != Sharing::Private
+            || vma.kind == Kind::Trampolines
+        {
+            return None;
+        }
+        let prot = vma.prot;
+        let trampolines = inner
+            .chunk_for(&range)
+            .inspect_err(|error| debug!("no trampolines for {addr:#x}: {error}"))
+            .ok()?;
+        Some(CodeRegion {
+            range,
+            prot,
+            trampolines,
+        })
+    }
+}
+
+impl Inner {
+    /// Whether system calls in `range` may be patched.
+    pub(super) fn has_trampolines_for(&self, range: &Range<usize>) -> bool {
+        self.chunks
+            .iter()
+            .any(|chunk| chunk.code.start < range.end && range.start < chunk.code.end)
+    }
+
+    fn chunk_for(&mut self, code: &Range<usize>) -> Result<Range<usize>> {
+        let known = self
+            .chunks
+            .iter_mut()
+            .find(|chunk| chunk.code.start < code.end && code.start < chunk.code.end && is_near(code, &chunk.space));
+        if let Some(chunk) = known {
+            // Mappings of code are split and joined as the program protects them.
+            chunk.code = chunk.code.start.min(code.start)..chunk.code.end.max(code.end);
+            return Ok(chunk.space.clone());
+        }
+        let space = self.reserve_near(code, CHUNK)?;
+        self.chunks.push(Chunk {
+            code: code.clone(),
+            space: space.clone(),
+        });
+        Ok(space)
+    }
+
+    /// Maps `len` bytes for trampolines near `code`.
+    fn reserve_near(&mut self, code: &Range<usize>, len: usize) -> Result<Range<usize>> {
+        const PROT: Prot = Prot::READ.union(Prot::EXEC);
+        let space = self
+            .find_near(code, len, REACH)
+            .ok_or(err!(ENOMEM, "no room near the code"))?;
+        mem::map(&space, PROT, Sharing::Private, Backing::Anonymous)?;
+        self.recycled.carve(&space);
+        self.take_free(&space);
+        // What the LibOS maps for itself counts against no limit of the program.
+        self.vmas.insert(
+            space.clone(),
+            Vma {
+                prot: PROT,
+                sharing: Sharing::Private,
+                source: None,
+                shared_id: None,
+                kind: Kind::Trampolines,
+                is_charged: false,
+                is_chargeable: false,
+                is_locked: false,
+            },
+        );
+        Ok(space)
+    }
+}
+
+fn is_near(code: &Range<usize>, space: &Range<usize>) -> bool {
+    code.end.max(space.end) - code.start.min(space.start) <= REACH
+}
