@@ -11,7 +11,7 @@ pub(super) enum Key {
     /// A word of one process's memory.
     Private {
         /// Identity of the memory.
-        memory: usize,
+        memory: u64,
         /// Its address there.
         addr: usize,
     },
@@ -51,14 +51,14 @@ impl Key {
                 return Ok(Self::Shared { object, offset });
             }
         }
-        Ok(Self::Private { memory: Arc::as_ptr(&memory) as usize, addr })
+        Ok(Self::Private { memory: memory.id(), addr })
     }
 
     const fn bucket(self) -> usize {
         // The golden ratio's fraction spreads neighbouring words (Knuth, volume 3, 6.4).
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
         let word = match self {
-            Self::Private { memory, addr } => (memory as u64).rotate_left(32) ^ addr as u64,
+            Self::Private { memory, addr } => memory.rotate_left(32) ^ addr as u64,
             Self::Shared { object, offset } => object.rotate_left(32) ^ offset,
         };
         (word.wrapping_mul(SPREAD) >> (u64::BITS - BUCKET_BITS)) as usize

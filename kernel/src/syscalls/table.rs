@@ -5,8 +5,12 @@
 
 use super::args::{Addr, Arg, DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
 use super::dispatch::Context;
+use crate::ipc::sys::FutexWaitv;
 use crate::prelude::*;
+use crate::process::sys::SchedAttr;
+use crate::{ipc, process, system};
 use core::fmt::{self, Write};
+use frame::ocall::process::SysInfo;
 
 /// A system call of Linux.
 #[derive(Clone, Copy)]
