@@ -238,6 +238,24 @@ pub fn write(fd: &HostFd, source: &mut Source<'_>) -> Result<usize> {
     Ok(count)
 }
 
+/// Writes all of a message of the LibOS itself (a log line), even if the thread is wanted meanwhile.
+///
+/// # Errors
+/// What `write(2)` gives.
+pub fn write_message(fd: &HostFd, mut message: &[u8]) -> Result<()> {
+    while !message.is_empty() {
+        // SAFETY: the host reads the message.
+        let count = unsafe {
+            host::call(sys::__NR_write, [fd.0 as usize, message.as_ptr() as usize, message.len(), 0, 0, 0])?
+        };
+        if transferred(count, message.len())? == 0 {
+            return Err(Errno::EIO.into());
+        }
+        message = &message[count..];
+    }
+    Ok(())
+}
+
 /// Writes from `offset` on.
 ///
 /// # Errors

@@ -103,6 +103,7 @@ pub fn clone(cx: Context<'_>, request: CloneRequest) -> Result<usize> {
         name: Mutex::new(parent.name.lock().clone()),
         clear_tid: AtomicU64::new(0),
         robust_list: Mutex::new((0, 0)),
+        settings: Mutex::new(parent.settings.lock().inherit()),
         must_end: AtomicBool::new(false),
         has_ended: AtomicBool::new(false),
     });

@@ -61,6 +61,14 @@ impl Credentials {
         self.cap_effective & 1 << cap != 0
     }
 
+    /// Whether this user may look into threads of `other`, as `ptrace_may_access` decides it.
+    pub fn may_inspect(&self, other: &Self) -> bool {
+        const SYS_PTRACE: u32 = 19;
+        let same_user = [other.ruid, other.euid, other.suid].iter().all(|&uid| uid == self.ruid);
+        let same_group = [other.rgid, other.egid, other.sgid].iter().all(|&gid| gid == self.rgid);
+        same_user && same_group || self.has_cap(SYS_PTRACE)
+    }
+
     /// Whether the file system group or a supplementary one is `gid`.
     pub fn is_in_group(&self, gid: u32) -> bool {
         self.fsgid == gid || self.groups.contains(&gid)

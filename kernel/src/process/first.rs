@@ -64,6 +64,7 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
         name: Mutex::new(Vec::new()),
         clear_tid: AtomicU64::new(0),
         robust_list: Mutex::new((0, 0)),
+        settings: Mutex::default(),
         must_end: AtomicBool::new(false),
         has_ended: AtomicBool::new(false),
     });

@@ -9,6 +9,7 @@
 //! (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
 
 pub mod clone;
+pub mod cap;
 mod credentials;
 pub mod exec;
 pub mod exit;
@@ -17,6 +18,7 @@ pub mod first;
 mod limits;
 #[expect(clippy::module_inception, reason = "the file is named for its one type")]
 mod process;
+mod settings;
 pub mod sys;
 pub mod table;
 mod task;
@@ -26,4 +28,5 @@ pub use credentials::Credentials;
 pub use exit::TermStatus;
 pub use limits::{Limits, Resource, RLIM_INFINITY};
 pub use process::{Process, Program};
+pub use settings::{Policy, Settings};
 pub use thread::{Thread, Tid};

@@ -3,6 +3,7 @@
 use super::credentials::Credentials;
 use super::ids::Id;
 use super::process::Process;
+use super::settings::Settings;
 use crate::fs::{FileTable, FsView};
 use crate::prelude::*;
 use crate::signal::ThreadSignals;
@@ -36,6 +37,8 @@ pub struct Thread {
     pub clear_tid: AtomicU64,
     /// Head and length of its robust futex list (`set_robust_list`).
     pub robust_list: Mutex<(u64, usize)>,
+    /// What it set for itself: scheduling, `prctl`.
+    pub settings: Mutex<Settings>,
     /// Another thread replaces the program: this one ends at its next way out.
     pub(super) must_end: AtomicBool,
     /// It has ended.
@@ -51,6 +54,11 @@ impl Thread {
     /// Itself, as others hold it.
     pub fn arc(&self) -> Option<Arc<Self>> {
         self.this.upgrade()
+    }
+
+    /// Whether it has ended, or is doing the last things.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(core::sync::atomic::Ordering::SeqCst)
     }
 
     /// Its host thread, once it runs.

@@ -1,0 +1,15 @@
+//! Inter-process communication: futexes.
+//!
+//! - [`futex`]: the queues that threads wait in for a word of memory, and what wakes them;
+//! - [`futex_pi`]: futexes that are locks with an owner;
+//! - [`robust`]: what becomes of a thread's locks when it ends;
+//! - [`sys`]: the system calls.
+//!
+//! Lock order: a bucket of [`futex`]'s table is the innermost lock but for those of `mm`, which are taken before it to
+//! find a word's key. Of two buckets, that with the lower index is locked first.
+
+pub mod futex;
+mod futex_pi;
+mod futex_queue;
+mod robust;
+pub mod sys;
