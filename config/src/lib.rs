@@ -1,2 +1,224 @@
-//! Enclos: config.
+//! What the command line hands to the image.
+//!
+//! Types only, with one encoding for the way from the launcher to the image. What users write (`Enclos.toml`) is read by
+//! the command line.
+
 #![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// All that the image gets at its entry point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boot {
+    /// What the user asked for.
+    pub config: Config,
+    /// Where the launcher's memory lies, which the image doesn't need. The ranges hold nothing else, and may be wider
+    /// than what is mapped.
+    pub leftovers: Vec<HostRange>,
+    /// The host's vDSO.
+    pub vdso: Option<HostRange>,
+    /// The vDSO's data pages.
+    pub vvar: Vec<HostRange>,
+}
+
+/// A range of host addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRange {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+}
+
+/// What `enclos run` shall run, and in which surroundings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// The program: a path, or a name to be found in the `PATH` of [`env`](Self::env).
+    pub program: Vec<u8>,
+    /// Its arguments, its own name first.
+    pub args: Vec<Vec<u8>>,
+    /// Its environment, `NAME=VALUE` each.
+    pub env: Vec<Vec<u8>>,
+    /// Its working directory; absolute, as the program sees it.
+    pub workdir: Vec<u8>,
+    /// The host directory that it sees as its root, beneath the in-memory layer.
+    pub root: Vec<u8>,
+    /// Further host directories and files, in the order in which they are mounted.
+    pub volumes: Vec<Volume>,
+    /// Its user id.
+    pub uid: u32,
+    /// Its group id.
+    pub gid: u32,
+    /// Its supplementary groups.
+    pub groups: Vec<u32>,
+    /// Its host name; the host's if absent.
+    pub hostname: Option<String>,
+    /// How much memory it may use, in bytes; unlimited if absent.
+    pub memory: Option<u64>,
+    /// Which network it sees.
+    pub net: Net,
+    /// What is logged, and where to.
+    pub log: Log,
+    /// Where system calls are traced to, if anywhere.
+    pub trace: Option<Output>,
+    /// Whether statistics are printed at the end.
+    pub stats: bool,
+}
+
+/// A directory or file of the host that the program sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Its absolute path on the host.
+    pub source: Vec<u8>,
+    /// Where the program sees it; absolute.
+    pub target: Vec<u8>,
+    /// Whether writes go through to the host.
+    pub access: Access,
+}
+
+/// What may be done with a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// It is only read.
+    ReadOnly,
+    /// Writes go through to the host.
+    ReadWrite,
+}
+
+/// Which network a program sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Net {
+    /// The host's.
+    Host,
+    /// None but what is inside the LibOS.
+    None,
+}
+
+/// What is logged, and where to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The least important level that is logged.
+    pub level: Level,
+    /// Where to.
+    pub output: Output,
+}
+
+/// A host descriptor that lines are written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    /// The host's standard error.
+    Stderr,
+    /// A descriptor that the launcher opened.
+    Fd(i32),
+}
+
+/// How important a log line is, the most important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Level {
+    /// Nothing is logged.
+    Off,
+    /// Errors and unexpected conditions, such as a system call that fails.
+    Error,
+    /// What may be a problem.
+    Warn,
+    /// Events that matter to a user in normal execution.
+    Info,
+    /// Major events in normal execution.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Why a [`Boot`] can't be encoded or decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("malformed configuration")
+    }
+}
+
+impl core::error::Error for Malformed {}
+
+impl Boot {
+    /// Encodes it for the image.
+    ///
+    /// # Errors
+    /// [`Malformed`] if a value has no encoding, which no value of these types is.
+    pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
+        postcard::to_allocvec(self).map_err(|_| Malformed)
+    }
+
+    /// Decodes what the launcher encoded.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the bytes are no encoding of a [`Boot`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        postcard::from_bytes(bytes).map_err(|_| Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn sample() -> Boot {
+        Boot {
+            config: Config {
+                program: b"/bin/ls".to_vec(),
+                args: vec![b"ls".to_vec(), b"not utf-8: \xff\x00".to_vec(), Vec::new()],
+                env: vec![b"A=1".to_vec()],
+                workdir: b"/tmp".to_vec(),
+                root: b"/".to_vec(),
+                volumes: vec![Volume {
+                    source: b"/a".to_vec(),
+                    target: b"/b".to_vec(),
+                    access: Access::ReadOnly,
+                }],
+                uid: 0,
+                gid: u32::MAX,
+                groups: vec![1, 2],
+                hostname: Some(String::from("box")),
+                memory: Some(u64::MAX),
+                net: Net::None,
+                log: Log {
+                    level: Level::Debug,
+                    output: Output::Fd(7),
+                },
+                trace: Some(Output::Stderr),
+                stats: true,
+            },
+            leftovers: vec![HostRange {
+                start: 0,
+                end: 0x6000_0000_0000,
+            }],
+            vdso: Some(HostRange {
+                start: 0x7fff_0000_0000,
+                end: 0x7fff_0000_2000,
+            }),
+            vvar: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn decoding_gives_what_was_encoded() {
+        let boot = sample();
+        assert_eq!(Boot::decode(&boot.encode().unwrap()), Ok(boot));
+    }
+
+    #[test]
+    fn truncated_bytes_are_refused() {
+        let bytes = sample().encode().unwrap();
+        for len in 0..bytes.len() {
+            assert_eq!(Boot::decode(&bytes[..len]), Err(Malformed));
+        }
+    }
+}

@@ -11,6 +11,8 @@
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
+#[cfg(all(feature = "launch", not(test)))]
+extern crate std;
 
 pub mod arena;
 pub mod boot;
@@ -22,6 +24,8 @@ pub mod heap;
 mod host;
 #[cfg(feature = "image")]
 pub mod intrinsics;
+#[cfg(feature = "launch")]
+pub mod launch;
 pub mod layout;
 pub mod ocall;
 pub mod patch;
