@@ -17,7 +17,7 @@ int main(void)
     char line[512], local;
     unsigned long last = 0;
     int stacks = 0, heaps = 0, vdso = 0, own = 0;
-    char found[3][128] = { "", "", "" };
+    char found[3][512] = { "", "", "" };
     while (fgets(line, sizeof line, maps)) {
         unsigned long start, end, offset, inode;
         char permission[8], device[16], name[256] = "";
