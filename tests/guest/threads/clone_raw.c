@@ -7,7 +7,8 @@
 #include "futex.h"
 
 enum { STACK = 65536 };
-static uint32_t parent_tid, child_tid, seen, storage[64];
+static uint32_t parent_tid, child_tid, storage[64];
+uint32_t seen; /* written by the assembly */
 
 /* Starts a thread that stores what it sees and ends, without touching thread storage of the C library. */
 long start_with_clone(unsigned long flags, void *stack, uint32_t *parent, uint32_t *child, void *tls);

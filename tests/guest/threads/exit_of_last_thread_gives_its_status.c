@@ -1,5 +1,5 @@
-// The main thread ends by the bare system call; the status is that of the last thread to end, or of the main one.
-// status: 3
+// The main thread ends by the bare system call; the status is that of the last thread to end (since Linux 5.17).
+// status: 9
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>

@@ -25,7 +25,7 @@ int main(void)
         printf("%s: %ld, %#x\n", names[i], result, second);
         second = 0xc;
         result = futex_count(&first, FUTEX_WAKE_OP_PRIVATE, 1, 1, &second,
-                             FUTEX_OP(operations[i] | FUTEX_OP_OPARG_SHIFT, 4, FUTEX_OP_CMP_EQ, 0));
+                             FUTEX_OP((operations[i] | FUTEX_OP_OPARG_SHIFT), 4, FUTEX_OP_CMP_EQ, 0));
         printf("%s of a bit: %ld, %#x\n", names[i], result, second);
     }
     second = 5;

@@ -43,7 +43,7 @@ int main(void)
     SHOW(sched_getparam(-1, &parameter));
     SHOW(sched_yield());
     SHOW_VALUE(getpriority(PRIO_PROCESS, 0));
-    SHOW(setpriority(PRIO_PROCESS, 0, 5));
+    SHOW(setpriority(PRIO_PROCESS, 0, 19));
     SHOW_VALUE(getpriority(PRIO_PROCESS, 0));
     SHOW(getpriority(99, 0));
 
