@@ -1,5 +1,6 @@
 // RLIMIT_NOFILE: EMFILE at the limit, descriptors beyond it stay usable, lowering and raising it.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include "check.h"
 

@@ -15,7 +15,6 @@ static void show(const char *name)
 
 int main(void)
 {
-    printf("previous mask: %d\n", umask(0) >= 0);
     printf("mask: %o, %o\n", umask(077), umask(022));
     int file = open("file", O_RDWR | O_CREAT, 06755);
     struct timespec times[2] = { { 1000, 5 }, { 2000, 999999999 } };
