@@ -7,8 +7,7 @@ int main(void)
 {
     puts("before");
     fflush(stdout);
-    __asm__ volatile("xor %%ecx, %%ecx
- div %%ecx" ::: "rax", "rcx", "rdx");
+    __asm__ volatile("xor %%ecx, %%ecx\n div %%ecx" ::: "rax", "rcx", "rdx");
     puts("after");
     return 0;
 }
