@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use crate::compare::Differences;
 use crate::enclos::{Enclos, path_string};
-use crate::guest::entries;
+use crate::guest::{entries, scratch};
 use crate::run::{Invocation, Outcome, tail};
 use crate::{Failure, source_dir};
 
@@ -89,7 +89,6 @@ impl Case {
 
     /// Runs all steps natively, then all under Enclos, and compares.
     pub fn check(&self, name: &str, enclos: &Enclos, differences: &Differences) -> Result<(), Failure> {
-        let scratch = || tempfile::tempdir().map_err(|e| format!("no scratch directory: {e}"));
         let (native_dir, enclos_dir) = (scratch()?, scratch()?);
         self.prepare(native_dir.path())?;
         let native = self.run_all(native_dir.path(), &|argv| Some(argv.to_vec()))?;

@@ -18,6 +18,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::compare::Differences;
 use crate::compile::{self, Artifacts};
 use crate::enclos::{Enclos, path_string};
@@ -116,7 +118,7 @@ impl Guest {
         let mut argv = vec![path_string(&program)];
         argv.extend(self.args.iter().cloned());
 
-        let native = self.run(argv.clone()).map_err(|e| format!("natively: {e}"))?;
+        let native = self.run(argv.clone(), native_scratch()?).map_err(|e| format!("natively: {e}"))?;
         if native.status != self.status {
             return Err(format!(
                 "natively: exit status {} instead of {}\n--- stdout\n{}--- stderr\n{}",
@@ -129,14 +131,32 @@ impl Guest {
         let Some(command) = enclos.command(&self.options, &argv) else {
             return Ok(());
         };
-        let outcome = self.run(command).map_err(|e| format!("under Enclos: {e}"))?;
+        let outcome = self.run(command, scratch()?).map_err(|e| format!("under Enclos: {e}"))?;
         differences.check(&self.name, &native, &outcome)
     }
 
-    fn run(&self, argv: Vec<String>) -> Result<Outcome, Failure> {
-        let dir = tempfile::tempdir().map_err(|e| format!("no scratch directory: {e}"))?;
-        Invocation { argv, env: &self.env, dir: dir.path(), stdin: None, timeout: self.timeout }.run()
+    fn run(&self, argv: Vec<String>, dir: TempDir) -> Result<Outcome, Failure> {
+        let invocation = Invocation {
+            argv,
+            env: &self.env,
+            dir: dir.path(),
+            stdin: None,
+            timeout: self.timeout,
+        };
+        let outcome = invocation.run();
+        drop(dir);
+        outcome
     }
+}
+
+/// A directory for one run.
+pub fn scratch() -> Result<TempDir, Failure> {
+    tempfile::tempdir().map_err(|e| format!("no scratch directory: {e}"))
+}
+
+/// One for a native run: on tmpfs where there is one, since that is what Enclos's in-memory layer is compared with.
+fn native_scratch() -> Result<TempDir, Failure> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| scratch())
 }
 
 /// A directory's entries, sorted.
