@@ -6,10 +6,12 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use guest_tests::Failure;
@@ -94,12 +96,21 @@ impl Subject {
     }
 
     fn start_natively(&self, dir: &Path) -> Native {
-        let started = Command::new(&self.argv[0])
-            .args(&self.argv[1..])
-            .current_dir(dir)
-            .env_clear()
-            .stdin(Stdio::null())
-            .output();
+        let start = || {
+            Command::new(&self.argv[0])
+                .args(&self.argv[1..])
+                .current_dir(dir)
+                .env_clear()
+                .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+                .stdin(Stdio::null())
+                .output()
+        };
+        let mut started = start();
+        // While another test's child is between `fork` and `execve`, it holds our files open for writing.
+        while matches!(&started, Err(error) if error.kind() == ErrorKind::ExecutableFileBusy) {
+            thread::sleep(Duration::from_millis(1));
+            started = start();
+        }
         match started {
             Ok(output) => match (output.status.code(), output.status.signal()) {
                 (Some(status), _) => Native::Ran { status, stdout: output.stdout },
@@ -107,7 +118,7 @@ impl Subject {
             },
             Err(error) => {
                 // What a shell says when `execve` fails: ENOENT is 127.
-                let status = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+                let status = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
                 Native::Refused { status, reason: error.to_string() }
             }
         }

@@ -82,8 +82,9 @@ impl Differences {
         if native == enclos {
             return None;
         }
-        let native = String::from_utf8_lossy(native);
-        let enclos = String::from_utf8_lossy(enclos);
+        let (Ok(native), Ok(enclos)) = (str::from_utf8(native), str::from_utf8(enclos)) else {
+            return Some(binary_difference(native, enclos));
+        };
         let expected: Vec<&str> = native.lines().collect();
         let actual: Vec<&str> = enclos.lines().collect();
         let mut allowed = 0;
@@ -109,11 +110,22 @@ impl Differences {
     }
 }
 
+fn binary_difference(native: &[u8], enclos: &[u8]) -> String {
+    let same = native.iter().zip(enclos).take_while(|(left, right)| left == right).count();
+    let (native_len, enclos_len) = (native.len(), enclos.len());
+    format!("output differs at byte {same}; natively {native_len} bytes, under Enclos {enclos_len}\n")
+}
+
 /// Keeps a failure's message readable when outputs have nothing in common.
 fn head(diff: &str) -> String {
-    const LINES: usize = 120;
+    const LINES: usize = 60;
+    const WIDTH: usize = 200;
     let mut lines = diff.lines();
-    let mut shown: String = lines.by_ref().take(LINES).flat_map(|line| [line, "\n"]).collect();
+    let mut shown = String::new();
+    for line in lines.by_ref().take(LINES) {
+        shown.extend(line.chars().take(WIDTH));
+        shown.push('\n');
+    }
     let left = lines.count();
     if left > 0 {
         shown += &format!("… and {left} more lines\n");
