@@ -25,13 +25,13 @@ impl Differences {
     /// Reads `differences.txt`.
     pub fn load() -> Result<Self, Failure> {
         let path = source_dir().join("differences.txt");
-        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Self::parse(&text)
+        let list = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Self::parse(&list)
     }
 
-    fn parse(text: &str) -> Result<Self, Failure> {
+    fn parse(list: &str) -> Result<Self, Failure> {
         let mut entries = Vec::new();
-        for (index, line) in text.lines().enumerate() {
+        for (index, line) in list.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -56,7 +56,9 @@ impl Differences {
 
     fn allow(&self, test: &str, native: &str, enclos: &str) -> bool {
         self.0.iter().any(|entry| {
-            matches(&entry.test, test) && matches(&entry.native, native) && matches(&entry.enclos, enclos)
+            matches(&entry.test, test)
+                && matches(&entry.native, native)
+                && matches(&entry.enclos, enclos)
         })
     }
 
@@ -64,10 +66,8 @@ impl Differences {
     pub fn check(&self, test: &str, native: &Outcome, enclos: &Outcome) -> Result<(), Failure> {
         let mut failure = String::new();
         if native.status != enclos.status {
-            failure += &format!(
-                "exit status: natively {}, under Enclos {}\n",
-                native.status, enclos.status
-            );
+            let (expected, actual) = (native.status, enclos.status);
+            failure = format!("exit status: natively {expected}, under Enclos {actual}\n");
         }
         if let Some(diff) = self.diff(test, &native.stdout, &enclos.stdout) {
             failure += &diff;
@@ -75,7 +75,10 @@ impl Differences {
         if failure.is_empty() {
             return Ok(());
         }
-        Err(format!("{failure}--- stderr under Enclos\n{}", tail(&enclos.stderr)))
+        Err(format!(
+            "{failure}--- stderr under Enclos\n{}",
+            tail(&enclos.stderr)
+        ))
     }
 
     fn diff(&self, test: &str, native: &[u8], enclos: &[u8]) -> Option<String> {
@@ -105,15 +108,25 @@ impl Differences {
         }
         let (expected, adjusted) = (expected.join("\n") + "\n", adjusted.join("\n") + "\n");
         let diff = TextDiff::from_lines(&expected, &adjusted);
-        let diff = diff.unified_diff().context_radius(2).header("native", "enclos").to_string();
+        let diff = diff
+            .unified_diff()
+            .context_radius(2)
+            .header("native", "enclos")
+            .to_string();
         Some(head(&diff))
     }
 }
 
 fn binary_difference(native: &[u8], enclos: &[u8]) -> String {
-    let same = native.iter().zip(enclos).take_while(|(left, right)| left == right).count();
+    let same = native
+        .iter()
+        .zip(enclos)
+        .take_while(|(left, right)| left == right)
+        .count();
     let (native_len, enclos_len) = (native.len(), enclos.len());
-    format!("output differs at byte {same}; natively {native_len} bytes, under Enclos {enclos_len}\n")
+    format!(
+        "output differs at byte {same}; natively {native_len} bytes, under Enclos {enclos_len}\n"
+    )
 }
 
 /// Keeps a failure's message readable when outputs have nothing in common.
@@ -126,9 +139,8 @@ fn head(diff: &str) -> String {
         shown.extend(line.chars().take(WIDTH));
         shown.push('\n');
     }
-    let left = lines.count();
-    if left > 0 {
-        shown += &format!("… and {left} more lines\n");
+    if lines.next().is_some() {
+        shown.push_str("…\n");
     }
     shown
 }
@@ -153,7 +165,11 @@ mod tests {
     use crate::run::Outcome;
 
     fn outcome(stdout: &str, status: i32) -> Outcome {
-        Outcome { stdout: stdout.into(), stderr: Vec::new(), status }
+        Outcome {
+            stdout: stdout.into(),
+            stderr: Vec::new(),
+            status,
+        }
     }
 
     #[test]
@@ -167,12 +183,29 @@ mod tests {
 
     #[test]
     fn allowed_line_differs_without_failure_and_others_fail() {
-        let differences = Differences::parse("area/* | call EFAULT | call ENOSYS | not built in").unwrap();
+        let differences =
+            Differences::parse("area/* | call EFAULT | call ENOSYS | not built in").unwrap();
         let native = outcome("one\ncall EFAULT\n", 0);
-        assert!(differences.check("area/x", &native, &outcome("one\ncall ENOSYS\n", 0)).is_ok());
-        assert!(differences.check("other/x", &native, &outcome("one\ncall ENOSYS\n", 0)).is_err());
-        assert!(differences.check("area/x", &native, &outcome("two\ncall ENOSYS\n", 0)).is_err());
-        assert!(differences.check("area/x", &native, &outcome("one\ncall ENOSYS\n", 1)).is_err());
+        assert!(
+            differences
+                .check("area/x", &native, &outcome("one\ncall ENOSYS\n", 0))
+                .is_ok()
+        );
+        assert!(
+            differences
+                .check("other/x", &native, &outcome("one\ncall ENOSYS\n", 0))
+                .is_err()
+        );
+        assert!(
+            differences
+                .check("area/x", &native, &outcome("two\ncall ENOSYS\n", 0))
+                .is_err()
+        );
+        assert!(
+            differences
+                .check("area/x", &native, &outcome("one\ncall ENOSYS\n", 1))
+                .is_err()
+        );
     }
 
     #[test]

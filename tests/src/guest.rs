@@ -55,7 +55,10 @@ impl Guest {
                 continue;
             }
             for source in entries(&area)? {
-                let extension = source.extension().and_then(|e| e.to_str()).unwrap_or_default();
+                let extension = source
+                    .extension()
+                    .and_then(|e| e.to_str())
+                    .unwrap_or_default();
                 if ["c", "cc", "S", "rs", "go"].contains(&extension) {
                     guests.push(Self::read(&source)?);
                 }
@@ -67,7 +70,11 @@ impl Guest {
     fn read(source: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(source).map_err(|e| format!("{}: {e}", source.display()))?;
         let area = source.parent().unwrap_or(source);
-        let stem = |path: &Path| path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = |path: &Path| {
+            path.file_stem()
+                .map(|s| s.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
         let mut guest = Self {
             name: format!("{}/{}", stem(area), stem(source)),
             source: source.to_owned(),
@@ -98,13 +105,16 @@ impl Guest {
             "library" => self.libraries.push(area.join("lib").join(value)),
             "args" => self.args.extend(words()),
             "env" => {
-                let (key, value) = value.split_once('=').ok_or_else(|| wrong("not KEY=VALUE"))?;
+                let (key, value) = value
+                    .split_once('=')
+                    .ok_or_else(|| wrong("not KEY=VALUE"))?;
                 self.env.push((key.to_owned(), value.to_owned()));
             }
             "status" => self.status = value.parse().map_err(|_| wrong("not a status"))?,
             "option" => self.options.extend(words()),
             "timeout" => {
-                self.timeout = Duration::from_secs(value.parse().map_err(|_| wrong("not seconds"))?);
+                self.timeout =
+                    Duration::from_secs(value.parse().map_err(|_| wrong("not seconds"))?);
             }
             // The comment's prose may hold colons too.
             _ => {}
@@ -113,12 +123,19 @@ impl Guest {
     }
 
     /// Builds it if needed, runs it natively and under Enclos, and compares.
-    pub fn check(&self, artifacts: &Artifacts, enclos: &Enclos, differences: &Differences) -> Result<(), Failure> {
+    pub fn check(
+        &self,
+        artifacts: &Artifacts,
+        enclos: &Enclos,
+        differences: &Differences,
+    ) -> Result<(), Failure> {
         let program = compile::build(self, artifacts)?;
         let mut argv = vec![path_string(&program)];
         argv.extend(self.args.iter().cloned());
 
-        let native = self.run(argv.clone(), native_scratch()?).map_err(|e| format!("natively: {e}"))?;
+        let native = self
+            .run(argv.clone(), native_scratch()?)
+            .map_err(|e| format!("natively: {e}"))?;
         if native.status != self.status {
             return Err(format!(
                 "natively: exit status {} instead of {}\n--- stdout\n{}--- stderr\n{}",
@@ -131,7 +148,9 @@ impl Guest {
         let Some(command) = enclos.command(&self.options, &argv) else {
             return Ok(());
         };
-        let outcome = self.run(command, scratch()?).map_err(|e| format!("under Enclos: {e}"))?;
+        let outcome = self
+            .run(command, scratch()?)
+            .map_err(|e| format!("under Enclos: {e}"))?;
         differences.check(&self.name, &native, &outcome)
     }
 

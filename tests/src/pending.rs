@@ -15,8 +15,8 @@ impl Pending {
     /// Reads `pending.txt`: each line is `TEST | REASON`, where `*` in TEST stands for any characters.
     pub fn load() -> Result<Self, Failure> {
         let path = source_dir().join("pending.txt");
-        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        text.lines()
+        let list = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        list.lines()
             .map(str::trim)
             .enumerate()
             .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))

@@ -71,7 +71,11 @@ impl Invocation<'_> {
         // On a time-out the output says where it hung.
         let (stdout, stderr) = (drain(&stdout), drain(&stderr));
         match finished {
-            Ok(status) => Ok(Outcome { stdout, stderr, status }),
+            Ok(status) => Ok(Outcome {
+                stdout,
+                stderr,
+                status,
+            }),
             Err(reason) => Err(format!(
                 "{}: {reason}\n--- stdout so far\n{}--- stderr so far\n{}",
                 self.argv.join(" "),
@@ -89,7 +93,10 @@ pub fn tail(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.len().saturating_sub(LINES);
-    lines[start..].iter().flat_map(|line| [line, "\n"]).collect()
+    lines[start..]
+        .iter()
+        .flat_map(|line| [line, "\n"])
+        .collect()
 }
 
 fn collect(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
@@ -124,9 +131,14 @@ fn wait(mut child: Child, timeout: Duration) -> Result<i32, Failure> {
         let _ = sender.send(status);
     });
     let result = match receiver.recv_timeout(timeout) {
-        Ok(Ok(status)) => Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))),
+        Ok(Ok(status)) => Ok(status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))),
         Ok(Err(error)) => Err(format!("cannot wait: {error}")),
-        Err(_) => Err(format!("killed: still running after {} s", timeout.as_secs())),
+        Err(_) => Err(format!(
+            "killed: still running after {} s",
+            timeout.as_secs()
+        )),
     };
     // Also for those the program left behind, such as processes that outlived their parent.
     let _ = kill_process_group(group, Signal::KILL);
