@@ -19,7 +19,7 @@ use guest_tests::Failure;
 use guest_tests::enclos::Enclos;
 use guest_tests::guest::scratch;
 use guest_tests::pending::Pending;
-use guest_tests::run::{Invocation, tail};
+use guest_tests::run::{Input, Invocation, tail};
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -84,7 +84,8 @@ impl Subject {
             argv,
             env: &[],
             dir,
-            stdin: None,
+            stdin: Input::Nothing,
+            stdout: None,
             timeout,
         }
         .run()?;
@@ -569,7 +570,8 @@ print(ctypes.string_at(libc.getauxval(25), 16).hex(), hex(libc.getauxval(3)))";
         argv,
         env: &[],
         dir: dir.path(),
-        stdin: None,
+        stdin: Input::Nothing,
+        stdout: None,
         timeout,
     };
     let (first, second) = (invocation.run()?, invocation.run()?);

@@ -5,8 +5,9 @@
 //! prepare = "seq 100000 > numbers"                          # run by bash on the host, in an empty directory
 //! files = { "script.py" = "print(1)" }                      # written before that
 //! steps = [
-//!     { run = "gzip -c numbers", stdout = "numbers.gz" },   # standard output goes to a file for the next steps
-//!     { run = "gzip -dc", stdin = "numbers.gz" },
+//!     { run = "gzip -c numbers", stdout = "numbers.gz" },   # standard output is a file, there for the next steps
+//!     { run = "gzip -dc", stdin = "numbers.gz" },           # standard input is that file
+//!     { run = "gzip -t", pipe = "numbers.gz" },             # standard input is a pipe with that file's contents
 //! ]
 //! ```
 //!
@@ -23,7 +24,7 @@ use serde::Deserialize;
 use crate::compare::Differences;
 use crate::enclos::{Enclos, path_string};
 use crate::guest::{entries, scratch};
-use crate::run::{Invocation, Outcome, tail};
+use crate::run::{Input, Invocation, Outcome, tail};
 use crate::{Failure, source_dir};
 
 /// A real program's test.
@@ -58,6 +59,8 @@ struct Step {
     run: String,
     #[serde(default)]
     stdin: Option<String>,
+    #[serde(default)]
+    pipe: Option<String>,
     #[serde(default)]
     stdout: Option<String>,
     #[serde(default)]
@@ -180,19 +183,22 @@ impl Case {
                 continue;
             };
             let env: Vec<_> = step.env.clone().into_iter().collect();
-            let stdin = step.stdin.as_ref().map(|name| dir.join(name));
+            let stdin = match (&step.stdin, &step.pipe) {
+                (Some(name), _) => Input::File(dir.join(name)),
+                (None, Some(name)) => Input::Pipe(dir.join(name)),
+                (None, None) => Input::Nothing,
+            };
+            let stdout = step.stdout.as_ref().map(|name| dir.join(name));
             let outcome = Invocation {
                 argv,
                 env: &env,
                 dir,
-                stdin: stdin.as_deref(),
+                stdin,
+                stdout,
                 timeout: Duration::from_secs(self.timeout_s),
             }
             .run()
             .map_err(|e| format!("{}: {e}", step.run))?;
-            if let Some(name) = &step.stdout {
-                fs::write(dir.join(name), &outcome.stdout).map_err(|e| format!("{name}: {e}"))?;
-            }
             outcomes.push(outcome);
         }
         Ok(outcomes)

@@ -12,6 +12,7 @@
 //! | `env` | one `KEY=VALUE`; may be repeated |
 //! | `status` | the exit status that the native run must have (0 if absent) |
 //! | `option` | an option for `enclos run`; may be repeated |
+//! | `terminal` | its window's rows and columns: the program runs on a terminal of its own |
 //! | `timeout` | seconds, if the usual 60 don't do |
 
 use std::fs;
@@ -23,7 +24,7 @@ use tempfile::TempDir;
 use crate::compare::Differences;
 use crate::compile::{self, Artifacts};
 use crate::enclos::{Enclos, path_string};
-use crate::run::{Invocation, Outcome, tail};
+use crate::run::{Input, Invocation, Outcome, tail};
 use crate::{Failure, source_dir};
 
 /// One guest program.
@@ -43,6 +44,7 @@ pub struct Guest {
     env: Vec<(String, String)>,
     status: i32,
     options: Vec<String>,
+    terminal: Option<String>,
     timeout: Duration,
 }
 
@@ -85,6 +87,7 @@ impl Guest {
             env: Vec::new(),
             status: 0,
             options: Vec::new(),
+            terminal: None,
             timeout: Duration::from_mins(1),
         };
         for line in text.lines().map_while(|line| line.strip_prefix("//")) {
@@ -112,6 +115,7 @@ impl Guest {
             }
             "status" => self.status = value.parse().map_err(|_| wrong("not a status"))?,
             "option" => self.options.extend(words()),
+            "terminal" => self.terminal = Some(value.to_owned()),
             "timeout" => {
                 self.timeout =
                     Duration::from_secs(value.parse().map_err(|_| wrong("not seconds"))?);
@@ -154,12 +158,27 @@ impl Guest {
         differences.check(&self.name, &native, &outcome)
     }
 
+    /// Wraps the command line so that it runs on a new terminal, where the guest asks for one.
+    fn on_terminal(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+        let Some(size) = &self.terminal else {
+            return Ok(argv);
+        };
+        let command =
+            shlex::try_join(argv.iter().map(String::as_str)).map_err(|e| e.to_string())?;
+        let (rows, columns) = size.split_once(' ').ok_or("terminal: not ROWS COLUMNS")?;
+        let script = format!("stty rows {rows} cols {columns}; exec {command}");
+        Ok(["script", "-qec", &script, "/dev/null"]
+            .map(str::to_owned)
+            .to_vec())
+    }
+
     fn run(&self, argv: Vec<String>, dir: TempDir) -> Result<Outcome, Failure> {
         let invocation = Invocation {
-            argv,
+            argv: self.on_terminal(argv)?,
             env: &self.env,
             dir: dir.path(),
-            stdin: None,
+            stdin: Input::Nothing,
+            stdout: None,
             timeout: self.timeout,
         };
         let outcome = invocation.run();

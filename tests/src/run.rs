@@ -1,9 +1,9 @@
 //! Runs one process to its end, or kills its process group when the time limit passes.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -24,6 +24,17 @@ pub struct Outcome {
     pub status: i32,
 }
 
+/// What a process reads from standard input.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Nothing: `/dev/null`.
+    Nothing,
+    /// This file itself.
+    File(PathBuf),
+    /// A pipe with this file's contents.
+    Pipe(PathBuf),
+}
+
 /// A command line with its surroundings.
 #[derive(Debug, Clone)]
 pub struct Invocation<'a> {
@@ -33,8 +44,10 @@ pub struct Invocation<'a> {
     pub env: &'a [(String, String)],
     /// Working directory.
     pub dir: &'a Path,
-    /// A file to read standard input from; empty input if `None`.
-    pub stdin: Option<&'a Path>,
+    /// What standard input is.
+    pub stdin: Input,
+    /// A new file that standard output goes to; a pipe if `None`.
+    pub stdout: Option<PathBuf>,
     /// How long it may take.
     pub timeout: Duration,
 }
@@ -43,11 +56,14 @@ impl Invocation<'_> {
     /// Runs it and collects its output.
     pub fn run(&self) -> Result<Outcome, Failure> {
         let (program, args) = self.argv.split_first().ok_or("empty command line")?;
-        let stdin = match self.stdin {
-            Some(path) => Stdio::from(
-                File::open(path).map_err(|e| format!("cannot open {}: {e}", path.display()))?,
-            ),
-            None => Stdio::null(),
+        let (stdin, feed) = match &self.stdin {
+            Input::Nothing => (Stdio::null(), None),
+            Input::File(path) => (Stdio::from(open(path)?), None),
+            Input::Pipe(path) => (Stdio::piped(), Some(open(path)?)),
+        };
+        let stdout = match &self.stdout {
+            None => Stdio::piped(),
+            Some(path) => Stdio::from(File::create(path).map_err(|e| about(path, &e))?),
         };
         // A fixed environment, so that outcomes don't depend on the caller's. `TZ` spares programs a look-up.
         let mut child = Command::new(program)
@@ -60,16 +76,23 @@ impl Invocation<'_> {
             .envs(self.env.iter().map(|(key, value)| (key, value)))
             .current_dir(self.dir)
             .stdin(stdin)
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .map_err(|e| format!("cannot start {program}: {e}"))?;
+        if let (Some(mut from), Some(mut to)) = (feed, child.stdin.take()) {
+            // It may end without reading everything.
+            thread::spawn(move || drop(io::copy(&mut from, &mut to)));
+        }
         let stdout = collect(child.stdout.take());
         let stderr = collect(child.stderr.take());
         let finished = wait(child, self.timeout);
         // On a time-out the output says where it hung.
-        let (stdout, stderr) = (drain(&stdout), drain(&stderr));
+        let (mut stdout, stderr) = (drain(&stdout), drain(&stderr));
+        if let Some(path) = &self.stdout {
+            stdout = fs::read(path).map_err(|e| about(path, &e))?;
+        }
         match finished {
             Ok(status) => Ok(Outcome {
                 stdout,
@@ -84,6 +107,14 @@ impl Invocation<'_> {
             )),
         }
     }
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(|e| about(path, &e))
+}
+
+fn about(path: &Path, error: &io::Error) -> Failure {
+    format!("{}: {error}", path.display())
 }
 
 /// The last lines of an output, for a failure's message.
