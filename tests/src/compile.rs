@@ -105,16 +105,21 @@ fn build_one(
     fs::rename(&built, output).map_err(|e| format!("{}: {e}", output.display()))
 }
 
-/// Whether `output` is newer than its source and the headers that sources share.
+/// Whether `output` is newer than its source and the headers around it.
 fn is_fresh(source: &Path, output: &Path) -> Result<bool, Failure> {
     let modified = |path: &Path| -> Option<SystemTime> { fs::metadata(path).ok()?.modified().ok() };
     let Some(built) = modified(output) else {
         return Ok(false);
     };
-    let headers = entries(&source_dir().join("guest"))?;
+    let area = source.parent().unwrap_or(source);
+    let mut headers = entries(&source_dir().join("guest"))?;
+    headers.extend(entries(area)?);
+    if let Ok(bodies) = entries(&area.join("lib")) {
+        headers.extend(bodies);
+    }
+    headers.retain(|path| path.extension().is_some_and(|extension| extension == "h"));
     Ok(headers
         .iter()
-        .filter(|path| path.is_file())
         .map(PathBuf::as_path)
         .chain([source])
         .all(|input| modified(input).is_some_and(|time| time < built)))
