@@ -75,7 +75,7 @@ int main(void)
     RAW(tgkill, (long)getpid(), (long)gettid(), UNDEFINED);
     RAW(futex, zeros, 0x7fL, 0L, 0L, 0L, 0L);
     RAW(futex, zeros, FUTEX_WAKE | UNDEFINED, 0L, 0L, 0L, 0L);
-    RAW(sched_setscheduler, 0L, UNDEFINED, zeros);
+    RAW(sched_setscheduler, 0L, 77L, zeros);
     RAW(sched_get_priority_max, UNDEFINED);
     RAW(sched_get_priority_min, UNDEFINED);
     RAW(getpriority, UNDEFINED, 0L);
@@ -108,7 +108,7 @@ int main(void)
     RAW(inotify_init1, UNDEFINED);
     RAW(socket, UNDEFINED, 1L, 0L);
     RAW(socket, 1L, UNDEFINED, 0L);
-    RAW(wait4, -1L, 0L, UNDEFINED, 0L);
+    RAW(wait4, -1L, 0L, 0x100L, 0L);
     RAW(waitid, UNDEFINED, 0L, 0L, 0L, 0L);
     RAW(set_robust_list, zeros, 1L);
     RAW(rseq, zeros, 32L, UNDEFINED, 0L);
