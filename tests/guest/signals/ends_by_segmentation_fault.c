@@ -1,0 +1,13 @@
+// A write through a null pointer ends the program with status 139, after what it wrote.
+// status: 139
+#include <signal.h>
+#include "check.h"
+
+int main(void)
+{
+    puts("before");
+    fflush(stdout);
+    *(volatile char *)8 = 1;
+    puts("after");
+    return 0;
+}

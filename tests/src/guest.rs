@@ -1,0 +1,208 @@
+//! The guest programs: which there are, and what the directives at the head of each say.
+//!
+//! A program is `guest/AREA/NAME.EXT` with EXT one of `c`, `cc`, `S`, `rs`, `go`. Directives stand in comments on its first
+//! lines, `// KEY: VALUE`:
+//!
+//! | key | meaning |
+//! | --- | --- |
+//! | `build` | flags for the compiler |
+//! | `compiler` | another compiler than the usual one, e.g. `musl-gcc` |
+//! | `library` | a file of `guest/AREA/lib/` to build as a shared library beside the program |
+//! | `args` | the program's arguments, separated by blanks |
+//! | `env` | one `KEY=VALUE`; may be repeated |
+//! | `status` | the exit status that the native run must have (0 if absent) |
+//! | `option` | an option for `enclos run`; may be repeated |
+//! | `terminal` | its window's rows and columns: the program runs on a terminal of its own |
+//! | `timeout` | seconds, if the usual 60 don't do |
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::compare::Differences;
+use crate::compile::{self, Artifacts};
+use crate::enclos::{Enclos, path_string};
+use crate::run::{Input, Invocation, Outcome, tail};
+use crate::{Failure, source_dir};
+
+/// One guest program.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// `AREA/NAME`, the test's name.
+    pub name: String,
+    /// Its source.
+    pub source: PathBuf,
+    /// Flags for the compiler.
+    pub build: Vec<String>,
+    /// The compiler, if not the usual one for the language.
+    pub compiler: Option<String>,
+    /// Sources of shared libraries to put beside it.
+    pub libraries: Vec<PathBuf>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    status: i32,
+    options: Vec<String>,
+    terminal: Option<String>,
+    timeout: Duration,
+}
+
+impl Guest {
+    /// All guest programs, sorted by name.
+    pub fn discover() -> Result<Vec<Self>, Failure> {
+        let mut guests = Vec::new();
+        for area in entries(&source_dir().join("guest"))? {
+            if !area.is_dir() {
+                continue;
+            }
+            for source in entries(&area)? {
+                let extension = source
+                    .extension()
+                    .and_then(|e| e.to_str())
+                    .unwrap_or_default();
+                if ["c", "cc", "S", "rs", "go"].contains(&extension) {
+                    guests.push(Self::read(&source)?);
+                }
+            }
+        }
+        Ok(guests)
+    }
+
+    fn read(source: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(source).map_err(|e| format!("{}: {e}", source.display()))?;
+        let area = source.parent().unwrap_or(source);
+        let stem = |path: &Path| {
+            path.file_stem()
+                .map(|s| s.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        let mut guest = Self {
+            name: format!("{}/{}", stem(area), stem(source)),
+            source: source.to_owned(),
+            build: Vec::new(),
+            compiler: None,
+            libraries: Vec::new(),
+            args: Vec::new(),
+            env: Vec::new(),
+            status: 0,
+            options: Vec::new(),
+            terminal: None,
+            timeout: Duration::from_mins(1),
+        };
+        for line in text.lines().map_while(|line| line.strip_prefix("//")) {
+            let Some((key, value)) = line.split_once(':') else {
+                continue;
+            };
+            guest.directive(area, key.trim(), value.trim())?;
+        }
+        Ok(guest)
+    }
+
+    fn directive(&mut self, area: &Path, key: &str, value: &str) -> Result<(), Failure> {
+        let words = || value.split_whitespace().map(str::to_owned);
+        let wrong = |what: &str| format!("{}: {what}: {value}", self.source.display());
+        match key {
+            "build" => self.build.extend(words()),
+            "compiler" => self.compiler = Some(value.to_owned()),
+            "library" => self.libraries.push(area.join("lib").join(value)),
+            "args" => self.args.extend(words()),
+            "env" => {
+                let (key, value) = value
+                    .split_once('=')
+                    .ok_or_else(|| wrong("not KEY=VALUE"))?;
+                self.env.push((key.to_owned(), value.to_owned()));
+            }
+            "status" => self.status = value.parse().map_err(|_| wrong("not a status"))?,
+            "option" => self.options.extend(words()),
+            "terminal" => self.terminal = Some(value.to_owned()),
+            "timeout" => {
+                self.timeout =
+                    Duration::from_secs(value.parse().map_err(|_| wrong("not seconds"))?);
+            }
+            // The comment's prose may hold colons too.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Builds it if needed, runs it natively and under Enclos, and compares.
+    pub fn check(
+        &self,
+        artifacts: &Artifacts,
+        enclos: &Enclos,
+        differences: &Differences,
+    ) -> Result<(), Failure> {
+        let program = compile::build(self, artifacts)?;
+        let mut argv = vec![path_string(&program)];
+        argv.extend(self.args.iter().cloned());
+
+        let native = self
+            .run(argv.clone(), native_scratch()?)
+            .map_err(|e| format!("natively: {e}"))?;
+        if native.status != self.status {
+            return Err(format!(
+                "natively: exit status {} instead of {}\n--- stdout\n{}--- stderr\n{}",
+                native.status,
+                self.status,
+                tail(&native.stdout),
+                tail(&native.stderr),
+            ));
+        }
+        let Some(command) = enclos.command(&self.options, &argv) else {
+            return Ok(());
+        };
+        let outcome = self
+            .run(command, scratch()?)
+            .map_err(|e| format!("under Enclos: {e}"))?;
+        differences.check(&self.name, &native, &outcome)
+    }
+
+    /// Wraps the command line so that it runs on a new terminal, where the guest asks for one.
+    fn on_terminal(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+        let Some(size) = &self.terminal else {
+            return Ok(argv);
+        };
+        let command =
+            shlex::try_join(argv.iter().map(String::as_str)).map_err(|e| e.to_string())?;
+        let (rows, columns) = size.split_once(' ').ok_or("terminal: not ROWS COLUMNS")?;
+        let script = format!("stty rows {rows} cols {columns}; exec {command}");
+        Ok(["script", "-qec", &script, "/dev/null"]
+            .map(str::to_owned)
+            .to_vec())
+    }
+
+    fn run(&self, argv: Vec<String>, dir: TempDir) -> Result<Outcome, Failure> {
+        let invocation = Invocation {
+            argv: self.on_terminal(argv)?,
+            env: &self.env,
+            dir: dir.path(),
+            stdin: Input::Nothing,
+            stdout: None,
+            timeout: self.timeout,
+        };
+        let outcome = invocation.run();
+        drop(dir);
+        outcome
+    }
+}
+
+/// A directory for one run.
+pub fn scratch() -> Result<TempDir, Failure> {
+    tempfile::tempdir().map_err(|e| format!("no scratch directory: {e}"))
+}
+
+/// One for a native run: on tmpfs where there is one, since that is what Enclos's in-memory layer is compared with.
+fn native_scratch() -> Result<TempDir, Failure> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| scratch())
+}
+
+/// A directory's entries, sorted.
+pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let list = || -> std::io::Result<Vec<PathBuf>> {
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
+    };
+    let mut paths = list().map_err(|e| format!("{}: {e}", dir.display()))?;
+    paths.sort();
+    Ok(paths)
+}
