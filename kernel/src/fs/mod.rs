@@ -16,6 +16,7 @@ pub mod host;
 mod inode;
 mod inode_file;
 pub mod memory;
+mod locks;
 mod open;
 pub mod path;
 mod permission;

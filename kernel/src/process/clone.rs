@@ -104,6 +104,7 @@ pub fn clone(cx: Context<'_>, request: CloneRequest) -> Result<usize> {
         clear_tid: AtomicU64::new(0),
         robust_list: Mutex::new((0, 0)),
         settings: Mutex::new(parent.settings.lock().inherit()),
+        sleep: Mutex::new(None),
         must_end: AtomicBool::new(false),
         has_ended: AtomicBool::new(false),
     });

@@ -65,6 +65,7 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
         clear_tid: AtomicU64::new(0),
         robust_list: Mutex::new((0, 0)),
         settings: Mutex::default(),
+        sleep: Mutex::new(None),
         must_end: AtomicBool::new(false),
         has_ended: AtomicBool::new(false),
     });

@@ -8,7 +8,7 @@ use crate::fs::{FileTable, FsView};
 use crate::prelude::*;
 use crate::signal::ThreadSignals;
 use core::sync::atomic::{AtomicBool, AtomicU64};
-use frame::sync::Once;
+use frame::sync::{Deadline, Once};
 use frame::thread::Handle;
 
 /// A thread's id.
@@ -39,6 +39,8 @@ pub struct Thread {
     pub robust_list: Mutex<(u64, usize)>,
     /// What it set for itself: scheduling, `prctl`.
     pub settings: Mutex<Settings>,
+    /// An interrupted sleep: until when, and where the time left is written.
+    pub sleep: Mutex<Option<(Deadline, usize)>>,
     /// Another thread replaces the program: this one ends at its next way out.
     pub(super) must_end: AtomicBool,
     /// It has ended.

@@ -102,7 +102,7 @@ pub fn openat2(cx: Context<'_>, dir: DirDesc, path: UserPath, how: UserPtr<OpenH
 /// `close(2)`.
 pub fn close(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
     let file = cx.thread.files().remove(fd)?;
-    locks::closed(&cx.thread.process, &*file);
+    locks::closed(&cx.thread.process, &file);
     Ok(0)
 }
 

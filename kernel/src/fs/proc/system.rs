@@ -1,0 +1,185 @@
+//! The entries of `/proc` that aren't processes.
+
+use super::node::{Directory, Entry, Fixed, Node, ProcInode};
+use super::process::ProcessDirectory;
+use crate::fs::inode::Inode;
+use crate::prelude::*;
+use crate::process::table;
+use alloc::ffi::CString;
+use frame::ocall::file::{self, open_host};
+use frame::ocall::process::system_info;
+use frame::ocall::time::{Clock, now};
+
+/// What `/proc/mounts` shows.
+pub(super) const MOUNTS: &str = "enclos / overlay rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n\
+                                 tmpfs /dev tmpfs rw,relatime 0 0\n";
+
+/// The root of `/proc`.
+pub fn root() -> Arc<dyn Inode> {
+    Arc::new(ProcInode { node: Node::directory(Root), ino: 1, owner: [0, 0] })
+}
+
+struct Root;
+
+impl Directory for Root {
+    fn entries(&self) -> Result<Vec<Entry>> {
+        let mut entries: Vec<Entry> = fixed().into_iter().map(|(name, node)| (name.into(), node)).collect();
+        for process in table::all() {
+            let name = process.pid().to_string().into_bytes();
+            entries.push((name, Node::directory(ProcessDirectory { process, thread: None })));
+        }
+        Ok(entries)
+    }
+
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        if let Some(id) = core::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) {
+            if let Some(process) = table::find(id) {
+                return Ok(Node::directory(ProcessDirectory { process, thread: None }));
+            }
+            let thread = table::find_thread(id).ok_or(Errno::ENOENT)?;
+            return Ok(Node::directory(ProcessDirectory { process: thread.process.clone(), thread: Some(thread) }));
+        }
+        let found = fixed().into_iter().find(|(other, _)| other.as_bytes() == name);
+        found.map(|(_, node)| node).ok_or(Errno::ENOENT.into())
+    }
+}
+
+fn fixed() -> Vec<(&'static str, Node)> {
+    vec![
+        ("cmdline", Node::text("enclos\n")),
+        ("cpuinfo", of_host("/proc/cpuinfo")),
+        ("filesystems", Node::text("nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n")),
+        ("loadavg", of_host("/proc/loadavg")),
+        ("meminfo", Node::file(meminfo)),
+        ("mounts", Node::text(MOUNTS)),
+        ("self", Node::link(|| own(|pid, _| pid.to_string()))),
+        ("stat", of_host("/proc/stat")),
+        ("sys", Node::directory(Fixed(settings()))),
+        ("thread-self", Node::link(|| own(|pid, tid| format!("{pid}/task/{tid}")))),
+        ("uptime", Node::file(uptime)),
+        ("version", Node::file(version)),
+    ]
+}
+
+/// A link for the process that looks.
+fn own(text: impl Fn(u32, u32) -> String) -> Result<Vec<u8>> {
+    let (pid, tid) = frame::thread::current_ids().ok_or(Errno::ENOENT)?;
+    Ok(text(pid, tid).into_bytes())
+}
+
+/// What the host shows, as it is when it's opened.
+fn of_host(path: &'static str) -> Node {
+    const MAX: usize = 1 << 20;
+    Node::file(move || {
+        let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
+        let fd = open_host(&path, 0)?;
+        let mut contents = Vec::new();
+        let mut chunk = vec![0; 16384];
+        while contents.len() < MAX {
+            let count = file::read(&fd, &mut Sink::buffer(&mut chunk))?;
+            if count == 0 {
+                break;
+            }
+            contents.extend_from_slice(&chunk[..count]);
+        }
+        Ok(contents)
+    })
+}
+
+fn settings() -> Vec<Entry> {
+    let directory = |name: &str, entries: Vec<(&str, Node)>| -> Entry {
+        let entries = entries.into_iter().map(|(name, node)| (name.into(), node)).collect();
+        (name.into(), Node::directory(Fixed(entries)))
+    };
+    let random = Node::directory(Fixed(vec![
+        (b"boot_id".to_vec(), Node::file(uuid)),
+        (b"uuid".to_vec(), Node::file(uuid)),
+        (b"entropy_avail".to_vec(), Node::text("256\n")),
+    ]));
+    vec![
+        directory(
+            "kernel",
+            vec![
+                ("hostname", Node::file(|| Ok([crate::system::hostname().as_slice(), b"\n"].concat()))),
+                ("ngroups_max", Node::text("65536\n")),
+                ("osrelease", Node::file(|| Ok(host_name(2)))),
+                ("ostype", Node::text("Linux\n")),
+                ("pid_max", Node::text("4194304\n")),
+                ("random", random),
+                ("threads-max", Node::text("192000\n")),
+                ("cap_last_cap", Node::text("40\n")),
+            ],
+        ),
+        directory(
+            "vm",
+            vec![
+                ("max_map_count", Node::text("65530\n")),
+                ("mmap_min_addr", Node::text("65536\n")),
+                ("overcommit_memory", Node::text("0\n")),
+            ],
+        ),
+        directory(
+            "fs",
+            vec![
+                ("file-max", Node::text("1048576\n")),
+                ("nr_open", Node::text("1048576\n")),
+                ("pipe-max-size", Node::text("1048576\n")),
+            ],
+        ),
+    ]
+}
+
+/// A field of the host's `uname`, as a line.
+fn host_name(field: usize) -> Vec<u8> {
+    let name = frame::ocall::process::host_names()[field];
+    let mut line: Vec<u8> = name.into_iter().take_while(|&byte| byte != 0).collect();
+    line.push(b'\n');
+    line
+}
+
+fn version() -> Result<Vec<u8>> {
+    let release = String::from_utf8_lossy(&host_name(2)).trim_end().to_string();
+    Ok(format!("Linux version {release} (enclos) {}", String::from_utf8_lossy(&host_name(3))).into_bytes())
+}
+
+fn uuid() -> Result<Vec<u8>> {
+    let mut bytes = [0; 16];
+    crate::process::exec::fill_random(&mut bytes)?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut text = String::new();
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text += &format!("{byte:02x}");
+    }
+    text.push('\n');
+    Ok(text.into_bytes())
+}
+
+fn uptime() -> Result<Vec<u8>> {
+    let uptime = now(Clock::Boottime);
+    let centis = uptime.subsec_millis() / 10;
+    Ok(format!("{}.{centis:02} 0.00\n", uptime.as_secs()).into_bytes())
+}
+
+fn meminfo() -> Result<Vec<u8>> {
+    let info = system_info();
+    let kib = |units: u64| units * u64::from(info.mem_unit) / 1024;
+    let limit = crate::mm::limit().map_or(u64::MAX, |limit| limit as u64 / 1024);
+    let total = kib(info.totalram).min(limit);
+    let free = kib(info.freeram).min(total);
+    let available = kib(info.freeram + info.bufferram).min(total);
+    Ok(format!(
+        "MemTotal:       {total:8} kB\nMemFree:        {free:8} kB\nMemAvailable:   {available:8} kB\n\
+         Buffers:        {:8} kB\nCached:         {:8} kB\nSwapTotal:      {:8} kB\nSwapFree:       {:8} kB\n\
+         Shmem:          {:8} kB\n",
+        kib(info.bufferram),
+        0,
+        kib(info.totalswap),
+        kib(info.freeswap),
+        kib(info.sharedram),
+    )
+    .into_bytes())
+}

@@ -1,0 +1,226 @@
+//! The frame on the program's stack that a handler runs on (`arch/x86/include/asm/sigframe.h`'s layout).
+
+use super::deliver::{FaultDetails, handler_mask};
+use super::disposition::{Action, ActionFlags};
+use super::state::{AlternateStack, SS_AUTODISARM, SS_DISABLE};
+use super::{SigInfo, SigSet, Signal};
+use crate::prelude::*;
+use crate::process::Thread;
+use frame::context::UserContext;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// `struct rt_sigframe`: return address, `ucontext_t`, `siginfo_t`; the `XSAVE` image lies above.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct SignalFrame {
+    return_address: u64,
+    context: Context,
+    info: SigInfo,
+}
+
+/// `ucontext_t`.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Context {
+    flags: u64,
+    link: u64,
+    stack: AlternateStack,
+    registers: Registers,
+    mask: u64,
+}
+
+/// `struct sigcontext`.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Registers {
+    r8: u64,
+    r9: u64,
+    r10: u64,
+    r11: u64,
+    r12: u64,
+    r13: u64,
+    r14: u64,
+    r15: u64,
+    rdi: u64,
+    rsi: u64,
+    rbp: u64,
+    rbx: u64,
+    rdx: u64,
+    rax: u64,
+    rcx: u64,
+    rsp: u64,
+    rip: u64,
+    rflags: u64,
+    cs: u16,
+    gs: u16,
+    fs: u16,
+    ss: u16,
+    error_code: u64,
+    trap_number: u64,
+    old_mask: u64,
+    fault_addr: u64,
+    fpstate: u64,
+    reserved: [u64; 8],
+}
+
+/// `UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS`.
+const CONTEXT_FLAGS: u64 = 7;
+const USER_CS: u16 = 0x33;
+const USER_SS: u16 = 0x2b;
+const RED_ZONE: u64 = 128;
+const FP_XSTATE_MAGIC1: u32 = 0x4650_5853;
+const FP_XSTATE_MAGIC2: u32 = 0x4650_5845;
+/// Where in the legacy region software may keep a description of the rest.
+const SW_BYTES: usize = 464;
+const LEGACY: usize = 512;
+const DIRECTION_RESUME_TRAP_FLAGS: u64 = 0x400 | 0x1_0000 | 0x100;
+
+const _: () = assert!(size_of::<Registers>() == 256 && size_of::<SignalFrame>() == 440);
+
+/// The least stack that a handler needs (`AT_MINSIGSTKSZ`).
+pub fn minimal_stack_size() -> usize {
+    size_of::<SignalFrame>() + frame::cpu::xsave_size() + 4 + 64 + 16
+}
+
+/// Pushes a frame and makes the handler run next.
+///
+/// # Errors
+/// `EFAULT` if the stack has no room.
+pub(super) fn push(
+    thread: &Thread,
+    regs: &mut UserContext,
+    signal: Signal,
+    info: &SigInfo,
+    action: &Action,
+    handler: u64,
+    details: FaultDetails,
+) -> Result<()> {
+    if !action.flags().contains(ActionFlags::RESTORER) {
+        bail!(EFAULT, "the handler has nowhere to return to");
+    }
+    let mut signals = thread.signals.lock();
+    let alternate = signals.alternate_stack;
+    let is_nested = alternate.contains(regs.rsp);
+    let switches = action.flags().contains(ActionFlags::ONSTACK) && alternate.size > 0 && !is_nested
+        && alternate.flags & SS_DISABLE == 0;
+    let top = if switches { alternate.sp + alternate.size } else { regs.rsp - RED_ZONE };
+
+    let mask = signals.saved_mask.unwrap_or(signals.mask);
+    let vector_len = regs.xstate().len();
+    let vector = (top - vector_len as u64 - 4) & !63;
+    let at = ((vector - size_of::<SignalFrame>() as u64) & !15) - 8;
+    if (switches || is_nested) && at < alternate.sp {
+        bail!(EFAULT, "the alternate stack is too small");
+    }
+    let frame = SignalFrame {
+        return_address: action.restorer(),
+        context: Context {
+            flags: CONTEXT_FLAGS,
+            link: 0,
+            stack: alternate.shown(regs.rsp),
+            registers: registers(regs, vector, mask, details),
+            mask: mask.bits(),
+        },
+        info: *info,
+    };
+    write_vector(regs, vector, vector_len)?;
+    UserPtr::<SignalFrame>::new(at as usize).write(&frame)?;
+
+    signals.mask = handler_mask(signals.mask, signal, action);
+    signals.saved_mask = None;
+    if switches && alternate.flags & SS_AUTODISARM != 0 {
+        signals.alternate_stack = AlternateStack::default();
+    }
+    regs.rdi = signal.number() as u64;
+    regs.rsi = at + core::mem::offset_of!(SignalFrame, info) as u64;
+    regs.rdx = at + core::mem::offset_of!(SignalFrame, context) as u64;
+    regs.rax = 0;
+    regs.rsp = at;
+    regs.rip = handler;
+    regs.rflags &= !DIRECTION_RESUME_TRAP_FLAGS;
+    Ok(())
+}
+
+fn registers(regs: &UserContext, vector: u64, mask: SigSet, details: FaultDetails) -> Registers {
+    Registers {
+        r8: regs.r8,
+        r9: regs.r9,
+        r10: regs.r10,
+        r11: regs.r11,
+        r12: regs.r12,
+        r13: regs.r13,
+        r14: regs.r14,
+        r15: regs.r15,
+        rdi: regs.rdi,
+        rsi: regs.rsi,
+        rbp: regs.rbp,
+        rbx: regs.rbx,
+        rdx: regs.rdx,
+        rax: regs.rax,
+        rcx: regs.rcx,
+        rsp: regs.rsp,
+        rip: regs.rip,
+        rflags: regs.rflags,
+        cs: USER_CS,
+        gs: 0,
+        fs: 0,
+        ss: USER_SS,
+        error_code: details.error_code,
+        trap_number: details.trap_number,
+        old_mask: mask.bits(),
+        fault_addr: details.addr,
+        fpstate: vector,
+        reserved: [0; 8],
+    }
+}
+
+/// Writes the `XSAVE` image and what describes it.
+fn write_vector(regs: &mut UserContext, at: u64, len: usize) -> Result<()> {
+    let mut image = regs.xstate().to_vec();
+    let features = frame::cpu::xsave_features();
+    let mut description = [0; LEGACY - SW_BYTES];
+    description[..4].copy_from_slice(&FP_XSTATE_MAGIC1.to_le_bytes());
+    description[4..8].copy_from_slice(&(len as u32 + 4).to_le_bytes());
+    description[8..16].copy_from_slice(&features.to_le_bytes());
+    description[16..20].copy_from_slice(&(len as u32).to_le_bytes());
+    image[SW_BYTES..LEGACY].copy_from_slice(&description);
+    image.extend(FP_XSTATE_MAGIC2.to_le_bytes());
+    UserSlice::new(at as usize, image.len())?.write(&image)?;
+    Ok(())
+}
+
+/// Takes the registers back from the frame that a handler returns from; its stack pointer is just behind the return
+/// address. Gives the value of `rax`.
+///
+/// # Errors
+/// `EFAULT` if the frame isn't there.
+pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
+    let frame = UserPtr::<SignalFrame>::new(regs.rsp.wrapping_sub(8) as usize).read()?;
+    let saved = &frame.context.registers;
+    if saved.fpstate == 0 {
+        regs.set_xstate(&[]);
+    } else {
+        let mut image = vec![0; frame::cpu::xsave_size()];
+        UserSlice::new(saved.fpstate as usize, LEGACY)?.read(&mut image[..LEGACY])?;
+        let magic = image[SW_BYTES..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+        let size = image[SW_BYTES + 16..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
+        if magic == Some(FP_XSTATE_MAGIC1) && size > LEGACY && size <= image.len() {
+            UserSlice::new(saved.fpstate as usize, size)?.read(&mut image)?;
+            regs.set_xstate(&image[..size]);
+        } else {
+            regs.set_xstate(&image[..LEGACY]);
+        }
+    }
+    (regs.r8, regs.r9, regs.r10, regs.r11) = (saved.r8, saved.r9, saved.r10, saved.r11);
+    (regs.r12, regs.r13, regs.r14, regs.r15) = (saved.r12, saved.r13, saved.r14, saved.r15);
+    (regs.rdi, regs.rsi, regs.rbp, regs.rbx) = (saved.rdi, saved.rsi, saved.rbp, saved.rbx);
+    (regs.rdx, regs.rcx, regs.rsp, regs.rip) = (saved.rdx, saved.rcx, saved.rsp, saved.rip);
+    regs.set_user_flags(saved.rflags);
+    let mut signals = thread.signals.lock();
+    signals.mask = SigSet::from_bits(frame.context.mask).without(SigSet::UNBLOCKABLE);
+    if !signals.alternate_stack.contains(regs.rsp) {
+        let stack = frame.context.stack;
+        signals.alternate_stack = AlternateStack { flags: stack.flags & (SS_AUTODISARM | SS_DISABLE), ..stack };
+    }
+    Ok(saved.rax)
+}

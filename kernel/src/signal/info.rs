@@ -1,0 +1,87 @@
+//! `siginfo_t`: what a handler learns about a signal (`man 2 sigaction`).
+
+use super::Signal;
+use crate::process::Thread;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// `siginfo_t` of x86-64.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SigInfo {
+    signo: i32,
+    errno: i32,
+    code: i32,
+    pad: i32,
+    /// What follows depends on the code.
+    fields: [u64; 14],
+}
+
+/// Sent by `kill`.
+pub const SI_USER: i32 = 0;
+/// Sent by the kernel.
+pub const SI_KERNEL: i32 = 0x80;
+/// Sent by a POSIX timer.
+pub const SI_TIMER: i32 = -2;
+/// Sent by `tkill` or `tgkill`.
+pub const SI_TKILL: i32 = -6;
+
+impl SigInfo {
+    /// Sent by the LibOS itself.
+    pub const fn kernel(signal: Signal) -> Self {
+        Self::new(signal, SI_KERNEL)
+    }
+
+    /// Sent by a thread, by `kill` ([`SI_USER`]) or `tgkill` ([`SI_TKILL`]).
+    pub fn user(signal: Signal, code: i32, sender: &Thread) -> Self {
+        let mut info = Self::new(signal, code);
+        let uid = sender.credentials().ruid;
+        info.fields[0] = u64::from(sender.process.pid()) | u64::from(uid) << 32;
+        info
+    }
+
+    /// Sent by somebody outside.
+    pub const fn outside(signal: Signal) -> Self {
+        Self::new(signal, SI_USER)
+    }
+
+    /// A fault at an address.
+    pub const fn fault(signal: Signal, code: i32, addr: usize) -> Self {
+        let mut info = Self::new(signal, code);
+        info.fields[0] = addr as u64;
+        info
+    }
+
+    /// The expiry of a POSIX timer.
+    pub const fn timer(signal: Signal, id: u32, overrun: u32, value: u64) -> Self {
+        let mut info = Self::new(signal, SI_TIMER);
+        info.fields[0] = id as u64 | (overrun as u64) << 32;
+        info.fields[1] = value;
+        info
+    }
+
+    const fn new(signal: Signal, code: i32) -> Self {
+        Self { signo: signal.number(), errno: 0, code, pad: 0, fields: [0; 14] }
+    }
+
+    /// What a program passed, as `signal`.
+    #[must_use]
+    pub const fn with_signal(mut self, signal: Signal) -> Self {
+        self.signo = signal.number();
+        self
+    }
+
+    /// `si_code`.
+    pub const fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// `si_signo`.
+    pub const fn signo(&self) -> i32 {
+        self.signo
+    }
+
+    /// `si_addr` of a fault.
+    pub const fn addr(&self) -> u64 {
+        self.fields[0]
+    }
+}

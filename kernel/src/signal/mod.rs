@@ -1,0 +1,28 @@
+//! Signals (`man 7 signal`).
+//!
+//! - [`Signal`], [`SigSet`], [`SigInfo`]: what is sent;
+//! - [`SignalQueue`]: what is pending, for a thread or a process; [`Dispositions`]: what a process does about it;
+//!   [`ThreadSignals`]: what is a thread's own: mask, alternate stack, pending signals;
+//! - [`send`](mod@send): from a sender to a queue; [`deliver`](mod@deliver): from the queues to a handler's frame
+//!   ([`frame`]) or the default action, on a thread's way out of the LibOS.
+//!
+//! Lock order: `Process::dispositions`, `Process::signals`, `Thread::signals`; none is held while a thread is woken.
+
+mod deliver;
+mod disposition;
+mod frame;
+mod info;
+mod number;
+mod queue;
+mod send;
+mod state;
+pub mod sys;
+
+pub use deliver::{deliver, fault};
+pub use disposition::{Action, Dispositions};
+pub use frame::minimal_stack_size;
+pub use info::SigInfo;
+pub use number::{SigSet, Signal};
+pub use queue::SignalQueue;
+pub use send::{from_host, raise, send_to_process, send_to_thread};
+pub use state::{ThreadSignals, reset_for_exec};

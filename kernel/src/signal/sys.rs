@@ -1,0 +1,353 @@
+//! System calls about signals.
+
+use super::disposition::{Action, Response};
+use super::info::{SI_TKILL, SI_USER};
+use super::state::{AlternateStack, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK};
+use super::{SigInfo, SigSet, Signal, frame, send};
+use crate::prelude::*;
+use crate::process::{Process, Thread, table};
+use crate::syscalls::Context;
+use crate::time::Timespec;
+use ::frame::sync::{Deadline, WaitError, Waiter};
+
+/// The size of a signal set that calls must pass.
+const SIGSET_SIZE: usize = 8;
+
+fn check_size(size: usize) -> Result<()> {
+    if size == SIGSET_SIZE { Ok(()) } else { Err(err!(EINVAL, "a signal set of a wrong size")) }
+}
+
+/// Signals that a mask no longer blocks are delivered before the program goes on.
+fn recheck(thread: &Thread) {
+    let (mask, own) = {
+        let signals = thread.signals.lock();
+        (signals.mask, signals.queue.pending())
+    };
+    let pending = own.union(thread.process.signals.lock().pending());
+    if !pending.without(mask).is_empty() {
+        ::frame::thread::interrupt_self();
+    }
+}
+
+/// `rt_sigaction(2)`.
+pub fn rt_sigaction(
+    cx: Context<'_>,
+    signal: i32,
+    new: UserPtr<Action>,
+    old: UserPtr<Action>,
+    size: usize,
+) -> Result<usize> {
+    check_size(size)?;
+    let signal = Signal::new(signal as u64)?;
+    let new = new.non_null().map(UserPtr::read).transpose()?;
+    if new.is_some() && SigSet::UNBLOCKABLE.contains(signal) {
+        bail!(EINVAL, "the signal can't be handled");
+    }
+    let process = &cx.thread.process;
+    let previous = {
+        let mut dispositions = process.dispositions.lock();
+        match new {
+            Some(action) => dispositions.set(signal, action.sanitized()),
+            None => dispositions.get(signal),
+        }
+    };
+    if new.is_some_and(|action| action.response(signal) == Response::Ignore) {
+        // What is pending of an ignored signal is gone.
+        let gone = SigSet::only(signal);
+        process.signals.lock().discard(gone);
+        let threads: Vec<_> = process.threads.lock().values().cloned().collect();
+        for thread in threads {
+            thread.signals.lock().queue.discard(gone);
+        }
+    }
+    old.write_if_some(&previous)?;
+    Ok(0)
+}
+
+/// `rt_sigprocmask(2)`.
+pub fn rt_sigprocmask(
+    cx: Context<'_>,
+    how: i32,
+    set: UserPtr<u64>,
+    old: UserPtr<u64>,
+    size: usize,
+) -> Result<usize> {
+    const SIG_BLOCK: i32 = 0;
+    const SIG_UNBLOCK: i32 = 1;
+    const SIG_SETMASK: i32 = 2;
+    check_size(size)?;
+    let set = set.non_null().map(UserPtr::read).transpose()?.map(SigSet::from_bits);
+    let previous = {
+        let mut signals = cx.thread.signals.lock();
+        let previous = signals.mask;
+        if let Some(set) = set {
+            let set = set.without(SigSet::UNBLOCKABLE);
+            signals.mask = match how {
+                SIG_BLOCK => previous.union(set),
+                SIG_UNBLOCK => previous.without(set),
+                SIG_SETMASK => set,
+                _ => bail!(EINVAL, "no such way to change the mask"),
+            };
+        }
+        previous
+    };
+    if set.is_some() {
+        recheck(cx.thread);
+    }
+    old.write_if_some(&previous.bits())?;
+    Ok(0)
+}
+
+/// `rt_sigpending(2)`.
+pub fn rt_sigpending(cx: Context<'_>, set: UserPtr<u64>, size: usize) -> Result<usize> {
+    if size > SIGSET_SIZE {
+        bail!(EINVAL, "a signal set of a wrong size");
+    }
+    let (own, mask) = {
+        let signals = cx.thread.signals.lock();
+        (signals.queue.pending(), signals.mask)
+    };
+    let pending = own.union(cx.thread.process.signals.lock().pending()).intersection(mask);
+    set.cast::<u8>().slice(size)?.write(&pending.bits().to_le_bytes())?;
+    Ok(0)
+}
+
+/// Waits until the thread is interrupted.
+fn wait_for_signal() -> Error {
+    let waiter = Waiter::current();
+    while waiter.wait(None).is_ok() {}
+    Errno::ERESTARTNOHAND.into()
+}
+
+/// `rt_sigsuspend(2)`.
+pub fn rt_sigsuspend(cx: Context<'_>, set: UserPtr<u64>, size: usize) -> Result<usize> {
+    check_size(size)?;
+    let set = SigSet::from_bits(set.read()?).without(SigSet::UNBLOCKABLE);
+    {
+        let mut signals = cx.thread.signals.lock();
+        signals.saved_mask = Some(signals.mask);
+        signals.mask = set;
+    }
+    recheck(cx.thread);
+    Err(wait_for_signal())
+}
+
+/// `pause(2)`.
+pub fn pause(_cx: Context<'_>) -> Result<usize> {
+    Err(wait_for_signal())
+}
+
+/// `rt_sigtimedwait(2)`.
+pub fn rt_sigtimedwait(
+    cx: Context<'_>,
+    set: UserPtr<u64>,
+    info: UserPtr<SigInfo>,
+    timeout: UserPtr<Timespec>,
+    size: usize,
+) -> Result<usize> {
+    check_size(size)?;
+    let wanted = SigSet::from_bits(set.read()?).without(SigSet::UNBLOCKABLE);
+    let deadline = match timeout.non_null() {
+        Some(timeout) => Some(Deadline::after(timeout.read()?.duration()?)),
+        None => None,
+    };
+    let others = SigSet::from_bits(!wanted.bits());
+    let waiter = Waiter::current();
+    // While it waits, the wanted signals wake it as if they weren't blocked.
+    let blocked = {
+        let mut signals = cx.thread.signals.lock();
+        let blocked = signals.mask;
+        signals.mask = blocked.without(wanted);
+        blocked
+    };
+    let result = loop {
+        if let Some((signal, found)) = send::take(cx.thread, others) {
+            break info.write_if_some(&found).map(|()| signal.number() as usize);
+        }
+        match waiter.wait(deadline) {
+            Ok(()) => {}
+            Err(WaitError::TimedOut) => break Err(err!(EAGAIN, "no signal came in time")),
+            Err(WaitError::Interrupted) => match send::take(cx.thread, others) {
+                Some((signal, found)) => break info.write_if_some(&found).map(|()| signal.number() as usize),
+                None => break Err(Errno::EINTR.into()),
+            },
+        }
+    };
+    cx.thread.signals.lock().mask = blocked;
+    recheck(cx.thread);
+    result
+}
+
+/// Whether one may signal another (`man 2 kill`).
+fn check_permission(sender: &Thread, target: &Process) -> Result<()> {
+    const CAP_KILL: u32 = 5;
+    let own = sender.credentials();
+    let Some(other) = target.threads.lock().values().next().map(|thread| thread.credentials()) else {
+        return Ok(());
+    };
+    let is_same = [own.euid, own.ruid].iter().any(|uid| *uid == other.ruid || *uid == other.suid);
+    if is_same || own.has_cap(CAP_KILL) { Ok(()) } else { Err(err!(EPERM, "the process is another user's")) }
+}
+
+fn optional(signal: i32) -> Result<Option<Signal>> {
+    if signal == 0 { Ok(None) } else { Signal::new(signal as u64).map(Some) }
+}
+
+fn kill_process(cx: &Context<'_>, process: &Arc<Process>, signal: Option<Signal>) -> Result<()> {
+    check_permission(cx.thread, process)?;
+    match signal {
+        Some(signal) => send::send_to_process(process, signal, SigInfo::user(signal, SI_USER, cx.thread)),
+        None => Ok(()),
+    }
+}
+
+/// `kill(2)`.
+pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
+    use core::sync::atomic::Ordering;
+    let signal = optional(signal)?;
+    let no_process = err!(ESRCH, "no such process");
+    if pid > 0 {
+        let process = table::find(pid as u32).or_else(|| table::find_thread(pid as u32).map(|thread| thread.process.clone()));
+        kill_process(&cx, &process.ok_or(no_process)?, signal)?;
+        return Ok(0);
+    }
+    let own_group = cx.thread.process.group.load(Ordering::Relaxed);
+    let group = match pid {
+        0 => Some(own_group),
+        -1 => None,
+        _ => Some(pid.unsigned_abs()),
+    };
+    let targets: Vec<_> = table::all()
+        .into_iter()
+        .filter(|process| match group {
+            Some(group) => process.group.load(Ordering::Relaxed) == group,
+            // All but the first process and itself.
+            None => process.pid() != cx.thread.process.pid() && !table::is_first(process),
+        })
+        .collect();
+    let mut result = Err(no_process);
+    for process in &targets {
+        let sent = kill_process(&cx, process, signal);
+        if result.is_err() {
+            result = sent;
+        }
+    }
+    result.map(|()| 0)
+}
+
+fn kill_thread(cx: &Context<'_>, pid: Option<u32>, tid: i32, signal: i32) -> Result<usize> {
+    if tid <= 0 || pid == Some(0) {
+        bail!(EINVAL, "ids are positive");
+    }
+    let signal = optional(signal)?;
+    let own = cx.thread.process.threads.lock().get(&(tid as u32)).cloned();
+    let target = own.or_else(|| table::find_thread(tid as u32)).ok_or(err!(ESRCH, "no such thread"))?;
+    if pid.is_some_and(|pid| pid != target.process.pid()) {
+        bail!(ESRCH, "no such thread in the process");
+    }
+    check_permission(cx.thread, &target.process)?;
+    if let Some(signal) = signal {
+        send::send_to_thread(&target, signal, SigInfo::user(signal, SI_TKILL, cx.thread))?;
+    }
+    Ok(0)
+}
+
+/// `tkill(2)`.
+pub fn tkill(cx: Context<'_>, tid: i32, signal: i32) -> Result<usize> {
+    kill_thread(&cx, None, tid, signal)
+}
+
+/// `tgkill(2)`.
+pub fn tgkill(cx: Context<'_>, pid: i32, tid: i32, signal: i32) -> Result<usize> {
+    if pid <= 0 {
+        bail!(EINVAL, "ids are positive");
+    }
+    kill_thread(&cx, Some(pid as u32), tid, signal)
+}
+
+/// What a program may claim about a signal that it sends to another.
+fn check_claim(cx: &Context<'_>, info: &SigInfo, pid: u32) -> Result<()> {
+    if (info.code() >= 0 || info.code() == SI_TKILL) && pid != cx.thread.process.pid() {
+        bail!(EPERM, "only the kernel sends such a code");
+    }
+    Ok(())
+}
+
+/// `rt_sigqueueinfo(2)`.
+pub fn rt_sigqueueinfo(cx: Context<'_>, pid: i32, signal: i32, info: UserPtr<SigInfo>) -> Result<usize> {
+    let info = info.read()?;
+    check_claim(&cx, &info, pid as u32)?;
+    let signal = optional(signal)?;
+    let process = table::find(pid as u32).ok_or(err!(ESRCH, "no such process"))?;
+    check_permission(cx.thread, &process)?;
+    if let Some(signal) = signal {
+        send::send_to_process(&process, signal, info.with_signal(signal))?;
+    }
+    Ok(0)
+}
+
+/// `rt_tgsigqueueinfo(2)`.
+pub fn rt_tgsigqueueinfo(cx: Context<'_>, pid: i32, tid: i32, signal: i32, info: UserPtr<SigInfo>) -> Result<usize> {
+    if pid <= 0 || tid <= 0 {
+        bail!(EINVAL, "ids are positive");
+    }
+    let info = info.read()?;
+    check_claim(&cx, &info, pid as u32)?;
+    let signal = optional(signal)?;
+    let target = table::find_thread(tid as u32).filter(|thread| thread.process.pid() == pid as u32);
+    let target = target.ok_or(err!(ESRCH, "no such thread"))?;
+    check_permission(cx.thread, &target.process)?;
+    if let Some(signal) = signal {
+        send::send_to_thread(&target, signal, info.with_signal(signal))?;
+    }
+    Ok(0)
+}
+
+/// `sigaltstack(2)`.
+pub fn sigaltstack(cx: Context<'_>, new: UserPtr<AlternateStack>, old: UserPtr<AlternateStack>) -> Result<usize> {
+    const MINSIGSTKSZ: u64 = 2048;
+    let new = new.non_null().map(UserPtr::read).transpose()?;
+    let sp = cx.regs.rsp;
+    let shown = {
+        let mut signals = cx.thread.signals.lock();
+        let current = signals.alternate_stack;
+        if let Some(new) = new {
+            if current.contains(sp) {
+                bail!(EPERM, "the alternate stack is in use");
+            }
+            let mode = new.flags & !SS_AUTODISARM;
+            if mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK {
+                bail!(EINVAL, "undefined flags");
+            }
+            signals.alternate_stack = if mode == SS_DISABLE {
+                AlternateStack::default()
+            } else {
+                if new.size < MINSIGSTKSZ {
+                    bail!(ENOMEM, "the stack is too small");
+                }
+                AlternateStack { flags: new.flags & SS_AUTODISARM, pad: 0, ..new }
+            };
+        }
+        current.shown(sp)
+    };
+    old.write_if_some(&shown)?;
+    Ok(0)
+}
+
+/// `rt_sigreturn(2)`.
+pub fn rt_sigreturn(cx: Context<'_>) -> Result<usize> {
+    let thread = cx.thread.clone();
+    match frame::pop(&thread, cx.regs) {
+        Ok(rax) => {
+            recheck(&thread);
+            Ok(rax as usize)
+        }
+        Err(error) => {
+            debug!("a handler returns from a frame that isn't there: {error}");
+            // As a fault would, it kills, or runs the handler for it.
+            thread.signals.lock().mask = SigSet::EMPTY;
+            send::raise(&thread, Signal::SIGSEGV);
+            Ok(0)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! System calls about time.
+
+use super::{Timespec, Timeval};
+use crate::prelude::*;
+use crate::syscalls::Context;
+use core::time::Duration;
+use frame::ocall::process::{Rusage, UsageOf, usage};
+use frame::ocall::time::{self, Clock};
+use frame::sync::{Deadline, WaitError, Waiter};
+
+pub use super::timer_sys::*;
+
+/// The clock of an id, also of the ids that `clock_getcpuclockid` makes.
+fn clock(cx: &Context<'_>, id: i32) -> Result<Clock> {
+    if id >= 0 {
+        return Clock::from_raw(id as u32).ok_or(err!(EINVAL, "no such clock"));
+    }
+    // The complement of an id, three bits to the left; below it whether of a thread, and which clock.
+    let of = !(id >> 3) as u32;
+    let is_thread = id & 4 != 0;
+    if id & 3 == 3 {
+        bail!(EINVAL, "no such clock");
+    }
+    if is_thread && (of == 0 || of == cx.thread.tid()) {
+        return Ok(Clock::ThreadCpu);
+    }
+    if !is_thread && (of == 0 || of == cx.thread.process.pid()) {
+        return Ok(Clock::ProcessCpu);
+    }
+    Err(err!(EINVAL, "no such clock"))
+}
+
+/// `clock_gettime(2)`.
+pub fn clock_gettime(cx: Context<'_>, id: i32, time: UserPtr<Timespec>) -> Result<usize> {
+    let clock = clock(&cx, id)?;
+    time.write(&time::now(clock).into())?;
+    Ok(0)
+}
+
+/// `clock_getres(2)`.
+pub fn clock_getres(cx: Context<'_>, id: i32, resolution: UserPtr<Timespec>) -> Result<usize> {
+    let clock = clock(&cx, id)?;
+    resolution.write_if_some(&time::resolution(clock).into())?;
+    Ok(0)
+}
+
+/// Setting the time needs `CAP_SYS_TIME`, and the host's consent.
+fn set_time(cx: &Context<'_>, time: Duration) -> Result<usize> {
+    const CAP_SYS_TIME: u32 = 25;
+    if !cx.thread.credentials().has_cap(CAP_SYS_TIME) {
+        bail!(EPERM, "only root may set the time");
+    }
+    warn!("the host's clock isn't set for programs ({} s)", time.as_secs());
+    bail!(EPERM, "the host's clock isn't set for programs")
+}
+
+/// `clock_settime(2)`.
+pub fn clock_settime(cx: Context<'_>, id: i32, time: UserPtr<Timespec>) -> Result<usize> {
+    if clock(&cx, id)? != Clock::Realtime {
+        bail!(EINVAL, "the clock can't be set");
+    }
+    let time = time.read()?.duration()?;
+    set_time(&cx, time)
+}
+
+/// `gettimeofday(2)`.
+pub fn gettimeofday(_cx: Context<'_>, time: UserPtr<Timeval>, zone: UserPtr<[i32; 2]>) -> Result<usize> {
+    time.write_if_some(&time::now(Clock::Realtime).into())?;
+    zone.write_if_some(&[0, 0])?;
+    Ok(0)
+}
+
+/// `settimeofday(2)`.
+pub fn settimeofday(cx: Context<'_>, time: UserPtr<Timeval>, zone: UserPtr<[i32; 2]>) -> Result<usize> {
+    if let Some(zone) = zone.non_null() {
+        zone.read()?;
+    }
+    match time.non_null() {
+        Some(time) => {
+            let time = time.read()?.duration()?;
+            set_time(&cx, time)
+        }
+        None => set_time(&cx, Duration::ZERO),
+    }
+}
+
+/// `time(2)`.
+pub fn time(_cx: Context<'_>, time: UserPtr<i64>) -> Result<usize> {
+    let secs = time::now(Clock::RealtimeCoarse).as_secs();
+    time.write_if_some(&(secs as i64))?;
+    Ok(secs as usize)
+}
+
+/// `nanosleep(2)`.
+pub fn nanosleep(cx: Context<'_>, request: UserPtr<Timespec>, remaining: UserPtr<Timespec>) -> Result<usize> {
+    let duration = request.read()?.duration()?;
+    sleep(&cx, Deadline::after(duration), remaining)
+}
+
+/// `clock_nanosleep(2)`.
+pub fn clock_nanosleep(
+    cx: Context<'_>,
+    id: i32,
+    flags: u32,
+    request: UserPtr<Timespec>,
+    remaining: UserPtr<Timespec>,
+) -> Result<usize> {
+    const TIMER_ABSTIME: u32 = 1;
+    let clock = clock(&cx, id)?;
+    let time = request.read()?.duration()?;
+    match clock {
+        Clock::ThreadCpu => bail!(EINVAL, "a thread can't sleep on its own processor time"),
+        Clock::MonotonicRaw | Clock::RealtimeCoarse | Clock::MonotonicCoarse | Clock::ProcessCpu => {
+            bail!(EOPNOTSUPP, "the clock can't be slept on");
+        }
+        _ => {}
+    }
+    if flags & TIMER_ABSTIME == 0 {
+        return sleep(&cx, Deadline::after(time), remaining);
+    }
+    match wait(Deadline::at(clock, time)) {
+        Ok(()) => Ok(0),
+        // Made again with the same point of time.
+        Err(_) => Err(Errno::ERESTARTNOHAND.into()),
+    }
+}
+
+fn wait(deadline: Deadline) -> Result<(), WaitError> {
+    let waiter = Waiter::current();
+    loop {
+        match waiter.wait(Some(deadline)) {
+            Ok(()) => {}
+            Err(WaitError::TimedOut) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Sleeps; a signal without a handler lets it go on later by `restart_syscall`.
+fn sleep(cx: &Context<'_>, deadline: Deadline, remaining: UserPtr<Timespec>) -> Result<usize> {
+    if wait(deadline).is_ok() {
+        return Ok(0);
+    }
+    remaining.write_if_some(&deadline.remaining().into())?;
+    *cx.thread.sleep.lock() = Some((deadline, remaining.addr()));
+    Err(Errno::ERESTARTBLOCK.into())
+}
+
+/// `restart_syscall(2)`: goes on with an interrupted sleep.
+pub fn restart_syscall(cx: Context<'_>) -> Result<usize> {
+    let Some((deadline, remaining)) = cx.thread.sleep.lock().take() else {
+        bail!(EINTR, "there is nothing to go on with");
+    };
+    sleep(&cx, deadline, UserPtr::new(remaining))
+}
+
+/// `times(2)`: processor time in hundredths of a second.
+pub fn times(_cx: Context<'_>, buffer: UserPtr<[i64; 4]>) -> Result<usize> {
+    let usage = usage(UsageOf::Process);
+    let ticks = |[secs, micros]: [i64; 2]| secs * 100 + micros / 10_000;
+    buffer.write_if_some(&[ticks(usage.utime), ticks(usage.stime), 0, 0])?;
+    Ok((time::now(Clock::Monotonic).as_millis() / 10) as usize)
+}
+
+/// `getrusage(2)`.
+pub fn getrusage(_cx: Context<'_>, who: i32, buffer: UserPtr<Rusage>) -> Result<usize> {
+    let usage = match who {
+        0 => usage(UsageOf::Process),
+        1 => usage(UsageOf::Thread),
+        -1 => Rusage::default(),
+        _ => bail!(EINVAL, "no such resource usage"),
+    };
+    buffer.write(&usage)?;
+    Ok(0)
+}
