@@ -19,13 +19,29 @@ struct Output {
 
 static OUTPUT: Once<Output> = Once::new();
 
-/// Logs what is at least as severe as `level` to the host's descriptor `fd`, which stays open for good.
-pub fn init(level: LevelFilter, fd: i32) {
-    OUTPUT.call_once(|| Output { fd: HostFd::from_launcher(fd), started: now(Clock::Monotonic) });
+/// Logs as `config` says from now on.
+pub fn init(config: &config::Log) {
+    OUTPUT.call_once(|| Output { fd: descriptor(config.output), started: now(Clock::Monotonic) });
     // It fails only if there is a logger already, which can't be: this runs once, at boot.
     if log::set_logger(&Logger).is_ok() {
-        log::set_max_level(level);
+        log::set_max_level(match config.level {
+            config::Level::Off => LevelFilter::Off,
+            config::Level::Error => LevelFilter::Error,
+            config::Level::Warn => LevelFilter::Warn,
+            config::Level::Info => LevelFilter::Info,
+            config::Level::Debug => LevelFilter::Debug,
+            config::Level::Trace => LevelFilter::Trace,
+        });
     }
+}
+
+/// The host's descriptor that lines are written to; it stays open for good.
+pub(crate) fn descriptor(output: config::Output) -> HostFd {
+    const STDERR: i32 = 2;
+    HostFd::from_launcher(match output {
+        config::Output::Stderr => STDERR,
+        config::Output::Fd(fd) => fd,
+    })
 }
 
 impl Log for Logger {

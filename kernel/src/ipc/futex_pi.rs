@@ -245,9 +245,8 @@ pub(super) fn release_all(tid: u32) {
     });
     for (key, addr) in owned {
         let mut bucket = lock(key);
-        let is_still_owned = bucket
-            .iter()
-            .any(|entry| entry.key == key && matches!(entry.kind, Kind::Pi { owner, .. } if owner == tid));
+        let is_still_owned =
+            bucket.iter().any(|entry| entry.key == key && matches!(entry.kind, Kind::Pi { owner, .. } if owner == tid));
         if is_still_owned {
             // A word that is gone has no owner either.
             let _ = hand_over(&mut bucket, key, UserPtr::new(addr), OWNER_DIED);
@@ -259,4 +258,3 @@ pub(super) fn release_all(tid: u32) {
 fn is_alive(tid: u32) -> bool {
     table::find_thread(tid).is_some_and(|thread| !thread.has_ended())
 }
-

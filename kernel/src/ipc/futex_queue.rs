@@ -200,3 +200,84 @@ pub(super) fn take(bucket: &mut Bucket, key: Key, count: usize, wanted: impl Fn(
     }
     taken
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    const PLAIN: Kind = Kind::Plain(u32::MAX);
+
+    fn key(addr: usize) -> Key {
+        Key::Private { memory: 77, addr }
+    }
+
+    fn queue(key: Key) -> Arc<Wait> {
+        let wait = Wait::of_current();
+        enqueue(&mut lock(key), Entry { key, wait: wait.clone(), kind: PLAIN });
+        wait
+    }
+
+    #[test]
+    fn oldest_waiters_of_the_key_are_taken() {
+        let (wanted, other) = (key(0x1000), key(0x2000));
+        let waits = [queue(wanted), queue(other), queue(wanted), queue(wanted)];
+        let taken = take(&mut lock(wanted), wanted, 2, |kind| kind == PLAIN);
+        assert_eq!(taken.len(), 2);
+        assert!(Arc::ptr_eq(&taken[0].wait, &waits[0]) && Arc::ptr_eq(&taken[1].wait, &waits[2]));
+        assert!(waits[1].withdraw().is_some() && waits[3].withdraw().is_some());
+        assert!(waits[0].withdraw().is_none());
+    }
+
+    #[test]
+    fn a_requeued_waiter_withdraws_from_where_it_is() {
+        let (from, to) = (key(0x3000), key(0x3abc));
+        let wait = queue(from);
+        with_two(from, to, |bucket, other| {
+            let entries = take(bucket, from, 1, |_| true);
+            let target = other.unwrap_or(bucket);
+            for entry in entries {
+                enqueue(target, Entry { key: to, ..entry });
+            }
+        });
+        assert_eq!(wait.withdraw().map(|entry| entry.key), Some(to));
+    }
+
+    #[test]
+    fn a_wake_up_before_the_sleep_is_not_lost() {
+        let wait = Wait::of_current();
+        wait.wake();
+        assert_eq!(wait.sleep(None, || wait.is_woken()), Ok(()));
+    }
+
+    #[test]
+    fn a_sleep_ends_at_its_deadline() {
+        let wait = Wait::of_current();
+        let deadline = Deadline::after(Duration::from_millis(2));
+        assert_eq!(wait.sleep(Some(deadline), || wait.is_woken()), Err(WaitError::TimedOut));
+    }
+
+    #[test]
+    fn waiters_in_other_threads_are_woken() {
+        let wanted = key(0x5000);
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                std::thread::spawn(move || {
+                    let wait = queue(wanted);
+                    wait.sleep(None, || wait.is_woken())
+                })
+            })
+            .collect();
+        let mut woken = 0;
+        while woken < threads.len() {
+            for entry in take(&mut lock(wanted), wanted, 1, |_| true) {
+                entry.wait.wake();
+                woken += 1;
+            }
+            std::thread::yield_now();
+        }
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), Ok(()));
+        }
+    }
+}

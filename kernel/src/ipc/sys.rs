@@ -12,8 +12,8 @@ use frame::ocall::time::Clock;
 use frame::sync::Deadline;
 use linux_raw_sys::general::{
     FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE, FUTEX_CMP_REQUEUE_PI, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_PRIVATE_FLAG,
-    FUTEX_REQUEUE, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI,
-    FUTEX_WAKE, FUTEX_WAKE_BITSET, FUTEX_WAKE_OP,
+    FUTEX_REQUEUE, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_WAKE,
+    FUTEX_WAKE_BITSET, FUTEX_WAKE_OP,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -52,9 +52,7 @@ pub fn futex(
         FUTEX_WAKE => futex::wake(thread, first, wake_count, MATCH_ANY),
         FUTEX_WAKE_BITSET => futex::wake(thread, first, wake_count, value3),
         FUTEX_REQUEUE => futex::requeue(thread, first, second, None, count(value)?, count(timeout as u32)?),
-        FUTEX_CMP_REQUEUE => {
-            futex::requeue(thread, first, second, Some(value3), count(value)?, count(timeout as u32)?)
-        }
+        FUTEX_CMP_REQUEUE => futex::requeue(thread, first, second, Some(value3), count(value)?, count(timeout as u32)?),
         FUTEX_WAKE_OP => {
             let second_count = (timeout as i32).max(1) as usize;
             futex::wake_op(thread, first, second, wake_count, second_count, WakeOp::decode(value3)?)

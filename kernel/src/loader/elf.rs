@@ -5,7 +5,7 @@ use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::{PAGE_SIZE, USER_MAX, page_ceil, page_floor};
 use frame::ocall::mem::Prot;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// What a program's headers say, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -321,6 +321,6 @@ mod tests {
     #[test]
     fn futex_operations_have_their_names() {
         assert_eq!(shown("futex", 1, [0, 128, 0, 0, 0, 0], 0), "FUTEX_WAIT_PRIVATE");
-        assert_eq!(shown("futex", 1, [0, 137 | 256, 0, 0, 0, 0], 0), "FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME");
+        assert_eq!(shown("futex", 1, [0, 0x189, 0, 0, 0, 0], 0), "FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME");
     }
 }

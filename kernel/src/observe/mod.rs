@@ -15,4 +15,4 @@ mod print;
 mod stats;
 mod trace;
 
-pub use observer::{Options, call, finish, init, is_on};
+pub use observer::{call, finish, init, is_on};

@@ -3,8 +3,7 @@
 /// A set of names: of flags, of which several may be set, or of values.
 pub(super) type Names = &'static [(&'static str, u64)];
 
-pub(super) const PROT: Names =
-    &[("PROT_READ", 1), ("PROT_WRITE", 2), ("PROT_EXEC", 4), ("PROT_GROWSDOWN", 0x100_0000)];
+pub(super) const PROT: Names = &[("PROT_READ", 1), ("PROT_WRITE", 2), ("PROT_EXEC", 4), ("PROT_GROWSDOWN", 0x100_0000)];
 
 pub(super) const MAP: Names = &[
     ("MAP_SHARED_VALIDATE", 3),

@@ -1,10 +1,12 @@
 //! What happens around a system call when somebody looks.
 
-use super::trace::Line;
 use super::stats;
+use super::trace::Line;
+use crate::logging::descriptor;
 use crate::prelude::*;
 use crate::process::Thread;
 use crate::syscalls::Entry;
+use config::Config;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering};
 use frame::ocall::file::{self, HostFd};
@@ -12,30 +14,21 @@ use frame::ocall::time::{Clock, now};
 use frame::sync::Once;
 use log::LevelFilter;
 
-/// What is to be observed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Trace system calls to this descriptor of the host.
-    pub trace: Option<i32>,
-    /// Count and time system calls and OCalls.
-    pub stats: bool,
-}
-
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static COUNTS: AtomicBool = AtomicBool::new(false);
 static TRACE: Once<HostFd> = Once::new();
 
-/// Starts observing what `options` and the log's level ask for; the log is there already.
-pub fn init(options: Options) {
-    if let Some(fd) = options.trace {
-        TRACE.call_once(|| HostFd::from_launcher(fd));
+/// Starts observing what `config` asks for; the log is there already.
+pub fn init(config: &Config) {
+    if let Some(output) = config.trace {
+        TRACE.call_once(|| descriptor(output));
     }
-    if options.stats {
+    if config.stats {
         stats::init();
         COUNTS.store(true, Ordering::Relaxed);
     }
     // From `error` on, each call that fails is logged.
-    let is_on = options.trace.is_some() || options.stats || log::max_level() >= LevelFilter::Error;
+    let is_on = config.trace.is_some() || config.stats || log::max_level() >= LevelFilter::Error;
     IS_ON.store(is_on, Ordering::Relaxed);
 }
 
@@ -91,11 +84,8 @@ fn print(thread: &Thread, call: &str) {
     let Some(fd) = TRACE.get() else { return };
     let (pid, tid) = (thread.process.pid(), thread.tid());
     let mut line = String::with_capacity(call.len() + 24);
-    let written = if pid == tid {
-        writeln!(line, "[pid {pid}] {call}")
-    } else {
-        writeln!(line, "[pid {pid} tid {tid}] {call}")
-    };
+    let written =
+        if pid == tid { writeln!(line, "[pid {pid}] {call}") } else { writeln!(line, "[pid {pid} tid {tid}] {call}") };
     // Nothing can be done about a trace that can't be written.
     if written.is_ok() {
         let _ = file::write_message(fd, line.as_bytes());

@@ -78,8 +78,10 @@ fn write_report(text: &mut String) -> fmt::Result {
     writeln!(text)?;
     writeln!(text, "entered by a patched jump {:>12}   by a trap {trapped:>12}", calls.saturating_sub(trapped))?;
     writeln!(text, "system call sites patched {sites:>12}")?;
-    writeln!(text, "peak memory, all {:>18} KiB resident", usage(UsageOf::Process).maxrss)?;
-    writeln!(text, "LibOS's page pool {:>17} KiB in use", frame::arena::pages_in_use() >> 10)
+    let [_, peak] = crate::mm::charged();
+    writeln!(text, "peak memory, resident {:>16} KiB", usage(UsageOf::Process).maxrss)?;
+    writeln!(text, "peak memory of programs {:>14} KiB writable", peak >> 10)?;
+    writeln!(text, "LibOS's page pool {:>20} KiB at the end", frame::arena::pages_in_use() >> 10)
 }
 
 /// Writes rows, those that took longest first, and their sum.

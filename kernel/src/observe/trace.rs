@@ -134,11 +134,7 @@ mod tests {
 
     #[test]
     fn arguments_are_separated_and_timed() {
-        let line = Line {
-            name: "close",
-            words: [3, 0, 0, 0, 0, 0],
-            args: vec![String::from("3")],
-        };
+        let line = Line { name: "close", words: [3, 0, 0, 0, 0, 0], args: vec![String::from("3")] };
         let entry = &crate::syscalls::TABLE[3];
         let text = line.finish(entry, Ok(0), Duration::from_micros(12));
         assert_eq!(text, "close(3) = 0 <0.000012>");

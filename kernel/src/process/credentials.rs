@@ -64,9 +64,13 @@ impl Credentials {
     /// Whether this user may look into threads of `other`, as `ptrace_may_access` decides it.
     pub fn may_inspect(&self, other: &Self) -> bool {
         const SYS_PTRACE: u32 = 19;
-        let same_user = [other.ruid, other.euid, other.suid].iter().all(|&uid| uid == self.ruid);
-        let same_group = [other.rgid, other.egid, other.sgid].iter().all(|&gid| gid == self.rgid);
-        same_user && same_group || self.has_cap(SYS_PTRACE)
+        self.is_owner_of(other) || self.has_cap(SYS_PTRACE)
+    }
+
+    /// Whether all ids of `other` are the real ones of this user.
+    pub fn is_owner_of(&self, other: &Self) -> bool {
+        [other.ruid, other.euid, other.suid].iter().all(|&uid| uid == self.ruid)
+            && [other.rgid, other.egid, other.sgid].iter().all(|&gid| gid == self.rgid)
     }
 
     /// Whether the file system group or a supplementary one is `gid`.

@@ -18,6 +18,7 @@ pub enum Policy {
 
 /// Settings of a thread.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in Linux")]
 pub struct Settings {
     /// Nice value, -20 to 19.
     pub nice: i8,
@@ -44,7 +45,7 @@ pub struct Settings {
 }
 
 /// Linux's default of `PR_SET_TIMERSLACK`.
-pub const DEFAULT_TIMER_SLACK_NS: u64 = 50_000;
+pub(super) const DEFAULT_TIMER_SLACK_NS: u64 = 50_000;
 
 impl Default for Settings {
     fn default() -> Self {

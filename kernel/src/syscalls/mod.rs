@@ -9,4 +9,4 @@ mod dispatch;
 mod table;
 
 pub use dispatch::{Context, dispatch};
-pub use table::{COUNT, Entry, State, TABLE};
+pub use table::{COUNT, Call, Entry, Param, State, TABLE};

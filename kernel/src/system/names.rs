@@ -1,6 +1,7 @@
 //! Host and domain name.
 
 use crate::prelude::*;
+use config::Config;
 use frame::ocall::process::host_names;
 use frame::sync::Once;
 
@@ -19,10 +20,10 @@ fn names() -> &'static RwLock<Utsname> {
     NAMES.call_once(|| RwLock::new(host_names()))
 }
 
-/// Sets the host name, if one is given (`--hostname`); else the host's is used.
-pub fn init(host_name: Option<&[u8]>) {
-    if let Some(name) = host_name {
-        set_host_name(name);
+/// Sets the host name, if one is given; else the host's is used.
+pub fn init(config: &Config) {
+    if let Some(name) = &config.hostname {
+        set_host_name(name.as_bytes());
     }
 }
 

@@ -34,15 +34,15 @@ pub fn capget(cx: Context<'_>, header: UserPtr<CapHeader>, data: UserPtr<CapData
         Err(error) if error.errno() == Errno::EINVAL && data.is_null() => return Ok(0),
         other => other?,
     };
+    if data.is_null() {
+        return Ok(0);
+    }
     let pid = header.read()?[1] as i32;
     let pid = u32::try_from(pid).map_err(|_| err!(EINVAL, "the process id is negative"))?;
     let credentials = match pid {
         0 => cx.thread.credentials(),
         _ => table::find_thread(pid).ok_or(err!(ESRCH, "no such process"))?.credentials(),
     };
-    if data.is_null() {
-        return Ok(0);
-    }
     let sets = [credentials.cap_effective, credentials.cap_permitted, credentials.cap_inheritable];
     for index in 0..count {
         data.at(index).write(&sets.map(|set| (set >> (32 * index)) as u32))?;

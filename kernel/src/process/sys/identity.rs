@@ -36,9 +36,8 @@ fn change_users(thread: &Thread, set: impl FnOnce(&mut Credentials) -> Result<()
 }
 
 fn fix_capabilities(old: &Credentials, new: &mut Credentials) {
-    let had_root = [old.ruid, old.euid, old.suid].contains(&0);
-    let has_root = [new.ruid, new.euid, new.suid].contains(&0);
-    if had_root && !has_root {
+    let is_root = |who: &Credentials| [who.ruid, who.euid, who.suid].contains(&0);
+    if is_root(old) && !is_root(new) {
         if !old.keep_caps {
             new.cap_permitted = 0;
             new.cap_effective = 0;

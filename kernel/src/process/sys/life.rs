@@ -9,7 +9,7 @@ use crate::process::exit::{self, TermStatus};
 use crate::syscalls::Context;
 use crate::syscalls::args::{DirDesc, Flags, UserPath};
 use core::sync::atomic::Ordering;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// `clone(2)`, with the argument order of x86-64.
 pub fn clone(

@@ -53,9 +53,7 @@ fn target(caller: &Arc<Thread>, pid: i32) -> Result<Arc<Process>> {
     let thread = u32::try_from(pid).ok().and_then(table::find_thread).ok_or(err!(ESRCH, "no such process"))?;
     if !Arc::ptr_eq(&thread.process, &caller.process) {
         let (mine, its) = (caller.credentials(), thread.credentials());
-        let same_user = [its.ruid, its.euid, its.suid].iter().all(|&uid| uid == mine.ruid);
-        let same_group = [its.rgid, its.egid, its.sgid].iter().all(|&gid| gid == mine.rgid);
-        if !(same_user && same_group) && !mine.has_cap(cap::SYS_RESOURCE) {
+        if !mine.is_owner_of(&its) && !mine.has_cap(cap::SYS_RESOURCE) {
             bail!(EPERM, "the process is another user's");
         }
     }

@@ -2,7 +2,6 @@
 
 use super::identity::change;
 use crate::prelude::*;
-use crate::process::credentials::ALL_CAPABILITIES;
 use crate::process::settings::DEFAULT_TIMER_SLACK_NS;
 use crate::process::{Thread, cap};
 use crate::syscalls::Context;
@@ -186,9 +185,7 @@ fn ambient(thread: &Thread, operation: u64, number: u64, rest: [u64; 2]) -> Resu
     match operation as u32 {
         pr::PR_CAP_AMBIENT_IS_SET => Ok(usize::from(thread.credentials().cap_ambient & capability != 0)),
         pr::PR_CAP_AMBIENT_RAISE => change(thread, |new| {
-            if new.cap_permitted & new.cap_inheritable & capability == 0
-                || new.securebits & NO_CAP_AMBIENT_RAISE != 0
-            {
+            if new.cap_permitted & new.cap_inheritable & capability == 0 || new.securebits & NO_CAP_AMBIENT_RAISE != 0 {
                 bail!(EPERM, "the capability is not permitted and inheritable");
             }
             new.cap_ambient |= capability;
@@ -212,7 +209,7 @@ fn set_securebits(thread: &Thread, bits: u64) -> Result<usize> {
     }
     let bits = bits as u32;
     change(thread, |new| {
-        let old = new.securebits | u32::from(new.keep_caps) * KEEP_CAPS;
+        let old = new.securebits | if new.keep_caps { KEEP_CAPS } else { 0 };
         let locked = (old & LOCKS) >> 1;
         if locked & (old ^ bits) != 0 || old & LOCKS & !bits != 0 || !new.has_cap(cap::SETPCAP) {
             bail!(EPERM, "a bit is locked, or CAP_SETPCAP is missing");

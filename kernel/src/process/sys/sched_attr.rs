@@ -88,13 +88,7 @@ fn read_attr(attr: UserPtr<SchedAttr>) -> Result<SchedAttr> {
 }
 
 /// `sched_getattr(2)`.
-pub fn sched_getattr(
-    cx: Context<'_>,
-    tid: i32,
-    attr: UserPtr<SchedAttr>,
-    size: u32,
-    flags: Flags,
-) -> Result<usize> {
+pub fn sched_getattr(cx: Context<'_>, tid: i32, attr: UserPtr<SchedAttr>, size: u32, flags: Flags) -> Result<usize> {
     let size = size as usize;
     if attr.is_null() || tid < 0 || flags.0 != 0 || !(FIRST_VERSION..=frame::layout::PAGE_SIZE).contains(&size) {
         bail!(EINVAL, "a parameter is missing, negative or undefined");
@@ -163,7 +157,7 @@ pub fn ioprio_get(cx: Context<'_>, which: i32, whom: u32) -> Result<usize> {
     let threads = who(which, whom)?.threads(cx.thread)?;
     let effective = |priority: u16, nice: i8| match priority >> CLASS_SHIFT {
         // Linux derives the level from the nice value.
-        CLASS_NONE => CLASS_BEST_EFFORT << CLASS_SHIFT | (i16::from(nice) + 20) as u16 / 5,
+        CLASS_NONE => (CLASS_BEST_EFFORT << CLASS_SHIFT) | ((i16::from(nice) + 20) as u16 / 5),
         _ => priority,
     };
     let best = threads.iter().map(|thread| {
