@@ -1,5 +1,6 @@
 //! What can be asked of a memory: to map, to unmap, to protect, to move.
 
+use super::charge::{charge, uncharge};
 use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma};
 use super::{MapSource, recycle};
@@ -83,7 +84,7 @@ impl Memory {
         }
         let is_charged = is_charged(&request);
         if is_charged {
-            super::memory::charge(len)?;
+            charge(len)?;
         }
         let placed = inner.place(self.id, request.place, len);
         let result = placed.and_then(|range| {
@@ -91,7 +92,7 @@ impl Memory {
             Ok(range.start)
         });
         if result.is_err() && is_charged {
-            super::memory::uncharge(len);
+            uncharge(len);
         }
         result
     }
@@ -118,10 +119,10 @@ impl Memory {
         if range.is_empty() {
             return Ok(());
         }
-        let range = checked(range).map_err(|error| match range_is_aligned(&error) {
-            true => err!(ENOMEM, "not all of the range can be mapped"),
-            false => error,
-        })?;
+        if !range.start.is_multiple_of(PAGE_SIZE) {
+            bail!(EINVAL, "the address is not aligned to a page");
+        }
+        let range = checked(range).map_err(|error| Error::new(Errno::ENOMEM, error.reason()))?;
         let mut inner = self.inner.lock();
         let mut at = range.start;
         // As on Linux, what lies before a hole or a refusal is changed.
@@ -139,14 +140,14 @@ impl Memory {
             let is_charge =
                 !vma.is_charged && vma.is_chargeable && vma.sharing == Sharing::Private && prot.contains(Prot::WRITE);
             if is_charge {
-                super::memory::charge(part.len())?;
+                charge(part.len())?;
             }
             if vma.prot.contains(Prot::EXEC) {
                 self.patcher.forget(&part);
             }
             if let Err(error) = mem::protect(&part, prot) {
                 if is_charge {
-                    super::memory::uncharge(part.len());
+                    uncharge(part.len());
                 }
                 return Err(error);
             }
@@ -183,7 +184,7 @@ impl Memory {
     pub(super) fn forget(&self, inner: &mut Inner, part: &Range<usize>, vma: &Vma) {
         inner.mapped -= part.len();
         if vma.is_charged {
-            super::memory::uncharge(part.len());
+            uncharge(part.len());
         }
         if vma.prot.contains(Prot::EXEC) {
             self.patcher.forget(part);
@@ -268,10 +269,6 @@ pub(super) fn runs(parts: &[(Range<usize>, Vma)]) -> Vec<Range<usize>> {
         }
     }
     runs
-}
-
-fn range_is_aligned(error: &Error) -> bool {
-    error.reason() != "the address is not aligned to a page"
 }
 
 impl Inner {

@@ -2,18 +2,15 @@
 
 use super::advise::LockMode;
 use super::code::Chunk;
+use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
 use super::vma::{Kind, Vma, Vmas};
-use super::{
-    map::{MapRequest, Place},
-    window,
-};
+use super::window;
 use crate::prelude::*;
 use crate::process::exec::fill_random;
-use config::Config;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use frame::layout::{PAGE_SIZE, page_ceil, page_floor};
+use core::sync::atomic::{AtomicU64, Ordering};
+use frame::layout::{self, PAGE_SIZE, page_ceil, page_floor};
 use frame::ocall::mem::{self, Prot};
 use frame::patcher::Patcher;
 
@@ -28,7 +25,7 @@ pub struct Memory {
 pub(super) struct Inner {
     pub(super) vmas: Vmas,
     /// Free ranges of the memory's windows by start; neighbours are always joined.
-    free: BTreeMap<usize, usize>,
+    pub(super) free: BTreeMap<usize, usize>,
     /// The area that `brk` moves in, and its present end.
     pub(super) brk_area: Range<usize>,
     pub(super) brk: usize,
@@ -41,10 +38,10 @@ pub(super) struct Inner {
     /// Chunks of trampolines.
     pub(super) chunks: Vec<Chunk>,
     /// What isn't mapped below the first thread's stack and stays so.
-    stack_gap: Range<usize>,
+    pub(super) stack_gap: Range<usize>,
     /// Commands of `membarrier` that the process has registered for.
     pub(super) barriers: u32,
-    random: u64,
+    pub(super) random: u64,
 }
 
 /// Sizes of a memory, in bytes.
@@ -72,44 +69,6 @@ const STACK_GAP: usize = 1 << 20;
 const UNLIMITED_STACK: usize = 64 << 20;
 /// The largest stack that is reserved at once.
 const MAX_STACK: usize = 1 << 30;
-
-static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
-static CHARGED: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// Sets the memory limit.
-pub fn init(config: &Config) {
-    if let Some(limit) = config.memory {
-        LIMIT.store(limit as usize, Ordering::Relaxed);
-        frame::arena::limit_pages(limit as usize);
-    }
-}
-
-/// The memory limit in bytes, if there is one.
-pub fn limit() -> Option<usize> {
-    Some(LIMIT.load(Ordering::Relaxed)).filter(|&limit| limit != usize::MAX)
-}
-
-/// Bytes that programs may write to, now and at most.
-pub fn charged() -> [usize; 2] {
-    [CHARGED.load(Ordering::Relaxed), PEAK.load(Ordering::Relaxed)]
-}
-
-/// Counts `len` bytes of writable memory against the limit.
-pub(super) fn charge(len: usize) -> Result<()> {
-    let limit = LIMIT.load(Ordering::Relaxed);
-    let charged = CHARGED
-        .try_update(Ordering::Relaxed, Ordering::Relaxed, |charged| {
-            charged.checked_add(len).filter(|&charged| charged <= limit)
-        })
-        .map_err(|_| err!(ENOMEM, "the memory limit is reached"))?;
-    PEAK.fetch_max(charged + len, Ordering::Relaxed);
-    Ok(())
-}
-
-pub(super) fn uncharge(len: usize) {
-    CHARGED.fetch_sub(len, Ordering::Relaxed);
-}
 
 impl Memory {
     /// An empty memory with a window of its own.
@@ -203,17 +162,23 @@ impl Memory {
     /// Unmaps all and gives the windows back: the process has ended or runs another program.
     pub fn release(&self) {
         let mut inner = self.inner.lock();
-        let ranges: Vec<_> = inner.vmas.iter().map(|(range, _)| range).collect();
-        for range in ranges {
-            if let Err(error) = mem::unmap(&range) {
+        let parts = inner.vmas.within(&(0..layout::TASK_SIZE));
+        for run in runs(&parts) {
+            if let Err(error) = mem::unmap(&run) {
                 warn!("the host keeps memory of an ended process mapped: {error}");
             }
-            for (part, vma) in inner.vmas.remove(&range) {
+        }
+        for (part, vma) in parts {
+            inner.vmas.remove(&part);
+            if vma.kind != Kind::Trampolines {
                 self.forget(&mut inner, &part, &vma);
             }
         }
         inner.recycled.release();
+        inner.chunks.clear();
         inner.free.clear();
+        // Nothing can be mapped any more.
+        inner.brk_area = 0..0;
         window::release(self.id);
     }
 
@@ -322,102 +287,3 @@ impl Memory {
 
 /// How far below its start a `MAP_GROWSDOWN` mapping may be touched at once.
 const MAX_GROWTH: usize = 64 << 10 | 128 << 10;
-
-impl Inner {
-    /// Takes the windows around `range` if they are free, and knows their room as free.
-    pub(super) fn claim(&mut self, id: u64, range: &Range<usize>) -> Result<()> {
-        for run in window::claim(id, range)? {
-            self.put_free(run);
-        }
-        Ok(())
-    }
-
-    /// The highest free range of `len` bytes at a multiple of `align`; takes another window if there's none.
-    pub(super) fn find_room(&mut self, id: u64, len: usize, align: usize) -> Result<Range<usize>> {
-        if let Some(range) = self.find_free(len, align, usize::MAX) {
-            return Ok(range);
-        }
-        let padded = len.checked_add(align).ok_or(err!(ENOMEM, "the length overflows"))?;
-        let run = window::take(id, padded, self.random)?;
-        self.put_free(run);
-        self.find_free(len, align, usize::MAX)
-            .ok_or(err!(ENOMEM, "the address space is full"))
-    }
-
-    pub(super) fn find_low(&mut self, id: u64, len: usize) -> Result<Range<usize>> {
-        const LOW_END: usize = 2 << 30;
-        self.claim(id, &(frame::layout::USER_MIN..LOW_END))?;
-        self.find_free(len, PAGE_SIZE, LOW_END)
-            .ok_or(err!(ENOMEM, "no room below 2 GiB"))
-    }
-
-    fn find_free(&self, len: usize, align: usize, below: usize) -> Option<Range<usize>> {
-        self.free.range(..below).rev().find_map(|(&start, &end)| {
-            let at = end.min(below).checked_sub(len)? & !(align - 1);
-            (at >= start).then_some(at..at + len)
-        })
-    }
-
-    /// The free range of `len` bytes nearest to `near` that lies within `reach` of all of it.
-    pub(super) fn find_near(&self, near: &Range<usize>, len: usize, reach: usize) -> Option<Range<usize>> {
-        let fits = |at: usize| {
-            let all = near.start.min(at)..near.end.max(at + len);
-            (all.len() <= reach).then_some(at..at + len)
-        };
-        let below = self.free.range(..near.start).rev().find_map(|(&start, &end)| {
-            let at = end.min(near.start).checked_sub(len)?;
-            (at >= start).then_some(at)
-        });
-        let above = self
-            .free
-            .range(near.end..)
-            .find_map(|(&start, &end)| (end - start >= len).then_some(start));
-        below.and_then(fits).or_else(|| above.and_then(fits))
-    }
-
-    /// Makes `range` not free, whatever of it was.
-    pub(super) fn take_free(&mut self, range: &Range<usize>) {
-        loop {
-            let Some((&start, &end)) = self.free.range(..range.end).next_back() else {
-                return;
-            };
-            if end <= range.start {
-                return;
-            }
-            self.free.remove(&start);
-            if range.end < end {
-                self.free.insert(range.end, end);
-            }
-            if start < range.start {
-                self.free.insert(start, range.start);
-                return;
-            }
-        }
-    }
-
-    /// Makes `range`, which isn't, free, but for what is kept for the `brk` area and below the stack.
-    pub(super) fn put_free(&mut self, range: Range<usize>) {
-        let kept = [self.brk_area.clone(), self.stack_gap.clone()];
-        if let Some(kept) = kept
-            .into_iter()
-            .find(|kept| kept.start < range.end && range.start < kept.end)
-        {
-            self.put_free(range.start..kept.start.max(range.start));
-            self.put_free(kept.end.min(range.end)..range.end);
-            return;
-        }
-        let (mut start, mut end) = (range.start, range.end);
-        if start >= end {
-            return;
-        }
-        if let Some((&before, &before_end)) = self.free.range(..start).next_back()
-            && before_end == start
-        {
-            start = before;
-        }
-        if let Some(next_end) = self.free.remove(&end) {
-            end = next_end;
-        }
-        self.free.insert(start, end);
-    }
-}

@@ -1,7 +1,8 @@
 //! Moving and resizing mappings (`man 2 mremap`).
 
+use super::charge::{charge, uncharge};
 use super::map::{Place, checked};
-use super::memory::{Inner, Memory, charge, uncharge};
+use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
