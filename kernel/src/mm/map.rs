@@ -79,7 +79,7 @@ impl Memory {
         }
         let len = page_ceil(request.len).ok_or(err!(ENOMEM, "the length overflows"))?;
         let mut inner = self.inner.lock();
-        if (inner.mapped as u64).saturating_add(len as u64) > request.space_limit || inner.vmas.len() >= MAX_MAPPINGS {
+        if inner.mapped_with(request.place, len) > request.space_limit || inner.vmas.len() >= MAX_MAPPINGS {
             bail!(ENOMEM, "the limit of the address space or of mappings is reached");
         }
         let is_charged = is_charged(&request);
@@ -193,13 +193,7 @@ impl Memory {
 
     /// Has the host map `range`, in place of what is there at one stroke, and notes it.
     fn fill(&self, inner: &mut Inner, range: &Range<usize>, request: MapRequest, is_charged: bool) -> Result<()> {
-        if inner
-            .vmas
-            .within(range)
-            .iter()
-            .any(|(_, vma)| vma.kind == Kind::Trampolines)
-        {
-            // They stay: threads may be in them.
+        if inner.has_trampolines_in(range) {
             bail!(ENOMEM, "the LibOS has its trampolines there");
         }
         let is_reused = request.source.is_none() && recycle::reuse(inner, range, request.prot, request.sharing);
@@ -299,14 +293,21 @@ impl Inner {
                     });
                 }
                 let is_exclusive = matches!(place, Place::FixedNoReplace(_));
-                self.claim(id, &range)
-                    .map_err(|error| if is_exclusive { Errno::EEXIST.into() } else { error })?;
+                self.claim(id, &range).map_err(|error| if is_exclusive { Errno::EEXIST.into() } else { error })?;
                 if is_exclusive && self.vmas.overlaps(&range) {
                     bail!(EEXIST, "something is mapped there");
                 }
                 Ok(range)
             }
         }
+    }
+
+    /// Bytes mapped once `len` are mapped at `place`.
+    fn mapped_with(&self, place: Place, len: usize) -> u64 {
+        let total = (self.mapped as u64).saturating_add(len as u64);
+        let Place::Fixed(start) = place else { return total };
+        let (replaced, _) = self.vmas.visible(&(start..start.saturating_add(len)));
+        replaced.iter().fold(total, |total, (part, _)| total - part.len() as u64)
     }
 
     /// Whether nothing is mapped at `range`; makes its windows this memory's.

@@ -4,6 +4,7 @@ use super::advise::LockMode;
 use super::code::Chunk;
 use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
+use super::room::Room;
 use super::vma::{Kind, Vma, Vmas};
 use super::window;
 use crate::prelude::*;
@@ -24,8 +25,8 @@ pub struct Memory {
 /// What a memory's lock protects.
 pub(super) struct Inner {
     pub(super) vmas: Vmas,
-    /// Free ranges of the memory's windows by start; neighbours are always joined.
-    pub(super) free: BTreeMap<usize, usize>,
+    /// Free ranges of the memory's windows.
+    pub(super) room: Room,
     /// The area that `brk` moves in, and its present end.
     pub(super) brk_area: Range<usize>,
     pub(super) brk: usize,
@@ -85,7 +86,7 @@ impl Memory {
         let brk_start = run.start + (random as usize >> 20) % 0x2000 * PAGE_SIZE;
         let mut inner = Inner {
             vmas: Vmas::default(),
-            free: BTreeMap::new(),
+            room: Room::default(),
             brk_area: brk_start..run.start + BRK_AREA,
             brk: brk_start,
             mapped: 0,
@@ -99,11 +100,7 @@ impl Memory {
         // Mappings start at a random page below the window's end.
         let top = run.end - (random as usize >> 40) % 0x4000 * PAGE_SIZE;
         inner.put_free(run.start + BRK_AREA..top);
-        Ok(Self {
-            id,
-            inner: Mutex::new(inner),
-            patcher: Patcher::default(),
-        })
+        Ok(Self { id, inner: Mutex::new(inner), patcher: Patcher::default() })
     }
 
     /// What tells it from all others.
@@ -120,10 +117,8 @@ impl Memory {
     pub fn set_brk_start(&self, end: usize) {
         let mut inner = self.inner.lock();
         let Some(start) = page_ceil(end) else { return };
-        let Some((&free_start, &free_end)) = inner.free.range(..=start).next_back() else {
-            return;
-        };
-        if free_start <= start && free_end.saturating_sub(start) >= BRK_AREA / 2 {
+        let Some(Range { end: free_end, .. }) = inner.room.around(start) else { return };
+        if free_end - start >= BRK_AREA / 2 {
             // A random distance, as on Linux.
             let start = start + (inner.random as usize % 0x1000) * PAGE_SIZE;
             let area = start..free_end.min(start + BRK_AREA);
@@ -176,7 +171,7 @@ impl Memory {
         }
         inner.recycled.release();
         inner.chunks.clear();
-        inner.free.clear();
+        inner.room = Room::default();
         // Nothing can be mapped any more.
         inner.brk_area = 0..0;
         window::release(self.id);
@@ -203,6 +198,14 @@ impl Memory {
     /// Whether all of `range` is mapped.
     pub fn is_mapped(&self, range: &Range<usize>) -> bool {
         self.inner.lock().vmas.covers(range)
+    }
+
+    /// `si_code` of a SIGSEGV at `addr`: memory that is kept for reuse is the program's as little as unmapped memory.
+    pub fn fault_code(&self, addr: usize) -> i32 {
+        const SEGV_MAPERR: i32 = 1;
+        const SEGV_ACCERR: i32 = 2;
+        let page = page_floor(addr);
+        if self.is_mapped(&(page..page.saturating_add(1))) { SEGV_ACCERR } else { SEGV_MAPERR }
     }
 
     /// What may be done at `addr`, if something is mapped there.
@@ -249,13 +252,7 @@ impl Memory {
         inner.recycled.carve(&range);
         inner.take_free(&range);
         inner.mapped += range.len();
-        inner.vmas.insert(
-            range,
-            Vma {
-                is_charged: false,
-                ..vma
-            },
-        );
+        inner.vmas.insert(range, Vma { is_charged: false, ..vma });
         true
     }
 

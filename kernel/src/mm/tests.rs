@@ -18,10 +18,7 @@ fn memory() -> Memory {
     static CLAIMED: Once = Once::new();
     CLAIMED.call_once(|| {
         // Where Linux puts programs, and what they map.
-        for range in [
-            0x5500_0000_0000..0x5700_0000_0000,
-            0x7a00_0000_0000..frame::layout::USER_MAX,
-        ] {
+        for range in [0x5500_0000_0000..0x5700_0000_0000, 0x7a00_0000_0000..frame::layout::USER_MAX] {
             window::claim(NOBODY, &range).unwrap();
         }
     });
@@ -29,9 +26,7 @@ fn memory() -> Memory {
 }
 
 fn map(memory: &Memory, pages: usize) -> usize {
-    memory
-        .map(MapRequest::anonymous(Place::Anywhere, pages * PAGE_SIZE, RW))
-        .unwrap()
+    memory.map(MapRequest::anonymous(Place::Anywhere, pages * PAGE_SIZE, RW)).unwrap()
 }
 
 fn put(addr: usize, byte: u8) {
@@ -92,16 +87,10 @@ fn recycled_memory_is_zero_and_was_inaccessible() {
         }
         memory.unmap(pages(start, 16)).unwrap();
         assert!(!memory.is_mapped(&pages(start, 1)));
-        assert!(
-            host_maps(&pages(start, 16))
-                .iter()
-                .all(|(_, permissions)| permissions == "---p")
-        );
+        assert!(host_maps(&pages(start, 16)).iter().all(|(_, permissions)| permissions == "---p"));
     }
     // A mapping of another kind in the same place starts afresh.
-    let start = memory
-        .map(MapRequest::anonymous(Place::Anywhere, 8 * PAGE_SIZE, Prot::READ))
-        .unwrap();
+    let start = memory.map(MapRequest::anonymous(Place::Anywhere, 8 * PAGE_SIZE, Prot::READ)).unwrap();
     assert_eq!(get(start + 7), 0);
     memory.release();
     assert!(host_maps(&pages(start - 64 * PAGE_SIZE, 128)).is_empty());
@@ -125,9 +114,7 @@ fn terabytes_are_reserved_at_once() {
     let memory = memory();
     for _ in 0..3 {
         for size in [1_usize << 40, 8 << 40] {
-            let start = memory
-                .map(MapRequest::anonymous(Place::Anywhere, size, Prot::empty()))
-                .unwrap();
+            let start = memory.map(MapRequest::anonymous(Place::Anywhere, size, Prot::empty())).unwrap();
             memory.protect(pages(start + size / 2, 2), RW).unwrap();
             put(start + size / 2, 5);
             assert_eq!(memory.prot_at(start + size / 2), Some(RW));
@@ -148,20 +135,12 @@ fn the_break_grows_and_shrinks_over_its_whole_area() {
     assert!(!memory.is_mapped(&pages(start + PAGE_SIZE, 1)));
     // A mapping in the way stops it; gone, it doesn't.
     let wall = start + 64 * PAGE_SIZE;
-    memory
-        .map(MapRequest::anonymous(Place::FixedNoReplace(wall), PAGE_SIZE, RW))
-        .unwrap();
+    memory.map(MapRequest::anonymous(Place::FixedNoReplace(wall), PAGE_SIZE, RW)).unwrap();
     assert_eq!(memory.brk(wall + PAGE_SIZE, RLIM_INFINITY, RLIM_INFINITY), start + 100);
     memory.unmap(pages(wall, 1)).unwrap();
-    assert_eq!(
-        memory.brk(wall + PAGE_SIZE, RLIM_INFINITY, RLIM_INFINITY),
-        wall + PAGE_SIZE
-    );
+    assert_eq!(memory.brk(wall + PAGE_SIZE, RLIM_INFINITY, RLIM_INFINITY), wall + PAGE_SIZE);
     assert_eq!(get(grown), 0);
-    assert_eq!(
-        memory.brk(wall + 2 * PAGE_SIZE, 1 << 10, RLIM_INFINITY),
-        wall + PAGE_SIZE
-    );
+    assert_eq!(memory.brk(wall + 2 * PAGE_SIZE, 1 << 10, RLIM_INFINITY), wall + PAGE_SIZE);
     memory.release();
 }
 
@@ -182,35 +161,17 @@ fn moved_memory_keeps_its_contents() {
         keeps_old: false,
         space_limit: RLIM_INFINITY,
     };
-    let wall = memory
-        .map(MapRequest::anonymous(
-            Place::Hint(start + 4 * PAGE_SIZE),
-            PAGE_SIZE,
-            Prot::READ,
-        ))
-        .unwrap();
+    let wall = memory.map(MapRequest::anonymous(Place::Hint(start + 4 * PAGE_SIZE), PAGE_SIZE, Prot::READ)).unwrap();
     assert!(memory.remap(&request(start, 4, 8, Move::Never)).is_err() || wall != start + 4 * PAGE_SIZE);
     let moved = memory.remap(&request(start, 4, 8, Move::Allowed)).unwrap();
-    assert_eq!(
-        (get(moved), get(moved + 3 * PAGE_SIZE), get(moved + 7 * PAGE_SIZE)),
-        (1, 4, 0)
-    );
+    assert_eq!((get(moved), get(moved + 3 * PAGE_SIZE), get(moved + 7 * PAGE_SIZE)), (1, 4, 0));
     let target = map(&memory, 16);
-    assert_eq!(
-        memory
-            .remap(&request(moved, 8, 2, Move::To(target + PAGE_SIZE)))
-            .unwrap(),
-        target + PAGE_SIZE
-    );
+    assert_eq!(memory.remap(&request(moved, 8, 2, Move::To(target + PAGE_SIZE))).unwrap(), target + PAGE_SIZE);
     assert_eq!(get(target + PAGE_SIZE), 1);
     assert!(!memory.is_mapped(&pages(moved, 1)));
     assert!(memory.is_mapped(&pages(target, 16)));
-    let kept = memory
-        .remap(&RemapRequest {
-            keeps_old: true,
-            ..request(target + PAGE_SIZE, 2, 2, Move::Allowed)
-        })
-        .unwrap();
+    let kept =
+        memory.remap(&RemapRequest { keeps_old: true, ..request(target + PAGE_SIZE, 2, 2, Move::Allowed) }).unwrap();
     assert_eq!((get(kept), get(target + PAGE_SIZE)), (1, 0));
     memory.release();
 }
@@ -218,10 +179,7 @@ fn moved_memory_keeps_its_contents() {
 #[test]
 fn shared_memory_can_be_mapped_once_more() {
     let memory = memory();
-    let request = MapRequest {
-        sharing: Sharing::Shared,
-        ..MapRequest::anonymous(Place::Anywhere, 2 * PAGE_SIZE, RW)
-    };
+    let request = MapRequest { sharing: Sharing::Shared, ..MapRequest::anonymous(Place::Anywhere, 2 * PAGE_SIZE, RW) };
     let start = memory.map(request).unwrap();
     let again = memory
         .remap(&RemapRequest {
@@ -242,30 +200,15 @@ fn shared_memory_can_be_mapped_once_more() {
 #[test]
 fn trampolines_are_near_and_hidden() {
     let memory = memory();
-    let code = memory
-        .map(MapRequest::anonymous(
-            Place::Anywhere,
-            4 * PAGE_SIZE,
-            Prot::READ | Prot::EXEC,
-        ))
-        .unwrap();
+    let code = memory.map(MapRequest::anonymous(Place::Anywhere, 4 * PAGE_SIZE, Prot::READ | Prot::EXEC)).unwrap();
     let region = memory.code_region_at(code + 5).unwrap();
     assert_eq!(region.range, pages(code, 4));
     assert!(region.trampolines.start.abs_diff(code) < 0x7900_0000);
     assert!(!memory.is_mapped(&region.trampolines));
-    assert_eq!(
-        memory
-            .render_maps()
-            .lines()
-            .filter(|line| !line.contains("vdso"))
-            .count(),
-        1
-    );
+    assert_eq!(memory.render_maps().lines().filter(|line| !line.contains("vdso")).count(), 1);
     assert_eq!(memory.code_region_at(code).unwrap().trampolines, region.trampolines);
     // Unmapping all around leaves them.
-    memory
-        .unmap(region.trampolines.start - PAGE_SIZE..code + 4 * PAGE_SIZE)
-        .unwrap();
+    memory.unmap(region.trampolines.start - PAGE_SIZE..code + 4 * PAGE_SIZE).unwrap();
     assert!(memory.code_region_at(code).is_none());
     assert_eq!(host_maps(&region.trampolines).len(), 1);
     memory.release();
