@@ -127,10 +127,7 @@ impl Memory {
         /// What is reserved without being accessible isn't worth a look.
         const STEP: usize = 1 << 30;
         let inner = self.inner.lock();
-        let accessible = inner
-            .vmas
-            .iter()
-            .filter(|(_, vma)| vma.kind != Kind::Trampolines && !vma.prot.is_empty());
+        let accessible = inner.vmas.iter().filter(|(_, vma)| vma.kind != Kind::Trampolines && !vma.prot.is_empty());
         let mut pages = 0;
         for (range, _) in accessible {
             for start in range.clone().step_by(STEP) {
@@ -148,11 +145,7 @@ impl Memory {
     pub fn lock(&self, range: &Range<usize>, mode: LockMode, limit: u64) -> Result<()> {
         let mut inner = self.inner.lock();
         let (parts, is_covered) = inner.vmas.visible(range);
-        let fresh: usize = parts
-            .iter()
-            .filter(|(_, vma)| !vma.is_locked)
-            .map(|(part, _)| part.len())
-            .sum();
+        let fresh: usize = parts.iter().filter(|(_, vma)| !vma.is_locked).map(|(part, _)| part.len()).sum();
         if (inner.locked_bytes() + fresh) as u64 > limit {
             bail!(ENOMEM, "the limit of locked memory is reached");
         }
@@ -160,11 +153,7 @@ impl Memory {
             mem::lock(&run, mode as u32)?;
             inner.note_locked(&run, true);
         }
-        if is_covered {
-            Ok(())
-        } else {
-            Err(err!(ENOMEM, "not all of the range is mapped"))
-        }
+        if is_covered { Ok(()) } else { Err(err!(ENOMEM, "not all of the range is mapped")) }
     }
 
     /// Undoes [`Self::lock`].
@@ -178,11 +167,7 @@ impl Memory {
             mem::unlock(&run)?;
             inner.note_locked(&run, false);
         }
-        if is_covered {
-            Ok(())
-        } else {
-            Err(err!(ENOMEM, "not all of the range is mapped"))
-        }
+        if is_covered { Ok(()) } else { Err(err!(ENOMEM, "not all of the range is mapped")) }
     }
 
     /// Locks what is mapped (`current`) and what will be (`future`).
@@ -237,11 +222,7 @@ impl Memory {
                 source.sync(&part, flags)?;
             }
         }
-        if is_covered {
-            Ok(())
-        } else {
-            Err(err!(ENOMEM, "not all of the range is mapped"))
-        }
+        if is_covered { Ok(()) } else { Err(err!(ENOMEM, "not all of the range is mapped")) }
     }
 }
 
@@ -251,11 +232,7 @@ impl Inner {
     }
 
     fn locked_bytes(&self) -> usize {
-        self.vmas
-            .iter()
-            .filter(|(_, vma)| vma.is_locked)
-            .map(|(range, _)| range.len())
-            .sum()
+        self.vmas.iter().filter(|(_, vma)| vma.is_locked).map(|(range, _)| range.len()).sum()
     }
 
     fn note_locked(&mut self, range: &Range<usize>, is_locked: bool) {
@@ -277,13 +254,9 @@ pub(super) fn pages(addr: usize, len: usize) -> Result<Option<Range<usize>>> {
     if !addr.is_multiple_of(PAGE_SIZE) {
         bail!(EINVAL, "the address is not aligned to a page");
     }
-    let end = page_ceil(len)
-        .and_then(|len| addr.checked_add(len))
-        .ok_or(err!(EINVAL, "the length overflows"))?;
+    let end = page_ceil(len).and_then(|len| addr.checked_add(len)).ok_or(err!(EINVAL, "the length overflows"))?;
     if end == addr {
         return Ok(None);
     }
-    checked(addr..end)
-        .map(Some)
-        .map_err(|error| Error::new(Errno::ENOMEM, error.reason()))
+    checked(addr..end).map(Some).map_err(|error| Error::new(Errno::ENOMEM, error.reason()))
 }

@@ -1,6 +1,7 @@
 //! The program break (`man 2 brk`).
 
-use super::memory::{Inner, Memory, charge, uncharge};
+use super::charge::{charge, uncharge};
+use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;

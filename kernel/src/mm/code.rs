@@ -33,24 +33,21 @@ impl Memory {
             return None;
         }
         let prot = vma.prot;
-        let trampolines = inner
-            .chunk_for(&range)
-            .inspect_err(|error| debug!("no trampolines for {addr:#x}: {error}"))
-            .ok()?;
-        Some(CodeRegion {
-            range,
-            prot,
-            trampolines,
-        })
+        let trampolines =
+            inner.chunk_for(&range).inspect_err(|error| debug!("no trampolines for {addr:#x}: {error}")).ok()?;
+        Some(CodeRegion { range, prot, trampolines })
     }
 }
 
 impl Inner {
     /// Whether system calls in `range` may be patched.
     pub(super) fn has_trampolines_for(&self, range: &Range<usize>) -> bool {
-        self.chunks
-            .iter()
-            .any(|chunk| chunk.code.start < range.end && range.start < chunk.code.end)
+        self.chunks.iter().any(|chunk| chunk.code.start < range.end && range.start < chunk.code.end)
+    }
+
+    /// Whether trampolines lie in `range`. They stay where they are: threads may be in them.
+    pub(super) fn has_trampolines_in(&self, range: &Range<usize>) -> bool {
+        self.chunks.iter().any(|chunk| chunk.space.start < range.end && range.start < chunk.space.end)
     }
 
     fn chunk_for(&mut self, code: &Range<usize>) -> Result<Range<usize>> {
@@ -64,19 +61,14 @@ impl Inner {
             return Ok(chunk.space.clone());
         }
         let space = self.reserve_near(code, CHUNK)?;
-        self.chunks.push(Chunk {
-            code: code.clone(),
-            space: space.clone(),
-        });
+        self.chunks.push(Chunk { code: code.clone(), space: space.clone() });
         Ok(space)
     }
 
     /// Maps `len` bytes for trampolines near `code`.
     fn reserve_near(&mut self, code: &Range<usize>, len: usize) -> Result<Range<usize>> {
         const PROT: Prot = Prot::READ.union(Prot::EXEC);
-        let space = self
-            .find_near(code, len, REACH)
-            .ok_or(err!(ENOMEM, "no room near the code"))?;
+        let space = self.find_near(code, len, REACH).ok_or(err!(ENOMEM, "no room near the code"))?;
         mem::map(&space, PROT, Sharing::Private, Backing::Anonymous)?;
         self.recycled.carve(&space);
         self.take_free(&space);

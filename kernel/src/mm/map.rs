@@ -1,5 +1,6 @@
 //! What can be asked of a memory: to map, to unmap, to protect, to move.
 
+use super::charge::{charge, uncharge};
 use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma};
 use super::{MapSource, recycle};
@@ -78,12 +79,12 @@ impl Memory {
         }
         let len = page_ceil(request.len).ok_or(err!(ENOMEM, "the length overflows"))?;
         let mut inner = self.inner.lock();
-        if (inner.mapped as u64).saturating_add(len as u64) > request.space_limit || inner.vmas.len() >= MAX_MAPPINGS {
+        if inner.mapped_with(request.place, len) > request.space_limit || inner.vmas.len() >= MAX_MAPPINGS {
             bail!(ENOMEM, "the limit of the address space or of mappings is reached");
         }
         let is_charged = is_charged(&request);
         if is_charged {
-            super::memory::charge(len)?;
+            charge(len)?;
         }
         let placed = inner.place(self.id, request.place, len);
         let result = placed.and_then(|range| {
@@ -91,7 +92,7 @@ impl Memory {
             Ok(range.start)
         });
         if result.is_err() && is_charged {
-            super::memory::uncharge(len);
+            uncharge(len);
         }
         result
     }
@@ -118,10 +119,10 @@ impl Memory {
         if range.is_empty() {
             return Ok(());
         }
-        let range = checked(range).map_err(|error| match range_is_aligned(&error) {
-            true => err!(ENOMEM, "not all of the range can be mapped"),
-            false => error,
-        })?;
+        if !range.start.is_multiple_of(PAGE_SIZE) {
+            bail!(EINVAL, "the address is not aligned to a page");
+        }
+        let range = checked(range).map_err(|error| Error::new(Errno::ENOMEM, error.reason()))?;
         let mut inner = self.inner.lock();
         let mut at = range.start;
         // As on Linux, what lies before a hole or a refusal is changed.
@@ -139,14 +140,14 @@ impl Memory {
             let is_charge =
                 !vma.is_charged && vma.is_chargeable && vma.sharing == Sharing::Private && prot.contains(Prot::WRITE);
             if is_charge {
-                super::memory::charge(part.len())?;
+                charge(part.len())?;
             }
             if vma.prot.contains(Prot::EXEC) {
                 self.patcher.forget(&part);
             }
             if let Err(error) = mem::protect(&part, prot) {
                 if is_charge {
-                    super::memory::uncharge(part.len());
+                    uncharge(part.len());
                 }
                 return Err(error);
             }
@@ -183,7 +184,7 @@ impl Memory {
     pub(super) fn forget(&self, inner: &mut Inner, part: &Range<usize>, vma: &Vma) {
         inner.mapped -= part.len();
         if vma.is_charged {
-            super::memory::uncharge(part.len());
+            uncharge(part.len());
         }
         if vma.prot.contains(Prot::EXEC) {
             self.patcher.forget(part);
@@ -192,13 +193,7 @@ impl Memory {
 
     /// Has the host map `range`, in place of what is there at one stroke, and notes it.
     fn fill(&self, inner: &mut Inner, range: &Range<usize>, request: MapRequest, is_charged: bool) -> Result<()> {
-        if inner
-            .vmas
-            .within(range)
-            .iter()
-            .any(|(_, vma)| vma.kind == Kind::Trampolines)
-        {
-            // They stay: threads may be in them.
+        if inner.has_trampolines_in(range) {
             bail!(ENOMEM, "the LibOS has its trampolines there");
         }
         let is_reused = request.source.is_none() && recycle::reuse(inner, range, request.prot, request.sharing);
@@ -270,10 +265,6 @@ pub(super) fn runs(parts: &[(Range<usize>, Vma)]) -> Vec<Range<usize>> {
     runs
 }
 
-fn range_is_aligned(error: &Error) -> bool {
-    error.reason() != "the address is not aligned to a page"
-}
-
 impl Inner {
     /// Chooses where `len` bytes go; for fixed places, makes the windows there this memory's.
     pub(super) fn place(&mut self, id: u64, place: Place, len: usize) -> Result<Range<usize>> {
@@ -302,14 +293,21 @@ impl Inner {
                     });
                 }
                 let is_exclusive = matches!(place, Place::FixedNoReplace(_));
-                self.claim(id, &range)
-                    .map_err(|error| if is_exclusive { Errno::EEXIST.into() } else { error })?;
+                self.claim(id, &range).map_err(|error| if is_exclusive { Errno::EEXIST.into() } else { error })?;
                 if is_exclusive && self.vmas.overlaps(&range) {
                     bail!(EEXIST, "something is mapped there");
                 }
                 Ok(range)
             }
         }
+    }
+
+    /// Bytes mapped once `len` are mapped at `place`.
+    fn mapped_with(&self, place: Place, len: usize) -> u64 {
+        let total = (self.mapped as u64).saturating_add(len as u64);
+        let Place::Fixed(start) = place else { return total };
+        let (replaced, _) = self.vmas.visible(&(start..start.saturating_add(len)));
+        replaced.iter().fold(total, |total, (part, _)| total - part.len() as u64)
     }
 
     /// Whether nothing is mapped at `range`; makes its windows this memory's.

@@ -2,18 +2,16 @@
 
 use super::advise::LockMode;
 use super::code::Chunk;
+use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
+use super::room::Room;
 use super::vma::{Kind, Vma, Vmas};
-use super::{
-    map::{MapRequest, Place},
-    window,
-};
+use super::window;
 use crate::prelude::*;
 use crate::process::exec::fill_random;
-use config::Config;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use frame::layout::{PAGE_SIZE, page_ceil, page_floor};
+use core::sync::atomic::{AtomicU64, Ordering};
+use frame::layout::{self, PAGE_SIZE, page_ceil, page_floor};
 use frame::ocall::mem::{self, Prot};
 use frame::patcher::Patcher;
 
@@ -27,8 +25,8 @@ pub struct Memory {
 /// What a memory's lock protects.
 pub(super) struct Inner {
     pub(super) vmas: Vmas,
-    /// Free ranges of the memory's windows by start; neighbours are always joined.
-    free: BTreeMap<usize, usize>,
+    /// Free ranges of the memory's windows.
+    pub(super) room: Room,
     /// The area that `brk` moves in, and its present end.
     pub(super) brk_area: Range<usize>,
     pub(super) brk: usize,
@@ -41,10 +39,10 @@ pub(super) struct Inner {
     /// Chunks of trampolines.
     pub(super) chunks: Vec<Chunk>,
     /// What isn't mapped below the first thread's stack and stays so.
-    stack_gap: Range<usize>,
+    pub(super) stack_gap: Range<usize>,
     /// Commands of `membarrier` that the process has registered for.
     pub(super) barriers: u32,
-    random: u64,
+    pub(super) random: u64,
 }
 
 /// Sizes of a memory, in bytes.
@@ -73,44 +71,6 @@ const UNLIMITED_STACK: usize = 64 << 20;
 /// The largest stack that is reserved at once.
 const MAX_STACK: usize = 1 << 30;
 
-static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
-static CHARGED: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// Sets the memory limit.
-pub fn init(config: &Config) {
-    if let Some(limit) = config.memory {
-        LIMIT.store(limit as usize, Ordering::Relaxed);
-        frame::arena::limit_pages(limit as usize);
-    }
-}
-
-/// The memory limit in bytes, if there is one.
-pub fn limit() -> Option<usize> {
-    Some(LIMIT.load(Ordering::Relaxed)).filter(|&limit| limit != usize::MAX)
-}
-
-/// Bytes that programs may write to, now and at most.
-pub fn charged() -> [usize; 2] {
-    [CHARGED.load(Ordering::Relaxed), PEAK.load(Ordering::Relaxed)]
-}
-
-/// Counts `len` bytes of writable memory against the limit.
-pub(super) fn charge(len: usize) -> Result<()> {
-    let limit = LIMIT.load(Ordering::Relaxed);
-    let charged = CHARGED
-        .try_update(Ordering::Relaxed, Ordering::Relaxed, |charged| {
-            charged.checked_add(len).filter(|&charged| charged <= limit)
-        })
-        .map_err(|_| err!(ENOMEM, "the memory limit is reached"))?;
-    PEAK.fetch_max(charged + len, Ordering::Relaxed);
-    Ok(())
-}
-
-pub(super) fn uncharge(len: usize) {
-    CHARGED.fetch_sub(len, Ordering::Relaxed);
-}
-
 impl Memory {
     /// An empty memory with a window of its own.
     ///
@@ -126,7 +86,7 @@ impl Memory {
         let brk_start = run.start + (random as usize >> 20) % 0x2000 * PAGE_SIZE;
         let mut inner = Inner {
             vmas: Vmas::default(),
-            free: BTreeMap::new(),
+            room: Room::default(),
             brk_area: brk_start..run.start + BRK_AREA,
             brk: brk_start,
             mapped: 0,
@@ -140,11 +100,7 @@ impl Memory {
         // Mappings start at a random page below the window's end.
         let top = run.end - (random as usize >> 40) % 0x4000 * PAGE_SIZE;
         inner.put_free(run.start + BRK_AREA..top);
-        Ok(Self {
-            id,
-            inner: Mutex::new(inner),
-            patcher: Patcher::default(),
-        })
+        Ok(Self { id, inner: Mutex::new(inner), patcher: Patcher::default() })
     }
 
     /// What tells it from all others.
@@ -161,10 +117,8 @@ impl Memory {
     pub fn set_brk_start(&self, end: usize) {
         let mut inner = self.inner.lock();
         let Some(start) = page_ceil(end) else { return };
-        let Some((&free_start, &free_end)) = inner.free.range(..=start).next_back() else {
-            return;
-        };
-        if free_start <= start && free_end.saturating_sub(start) >= BRK_AREA / 2 {
+        let Some(Range { end: free_end, .. }) = inner.room.around(start) else { return };
+        if free_end - start >= BRK_AREA / 2 {
             // A random distance, as on Linux.
             let start = start + (inner.random as usize % 0x1000) * PAGE_SIZE;
             let area = start..free_end.min(start + BRK_AREA);
@@ -203,17 +157,23 @@ impl Memory {
     /// Unmaps all and gives the windows back: the process has ended or runs another program.
     pub fn release(&self) {
         let mut inner = self.inner.lock();
-        let ranges: Vec<_> = inner.vmas.iter().map(|(range, _)| range).collect();
-        for range in ranges {
-            if let Err(error) = mem::unmap(&range) {
+        let parts = inner.vmas.within(&(0..layout::TASK_SIZE));
+        for run in runs(&parts) {
+            if let Err(error) = mem::unmap(&run) {
                 warn!("the host keeps memory of an ended process mapped: {error}");
             }
-            for (part, vma) in inner.vmas.remove(&range) {
+        }
+        for (part, vma) in parts {
+            inner.vmas.remove(&part);
+            if vma.kind != Kind::Trampolines {
                 self.forget(&mut inner, &part, &vma);
             }
         }
         inner.recycled.release();
-        inner.free.clear();
+        inner.chunks.clear();
+        inner.room = Room::default();
+        // Nothing can be mapped any more.
+        inner.brk_area = 0..0;
         window::release(self.id);
     }
 
@@ -238,6 +198,14 @@ impl Memory {
     /// Whether all of `range` is mapped.
     pub fn is_mapped(&self, range: &Range<usize>) -> bool {
         self.inner.lock().vmas.covers(range)
+    }
+
+    /// `si_code` of a SIGSEGV at `addr`: memory that is kept for reuse is the program's as little as unmapped memory.
+    pub fn fault_code(&self, addr: usize) -> i32 {
+        const SEGV_MAPERR: i32 = 1;
+        const SEGV_ACCERR: i32 = 2;
+        let page = page_floor(addr);
+        if self.is_mapped(&(page..page.saturating_add(1))) { SEGV_ACCERR } else { SEGV_MAPERR }
     }
 
     /// What may be done at `addr`, if something is mapped there.
@@ -284,13 +252,7 @@ impl Memory {
         inner.recycled.carve(&range);
         inner.take_free(&range);
         inner.mapped += range.len();
-        inner.vmas.insert(
-            range,
-            Vma {
-                is_charged: false,
-                ..vma
-            },
-        );
+        inner.vmas.insert(range, Vma { is_charged: false, ..vma });
         true
     }
 
@@ -322,102 +284,3 @@ impl Memory {
 
 /// How far below its start a `MAP_GROWSDOWN` mapping may be touched at once.
 const MAX_GROWTH: usize = 64 << 10 | 128 << 10;
-
-impl Inner {
-    /// Takes the windows around `range` if they are free, and knows their room as free.
-    pub(super) fn claim(&mut self, id: u64, range: &Range<usize>) -> Result<()> {
-        for run in window::claim(id, range)? {
-            self.put_free(run);
-        }
-        Ok(())
-    }
-
-    /// The highest free range of `len` bytes at a multiple of `align`; takes another window if there's none.
-    pub(super) fn find_room(&mut self, id: u64, len: usize, align: usize) -> Result<Range<usize>> {
-        if let Some(range) = self.find_free(len, align, usize::MAX) {
-            return Ok(range);
-        }
-        let padded = len.checked_add(align).ok_or(err!(ENOMEM, "the length overflows"))?;
-        let run = window::take(id, padded, self.random)?;
-        self.put_free(run);
-        self.find_free(len, align, usize::MAX)
-            .ok_or(err!(ENOMEM, "the address space is full"))
-    }
-
-    pub(super) fn find_low(&mut self, id: u64, len: usize) -> Result<Range<usize>> {
-        const LOW_END: usize = 2 << 30;
-        self.claim(id, &(frame::layout::USER_MIN..LOW_END))?;
-        self.find_free(len, PAGE_SIZE, LOW_END)
-            .ok_or(err!(ENOMEM, "no room below 2 GiB"))
-    }
-
-    fn find_free(&self, len: usize, align: usize, below: usize) -> Option<Range<usize>> {
-        self.free.range(..below).rev().find_map(|(&start, &end)| {
-            let at = end.min(below).checked_sub(len)? & !(align - 1);
-            (at >= start).then_some(at..at + len)
-        })
-    }
-
-    /// The free range of `len` bytes nearest to `near` that lies within `reach` of all of it.
-    pub(super) fn find_near(&self, near: &Range<usize>, len: usize, reach: usize) -> Option<Range<usize>> {
-        let fits = |at: usize| {
-            let all = near.start.min(at)..near.end.max(at + len);
-            (all.len() <= reach).then_some(at..at + len)
-        };
-        let below = self.free.range(..near.start).rev().find_map(|(&start, &end)| {
-            let at = end.min(near.start).checked_sub(len)?;
-            (at >= start).then_some(at)
-        });
-        let above = self
-            .free
-            .range(near.end..)
-            .find_map(|(&start, &end)| (end - start >= len).then_some(start));
-        below.and_then(fits).or_else(|| above.and_then(fits))
-    }
-
-    /// Makes `range` not free, whatever of it was.
-    pub(super) fn take_free(&mut self, range: &Range<usize>) {
-        loop {
-            let Some((&start, &end)) = self.free.range(..range.end).next_back() else {
-                return;
-            };
-            if end <= range.start {
-                return;
-            }
-            self.free.remove(&start);
-            if range.end < end {
-                self.free.insert(range.end, end);
-            }
-            if start < range.start {
-                self.free.insert(start, range.start);
-                return;
-            }
-        }
-    }
-
-    /// Makes `range`, which isn't, free, but for what is kept for the `brk` area and below the stack.
-    pub(super) fn put_free(&mut self, range: Range<usize>) {
-        let kept = [self.brk_area.clone(), self.stack_gap.clone()];
-        if let Some(kept) = kept
-            .into_iter()
-            .find(|kept| kept.start < range.end && range.start < kept.end)
-        {
-            self.put_free(range.start..kept.start.max(range.start));
-            self.put_free(kept.end.min(range.end)..range.end);
-            return;
-        }
-        let (mut start, mut end) = (range.start, range.end);
-        if start >= end {
-            return;
-        }
-        if let Some((&before, &before_end)) = self.free.range(..start).next_back()
-            && before_end == start
-        {
-            start = before;
-        }
-        if let Some(next_end) = self.free.remove(&end) {
-            end = next_end;
-        }
-        self.free.insert(start, end);
-    }
-}

@@ -8,20 +8,25 @@
 
 mod advise;
 mod brk;
+mod charge;
 mod code;
 mod map;
 mod memory;
 mod recycle;
 mod remap;
 mod render;
+mod room;
 mod source;
 pub mod sys;
+#[cfg(test)]
+mod tests;
 mod vma;
 mod window;
 
 pub use advise::{Advice, LockMode};
+pub use charge::{charged, init, limit};
 pub use map::{MapRequest, Place};
-pub use memory::{Memory, Totals, charged, init, limit};
+pub use memory::{Memory, Totals};
 pub use remap::{Move, RemapRequest};
 pub use source::MapSource;
 pub use vma::{Kind, Vma};

@@ -34,10 +34,8 @@ pub(super) fn keep(memory: &Memory, inner: &mut Inner, range: &Range<usize>) -> 
     if range.len() > MAX_LEN {
         return false;
     }
-    let is_plain = inner
-        .vmas
-        .find(range.start)
-        .is_some_and(|(found, vma)| found.end >= range.end && is_recyclable(vma));
+    let is_plain =
+        inner.vmas.find(range.start).is_some_and(|(found, vma)| found.end >= range.end && is_recyclable(vma));
     if !is_plain {
         return false;
     }
@@ -161,10 +159,7 @@ mod tests {
         recycled.insert(0x4000..0x8000);
         assert!(recycled.covers(&(0x2000..0x7000)));
         recycled.carve(&(0x2000..0x6000));
-        assert_eq!(
-            recycled.kept.iter().collect::<Vec<_>>(),
-            [(&0x1000, &0x2000), (&0x6000, &0x8000)]
-        );
+        assert_eq!(recycled.kept.iter().collect::<Vec<_>>(), [(&0x1000, &0x2000), (&0x6000, &0x8000)]);
         assert_eq!(recycled.bytes, 0x3000);
         assert!(!recycled.covers(&(0x1000..0x7000)));
     }

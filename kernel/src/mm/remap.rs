@@ -1,12 +1,13 @@
 //! Moving and resizing mappings (`man 2 mremap`).
 
+use super::charge::{charge, uncharge};
 use super::map::{Place, checked};
-use super::memory::{Inner, Memory, charge, uncharge};
+use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::{PAGE_SIZE, page_ceil};
-use frame::ocall::mem::{self, Backing, Sharing};
+use frame::ocall::mem::{self, Backing, Prot, Sharing};
 
 /// Where a resized mapping may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +43,7 @@ impl Memory {
     /// # Errors
     /// As `mremap(2)`.
     pub fn remap(&self, request: &RemapRequest) -> Result<usize> {
-        let RemapRequest {
-            addr, to, keeps_old, ..
-        } = *request;
+        let RemapRequest { addr, to, keeps_old, .. } = *request;
         if !addr.is_multiple_of(PAGE_SIZE) {
             bail!(EINVAL, "the address is not aligned to a page");
         }
@@ -53,11 +52,7 @@ impl Memory {
         let old_end = addr.checked_add(old_len).ok_or(Errno::EINVAL)?;
         let old = addr..old_end;
         let mut inner = self.inner.lock();
-        let (found, vma) = inner
-            .vmas
-            .find(addr)
-            .map(|(range, vma)| (range, vma.clone()))
-            .ok_or(Errno::EFAULT)?;
+        let (found, vma) = inner.vmas.find(addr).map(|(range, vma)| (range, vma.clone())).ok_or(Errno::EFAULT)?;
         if vma.kind == Kind::Trampolines {
             return Err(Errno::EFAULT.into());
         }
@@ -81,11 +76,7 @@ impl Memory {
         if keeps_old && (vma.sharing == Sharing::Shared || vma.source.is_some()) {
             bail!(EINVAL, "only private anonymous memory can leave its place mapped");
         }
-        let growth = if keeps_old {
-            new_len
-        } else {
-            new_len.saturating_sub(old_len)
-        };
+        let growth = if keeps_old { new_len } else { new_len.saturating_sub(old_len) };
         if (inner.mapped + growth) as u64 > request.space_limit {
             bail!(ENOMEM, "the limit of the address space is reached");
         }
@@ -119,7 +110,7 @@ impl Memory {
                 return Ok(old.start);
             }
         }
-        if inner.has_trampolines_for(old) {
+        if vma.prot.contains(Prot::EXEC) && inner.has_trampolines_for(old) {
             warn!("code in which system calls are patched can't be moved");
             bail!(ENOMEM, "code in which system calls are patched can't be moved");
         }
@@ -129,12 +120,7 @@ impl Memory {
             Move::To(start) => Place::Fixed(start),
         };
         let new = inner.place(self.id, place, new_len)?;
-        if inner
-            .vmas
-            .within(&new)
-            .iter()
-            .any(|(_, vma)| vma.kind == Kind::Trampolines)
-        {
+        if inner.has_trampolines_in(&new) {
             bail!(ENOMEM, "the LibOS has its trampolines there");
         }
         self.clear(inner, &new)?;

@@ -48,11 +48,7 @@ fn line(range: &Range<usize>, vma: &Vma) -> String {
     let (offset, (device, inode), name) = match (&vma.source, vma.shared_id) {
         (Some((source, offset)), _) => {
             let path = source.path();
-            (
-                *offset,
-                source.dev_ino(),
-                String::from_utf8_lossy(&path).replace('\n', "\\012"),
-            )
+            (*offset, source.dev_ino(), String::from_utf8_lossy(&path).replace('\n', "\\012"))
         }
         // As Linux shows shared anonymous memory, which is a file of its own without a name.
         (None, Some((id, offset))) => (offset, (1, id), String::from("/dev/zero (deleted)")),
@@ -85,10 +81,8 @@ fn format_line(
     let major = device >> 8 & 0xfff | device >> 32 & !0xfff;
     let minor = device & 0xff | device >> 12 & !0xff;
     let permissions: String = permissions.into_iter().collect();
-    let mut line = format!(
-        "{:08x}-{:08x} {permissions} {offset:08x} {major:02x}:{minor:02x} {inode} ",
-        range.start, range.end
-    );
+    let mut line =
+        format!("{:08x}-{:08x} {permissions} {offset:08x} {major:02x}:{minor:02x} {inode} ", range.start, range.end);
     if !name.is_empty() {
         let width = NAME_COLUMN.saturating_sub(line.len());
         // Writing to a string can't fail.
@@ -104,14 +98,7 @@ mod tests {
     #[test]
     fn lines_are_as_linux_prints_them() {
         assert_eq!(
-            format_line(
-                &(0x40_0000..0x40_1000),
-                ['r', '-', '-', 'p'],
-                0x1000,
-                0xfe01,
-                42,
-                "/bin/x"
-            ),
+            format_line(&(0x40_0000..0x40_1000), ['r', '-', '-', 'p'], 0x1000, 0xfe01, 42, "/bin/x"),
             format!("00400000-00401000 r--p 00001000 fe:01 42 {}/bin/x", " ".repeat(73 - 41))
         );
         assert_eq!(

@@ -90,20 +90,12 @@ impl Vmas {
 
     /// The first mapping that ends above `addr`.
     pub(super) fn at_or_above(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
-        self.find(addr).or_else(|| {
-            self.0
-                .range(addr..)
-                .next()
-                .map(|(&start, (end, vma))| (start..*end, vma))
-        })
+        self.find(addr).or_else(|| self.0.range(addr..).next().map(|(&start, (end, vma))| (start..*end, vma)))
     }
 
     /// The last mapping that starts below `addr`.
     pub(super) fn below(&self, addr: usize) -> Option<(Range<usize>, &Vma)> {
-        self.0
-            .range(..addr)
-            .next_back()
-            .map(|(&start, (end, vma))| (start..*end, vma))
+        self.0.range(..addr).next_back().map(|(&start, (end, vma))| (start..*end, vma))
     }
 
     /// All mappings by ascending address.
@@ -113,11 +105,7 @@ impl Vmas {
 
     /// The parts of mappings that lie in `range`, by ascending address.
     pub(super) fn within(&self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
-        let first = self
-            .0
-            .range(..range.start)
-            .next_back()
-            .filter(|(_, (end, _))| *end > range.start);
+        let first = self.0.range(..range.start).next_back().filter(|(_, (end, _))| *end > range.start);
         first
             .into_iter()
             .chain(self.0.range(range.clone()))
@@ -222,15 +210,9 @@ mod tests {
         vmas.insert(0x1000..0x5000, anonymous(Prot::READ));
         let parts = vmas.remove(&(0x2000..0x3000));
         assert_eq!(parts.len(), 1);
-        assert_eq!(
-            vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(),
-            [0x1000..0x2000, 0x3000..0x5000]
-        );
+        assert_eq!(vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(), [0x1000..0x2000, 0x3000..0x5000]);
         vmas.insert(0x2000..0x3000, anonymous(Prot::READ));
-        assert_eq!(
-            vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(),
-            [0x1000..0x5000]
-        );
+        assert_eq!(vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(), [0x1000..0x5000]);
         assert!(vmas.covers(&(0x1000..0x5000)));
         assert!(!vmas.covers(&(0x1000..0x5001)));
     }

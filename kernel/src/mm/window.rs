@@ -19,7 +19,9 @@ static WINDOWS: Mutex<Windows> = Mutex::new(Windows(BTreeMap::new()));
 /// Addresses at which windows are chosen freely: above the LibOS, where Linux has its mappings too.
 const HIGH: Range<usize> = LIBOS_END..USER_MAX / WINDOW * WINDOW;
 /// Below the LibOS, for what doesn't fit there. The lowest terabyte is left to programs that want fixed places.
-const LOW: Range<usize> = 1 << 40..LIBOS_BASE;
+const LOW: Range<usize> = FIRST_CHOSEN..LIBOS_BASE;
+/// Below this, nothing is placed that doesn't ask for it.
+pub(super) const FIRST_CHOSEN: usize = 1 << 40;
 
 /// Takes a run of windows of at least `len` bytes for `owner`, the first free one at or below a random place.
 pub(super) fn take(owner: u64, len: usize, random: u64) -> Result<Range<usize>> {
@@ -60,10 +62,7 @@ pub(super) fn claim(owner: u64, range: &Range<usize>) -> Result<Vec<Range<usize>
         windows.insert(run.clone(), owner);
     }
     // What no program may map is no part of it.
-    Ok(missing
-        .into_iter()
-        .map(|run| run.start.max(USER_MIN)..run.end.min(USER_MAX))
-        .collect())
+    Ok(missing.into_iter().map(|run| run.start.max(USER_MIN)..run.end.min(USER_MAX)).collect())
 }
 
 /// Gives all windows of `owner` back.
@@ -77,11 +76,7 @@ impl Windows {
     }
 
     fn overlapping(&self, range: &Range<usize>) -> Vec<(Range<usize>, u64)> {
-        let first = self
-            .0
-            .range(..range.start)
-            .next_back()
-            .filter(|&(_, &(end, _))| end > range.start);
+        let first = self.0.range(..range.start).next_back().filter(|&(_, &(end, _))| end > range.start);
         first
             .into_iter()
             .chain(self.0.range(range.clone()))
@@ -93,13 +88,10 @@ impl Windows {
     fn find_free(&self, range: Range<usize>, len: usize) -> Option<Range<usize>> {
         let mut end = range.end;
         for (&start, &(run_end, _)) in self.0.range(..range.end).rev() {
-            if run_end + len <= end && run_end >= range.start {
-                return Some(end - len..end);
+            if run_end.max(range.start) + len <= end {
+                break;
             }
             end = end.min(start);
-            if end < range.start {
-                return None;
-            }
         }
         (range.start + len <= end).then(|| end - len..end)
     }
@@ -118,5 +110,7 @@ mod tests {
         windows.insert(4..6, 2);
         assert_eq!(windows.find_free(0..10, 3), Some(1..4));
         assert_eq!(windows.find_free(0..10, 5), None);
+        assert_eq!(windows.find_free(7..10, 1), Some(7..8));
+        assert_eq!(windows.find_free(7..10, 2), None);
     }
 }

@@ -29,11 +29,18 @@ impl Task for ThreadTask {
         Flow::Resume
     }
 
-    fn fault(&self, ctx: &mut UserContext, fault: Fault) -> Flow {
+    fn fault(&self, ctx: &mut UserContext, mut fault: Fault) -> Flow {
         const SIGSEGV: i32 = 11;
+        const SEGV_ACCERR: i32 = 2;
         let thread = &self.0;
-        if fault.signal == SIGSEGV && thread.process.memory().grow_down(fault.addr) {
-            return Flow::Resume;
+        if fault.signal == SIGSEGV {
+            let memory = thread.process.memory();
+            if memory.grow_down(fault.addr) {
+                return Flow::Resume;
+            }
+            if fault.code == SEGV_ACCERR {
+                fault.code = memory.fault_code(fault.addr);
+            }
         }
         in_program_terms(thread, ctx, |ctx| signal::fault(thread, ctx, fault))
     }
@@ -60,11 +67,7 @@ impl Task for ThreadTask {
 }
 
 /// Does `work` on registers that show the program's own code, whatever trampoline it is in.
-fn in_program_terms(
-    thread: &Arc<Thread>,
-    ctx: &mut UserContext,
-    work: impl FnOnce(&mut UserContext) -> Flow,
-) -> Flow {
+fn in_program_terms(thread: &Arc<Thread>, ctx: &mut UserContext, work: impl FnOnce(&mut UserContext) -> Flow) -> Flow {
     thread.process.memory().patcher().show_original(ctx);
     let flow = work(ctx);
     ctx.rip = thread.process.memory().patcher().resume_rip(ctx.rip);

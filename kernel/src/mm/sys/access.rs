@@ -86,10 +86,7 @@ fn copy(from: &[(usize, usize)], to: &[(usize, usize)]) -> Result<usize> {
             return Ok(done);
         };
         // Not across a page, so that what can be copied before a hole is.
-        let len = [source_len, target_len, to_page_end(source), to_page_end(target)]
-            .into_iter()
-            .min()
-            .unwrap_or(0);
+        let len = [source_len, target_len, to_page_end(source), to_page_end(target)].into_iter().min().unwrap_or(0);
         let copied = UserSlice::new(source, len)
             .and_then(|slice| slice.read(&mut buffer[..len]))
             .and_then(|_| UserSlice::new(target, len)?.write(&buffer[..len]));

@@ -115,11 +115,7 @@ impl Arg for ProtFlags {
     }
 
     fn trace(word: u64, f: &mut dyn Write) -> fmt::Result {
-        if word as u32 == 0 {
-            f.write_str("PROT_NONE")
-        } else {
-            trace_flags::<Self>(word, f)
-        }
+        if word as u32 == 0 { f.write_str("PROT_NONE") } else { trace_flags::<Self>(word, f) }
     }
 }
 

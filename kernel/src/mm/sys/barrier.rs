@@ -44,11 +44,7 @@ pub fn membarrier(cx: Context<'_>, command: Flags, flags: Flags, _cpu: i32) -> R
             if memory.barriers() & command.0 << 1 == 0 {
                 bail!(EPERM, "the process has not registered for this barrier");
             }
-            barrier(if command.0 == command::SYNC_CORE {
-                Barrier::Code
-            } else {
-                Barrier::Memory
-            })?;
+            barrier(if command.0 == command::SYNC_CORE { Barrier::Code } else { Barrier::Memory })?;
         }
         _ => bail!(EINVAL, "unknown command"),
     }

@@ -34,11 +34,7 @@ fn checked_limit(thread: &Thread) -> Result<u64> {
 
 /// The pages that a range touches; `None` for no length.
 fn pages(addr: Addr, len: usize) -> Result<Option<Range<usize>>> {
-    let end = addr
-        .0
-        .checked_add(len)
-        .and_then(page_ceil)
-        .ok_or(err!(EINVAL, "the length overflows"))?;
+    let end = addr.0.checked_add(len).and_then(page_ceil).ok_or(err!(EINVAL, "the length overflows"))?;
     let start = page_floor(addr.0);
     Ok((len > 0).then_some(start..end))
 }
@@ -75,20 +71,13 @@ pub fn munlock(cx: Context<'_>, addr: Addr, len: usize) -> Result<usize> {
 
 /// `mlockall(2)`.
 pub fn mlockall(cx: Context<'_>, flags: LockAllFlags) -> Result<usize> {
-    let mode = if flags.contains(LockAllFlags::MCL_ONFAULT) {
-        LockMode::OnFault
-    } else {
-        LockMode::Now
-    };
+    let mode = if flags.contains(LockAllFlags::MCL_ONFAULT) { LockMode::OnFault } else { LockMode::Now };
     if !flags.intersects(LockAllFlags::MCL_CURRENT | LockAllFlags::MCL_FUTURE) {
         bail!(EINVAL, "neither present nor future mappings");
     }
     let limit = checked_limit(cx.thread)?;
     let when = |flag| flags.contains(flag).then_some(mode);
-    cx.thread
-        .process
-        .memory()
-        .lock_all(when(LockAllFlags::MCL_CURRENT), when(LockAllFlags::MCL_FUTURE), limit)?;
+    cx.thread.process.memory().lock_all(when(LockAllFlags::MCL_CURRENT), when(LockAllFlags::MCL_FUTURE), limit)?;
     Ok(0)
 }
 

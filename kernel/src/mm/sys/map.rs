@@ -24,11 +24,7 @@ pub fn mmap(
     if !offset.is_multiple_of(PAGE_SIZE as u64) {
         bail!(EINVAL, "the offset is not aligned to a page");
     }
-    let file = if flags.contains(MapFlags::MAP_ANONYMOUS) {
-        None
-    } else {
-        Some(cx.thread.files().get(fd)?)
-    };
+    let file = if flags.contains(MapFlags::MAP_ANONYMOUS) { None } else { Some(cx.thread.files().get(fd)?) };
     if len == 0 {
         bail!(EINVAL, "a mapping without length");
     }
@@ -53,11 +49,7 @@ pub fn mmap(
     let memory = process.memory();
     let locks = flags.contains(MapFlags::MAP_LOCKED);
     if locks && (memory.totals().locked + len) as u64 > lock_limit {
-        return Err(if lock_limit == 0 {
-            err!(EPERM)
-        } else {
-            err!(EAGAIN, "the limit of locked memory is reached")
-        });
+        return Err(if lock_limit == 0 { err!(EPERM) } else { err!(EAGAIN, "the limit of locked memory is reached") });
     }
     let is_data = sharing == Sharing::Private && prot.contains(Prot::WRITE);
     let (space_limit, data_limit) = limits(cx.thread);
@@ -79,11 +71,7 @@ pub fn mmap(
         // As on Linux, memory that can't be locked is had all the same.
         let _ = memory.lock(&range, LockMode::Now, lock_limit);
     } else if flags.contains(MapFlags::MAP_POPULATE) && !flags.contains(MapFlags::MAP_NONBLOCK) {
-        let advice = if is_data {
-            linux::MADV_POPULATE_WRITE
-        } else {
-            linux::MADV_POPULATE_READ
-        };
+        let advice = if is_data { linux::MADV_POPULATE_WRITE } else { linux::MADV_POPULATE_READ };
         // A page that can't be had is seen when it's touched.
         let _ = memory.advise(&range, advice);
     }
@@ -142,15 +130,11 @@ pub fn mprotect(cx: Context<'_>, addr: Addr, len: usize, prot: ProtFlags) -> Res
     if !addr.0.is_multiple_of(PAGE_SIZE) {
         bail!(EINVAL, "the address is not aligned to a page");
     }
-    let end = page_ceil(len)
-        .and_then(|len| addr.0.checked_add(len))
-        .ok_or(err!(ENOMEM, "the length overflows"))?;
+    let end = page_ceil(len).and_then(|len| addr.0.checked_add(len)).ok_or(err!(ENOMEM, "the length overflows"))?;
     let memory = cx.thread.process.memory();
     let mut start = addr.0;
     if prot.contains(ProtFlags::PROT_GROWSDOWN) && start < end {
-        start = memory
-            .grows_down_from(start)
-            .ok_or(err!(EINVAL, "the mapping doesn't grow down"))?;
+        start = memory.grows_down_from(start).ok_or(err!(EINVAL, "the mapping doesn't grow down"))?;
     }
     memory.protect(start..end, prot.prot())?;
     Ok(0)
