@@ -42,11 +42,7 @@ impl Elf {
         if field(image, 16, 2).ok_or(CUT)? != ET_EXEC as usize {
             return Err("not linked at a fixed address");
         }
-        let mut elf = Self {
-            entry: field(image, 24, 8).ok_or(CUT)?,
-            segments: Vec::new(),
-            relro: None,
-        };
+        let mut elf = Self { entry: field(image, 24, 8).ok_or(CUT)?, segments: Vec::new(), relro: None };
         let table = field(image, 32, 8).ok_or(CUT)?;
         let count = field(image, 56, 2).ok_or(CUT)?;
         for index in 0..count {
@@ -58,11 +54,7 @@ impl Elf {
                 _ => {}
             }
         }
-        if elf
-            .segments
-            .iter()
-            .any(|segment| segment.prot & PROT_EXEC != 0 && segment.pages.contains(&elf.entry))
-        {
+        if elf.segments.iter().any(|segment| segment.prot & PROT_EXEC != 0 && segment.pages.contains(&elf.entry)) {
             Ok(elf)
         } else {
             Err("no entry point")
@@ -73,23 +65,12 @@ impl Elf {
 impl Segment {
     fn parse(header: &[u8], image_len: usize) -> Result<Self, &'static str> {
         const BAD: &str = "bad segment";
-        let [flags, offset, start] =
-            [(4, 4), (8, 8), (16, 8)].map(|(at, len)| field(header, at, len).unwrap_or(0));
+        let [flags, offset, start] = [(4, 4), (8, 8), (16, 8)].map(|(at, len)| field(header, at, len).unwrap_or(0));
         let [file_len, memory_len] = [32, 40].map(|at| field(header, at, 8).unwrap_or(0));
-        let end = start
-            .checked_add(memory_len)
-            .and_then(page_ceil)
-            .ok_or(BAD)?;
-        let is_in_file = offset
-            .checked_add(file_len)
-            .is_some_and(|end| end <= image_len)
-            && file_len <= memory_len;
+        let end = start.checked_add(memory_len).and_then(page_ceil).ok_or(BAD)?;
+        let is_in_file = offset.checked_add(file_len).is_some_and(|end| end <= image_len) && file_len <= memory_len;
         let pages = page_floor(start)..end;
-        if !is_in_file
-            || start < LIBOS_BASE
-            || end > LIBOS_END
-            || start - pages.start != offset - page_floor(offset)
-        {
+        if !is_in_file || start < LIBOS_BASE || end > LIBOS_END || start - pages.start != offset - page_floor(offset) {
             return Err(BAD);
         }
         let prot = [(4, PROT_READ), (2, PROT_WRITE), (1, PROT_EXEC)];
@@ -97,11 +78,7 @@ impl Segment {
             pages,
             offset: page_floor(offset),
             file_end: start + file_len,
-            prot: prot
-                .into_iter()
-                .filter(|(flag, _)| flags & flag != 0)
-                .map(|(_, prot)| prot)
-                .sum(),
+            prot: prot.into_iter().filter(|(flag, _)| flags & flag != 0).map(|(_, prot)| prot).sum(),
         })
     }
 }
@@ -116,12 +93,7 @@ fn relro(header: &[u8]) -> Option<Range<usize>> {
 /// The little-endian number of `len` bytes at `at`.
 fn field(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
     let bytes = bytes.get(at..at.checked_add(len)?)?;
-    Some(
-        bytes
-            .iter()
-            .rev()
-            .fold(0, |value, &byte| value << 8 | usize::from(byte)),
-    )
+    Some(bytes.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte)))
 }
 
 #[cfg(test)]
@@ -145,15 +117,7 @@ mod tests {
 
     /// Kind and flags, offset, address, length in file and in memory.
     fn header(kind: u64, flags: u64, offset: u64, addr: u64, lens: (u64, u64)) -> [u64; 7] {
-        [
-            kind | flags << 32,
-            offset,
-            LIBOS_BASE as u64 + addr,
-            0,
-            lens.0,
-            lens.1,
-            0x1000,
-        ]
+        [kind | flags << 32, offset, LIBOS_BASE as u64 + addr, 0, lens.0, lens.1, 0x1000]
     }
 
     #[test]

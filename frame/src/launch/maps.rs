@@ -47,27 +47,18 @@ impl AddressSpace {
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
-        let lines = text
-            .split(|&byte| byte == b'\n')
-            .filter(|line| !line.is_empty());
-        Some(Self {
-            mappings: lines.map(Mapping::parse).collect::<Option<_>>()?,
-        })
+        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        Some(Self { mappings: lines.map(Mapping::parse).collect::<Option<_>>()? })
     }
 
     /// Whether something is mapped in `range`.
     pub(super) fn is_taken(&self, range: Range<usize>) -> bool {
-        self.mappings
-            .iter()
-            .any(|mapping| mapping.range.start < range.end && range.start < mapping.range.end)
+        self.mappings.iter().any(|mapping| mapping.range.start < range.end && range.start < mapping.range.end)
     }
 
     /// Where in its file lies the byte that is mapped at `addr`.
     pub(super) fn file_offset(&self, addr: usize) -> Option<usize> {
-        let mapping = self
-            .mappings
-            .iter()
-            .find(|mapping| mapping.range.contains(&addr))?;
+        let mapping = self.mappings.iter().find(|mapping| mapping.range.contains(&addr))?;
         (mapping.kind == Kind::File).then(|| mapping.offset + (addr - mapping.range.start))
     }
 
@@ -80,10 +71,7 @@ impl AddressSpace {
                 _ => {}
             }
         }
-        let kept = self
-            .mappings
-            .iter()
-            .filter(|mapping| matches!(mapping.kind, Kind::Vdso | Kind::Vvar | Kind::Stack));
+        let kept = self.mappings.iter().filter(|mapping| matches!(mapping.kind, Kind::Vdso | Kind::Vvar | Kind::Stack));
         let mut kept: Vec<_> = kept.map(|mapping| mapping.range.clone()).collect();
         kept.push(LIBOS_BASE..LIBOS_END);
         kept.sort_by_key(|range| range.start);
@@ -102,9 +90,7 @@ impl AddressSpace {
 impl Mapping {
     /// Parses `start-end perms offset device inode path`; numbers but the inode's are hexadecimal.
     fn parse(line: &[u8]) -> Option<Self> {
-        let mut fields = line
-            .split(|&byte| byte == b' ')
-            .filter(|field| !field.is_empty());
+        let mut fields = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
         let range = str::from_utf8(fields.next()?).ok()?;
         let (start, end) = range.split_once('-')?;
         let number = |text| usize::from_str_radix(text, 16).ok();
@@ -117,11 +103,7 @@ impl Mapping {
             Some(name) if name.starts_with(b"[vvar") => Kind::Vvar,
             _ => Kind::Other,
         };
-        Some(Self {
-            range: number(start)?..number(end)?,
-            offset,
-            kind,
-        })
+        Some(Self { range: number(start)?..number(end)?, offset, kind })
     }
 }
 
@@ -145,13 +127,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
     fn leftovers_are_all_but_what_is_kept() {
         let around = AddressSpace::parse(MAPS).unwrap().surroundings();
         assert_eq!(around.vdso, Some(0x7ffc_a8a1_6000..0x7ffc_a8a1_8000));
-        assert_eq!(
-            around.vvar,
-            vec![
-                0x7ffc_a8a1_0000..0x7ffc_a8a1_4000,
-                0x7ffc_a8a1_4000..0x7ffc_a8a1_6000
-            ]
-        );
+        assert_eq!(around.vvar, vec![0x7ffc_a8a1_0000..0x7ffc_a8a1_4000, 0x7ffc_a8a1_4000..0x7ffc_a8a1_6000]);
         assert_eq!(
             around.leftovers,
             vec![
@@ -181,12 +157,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
 
     #[test]
     fn other_formats_are_refused() {
-        for text in [
-            &b"nonsense"[..],
-            b"1000-2000",
-            b"1000-x r--p 0 0:0 0",
-            b"1000-2000 r--p \xff 0:0 0",
-        ] {
+        for text in [&b"nonsense"[..], b"1000-2000", b"1000-x r--p 0 0:0 0", b"1000-2000 r--p \xff 0:0 0"] {
             assert!(AddressSpace::parse(text).is_none());
         }
     }

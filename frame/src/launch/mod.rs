@@ -14,9 +14,8 @@ use core::fmt;
 use core::ops::Range;
 use elf::{Elf, Segment};
 use linux_raw_sys::general::{
-    __NR_mmap, __NR_mprotect, __NR_rseq, __NR_set_robust_list, __NR_set_tid_address,
-    __NR_sigaltstack, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE,
-    SS_DISABLE,
+    __NR_mmap, __NR_mprotect, __NR_rseq, __NR_set_robust_list, __NR_set_tid_address, __NR_sigaltstack, MAP_ANONYMOUS,
+    MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE, SS_DISABLE,
 };
 use maps::AddressSpace;
 use std::fs::File;
@@ -38,24 +37,26 @@ pub enum LaunchError {
     Refused(&'static str, Error),
 }
 
+impl LaunchError {
+    /// What the user can do about it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::BadImage(_) => "build Enclos again",
+            _ => "run `enclos doctor` to see what this host lacks",
+        }
+    }
+}
+
 impl fmt::Display for LaunchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PlaceTaken => {
                 let (start, end) = (layout::LIBOS_BASE, layout::LIBOS_END);
-                write!(
-                    f,
-                    "addresses {start:#x} to {end:#x} are not free in this process; run `enclos doctor`"
-                )
+                write!(f, "addresses {start:#x} to {end:#x} are not free in this process")
             }
-            Self::BadImage(what) => write!(
-                f,
-                "the built-in image is damaged ({what}); build Enclos again"
-            ),
-            Self::Unreadable(path, error) => {
-                write!(f, "can't read {path}: {error}; run `enclos doctor`")
-            }
-            Self::Refused(what, error) => write!(f, "can't {what}: {error}; run `enclos doctor`"),
+            Self::BadImage(what) => write!(f, "the built-in image is damaged ({what})"),
+            Self::Unreadable(path, error) => write!(f, "can't read {path}: {error}"),
+            Self::Refused(what, error) => write!(f, "can't {what}: {error}"),
         }
     }
 }
@@ -81,8 +82,7 @@ fn prepare(
     image: &'static [u8],
     encode: impl FnOnce(&Surroundings) -> Vec<u8>,
 ) -> Result<(usize, Vec<u8>), LaunchError> {
-    let space =
-        AddressSpace::read().map_err(|error| LaunchError::Unreadable("/proc/self/maps", error))?;
+    let space = AddressSpace::read().map_err(|error| LaunchError::Unreadable("/proc/self/maps", error))?;
     if space.is_taken(layout::LIBOS_BASE..layout::LIBOS_END) {
         return Err(LaunchError::PlaceTaken);
     }
@@ -91,17 +91,12 @@ fn prepare(
         .file_offset(image.as_ptr().addr())
         .filter(|offset| offset.is_multiple_of(layout::PAGE_SIZE))
         .ok_or(LaunchError::BadImage("not page-aligned in a file"))?;
-    let executable = File::open("/proc/self/exe")
-        .map_err(|error| LaunchError::Unreadable("/proc/self/exe", error))?;
+    let executable = File::open("/proc/self/exe").map_err(|error| LaunchError::Unreadable("/proc/self/exe", error))?;
     for segment in &elf.segments {
         map_segment(segment, &executable, offset)?;
     }
     if let Some(relro) = elf.relro {
-        change(
-            "protect the image",
-            __NR_mprotect,
-            [relro.start, relro.len(), PROT_READ as usize, 0, 0, 0],
-        )?;
+        change("protect the image", __NR_mprotect, [relro.start, relro.len(), PROT_READ as usize, 0, 0, 0])?;
     }
     Ok((elf.entry, encode(&space.surroundings())))
 }
@@ -110,18 +105,9 @@ fn prepare(
 fn map_segment(segment: &Segment, executable: &File, base: usize) -> Result<(), LaunchError> {
     let place = &segment.pages;
     let zeroes_from = segment.file_end;
-    let file_pages = place.start
-        ..layout::page_ceil(zeroes_from)
-            .unwrap_or(place.end)
-            .min(place.end);
+    let file_pages = place.start..layout::page_ceil(zeroes_from).unwrap_or(place.end).min(place.end);
     if !file_pages.is_empty() {
-        map(
-            &file_pages,
-            segment.prot,
-            MAP_PRIVATE,
-            executable.as_raw_fd(),
-            base + segment.offset,
-        )?;
+        map(&file_pages, segment.prot, MAP_PRIVATE, executable.as_raw_fd(), base + segment.offset)?;
         if segment.prot & PROT_WRITE != 0 {
             // SAFETY: just mapped, private and writable; nobody uses it yet.
             unsafe {
@@ -131,37 +117,14 @@ fn map_segment(segment: &Segment, executable: &File, base: usize) -> Result<(), 
     }
     let zero_pages = file_pages.end..place.end;
     if !zero_pages.is_empty() {
-        map(
-            &zero_pages,
-            segment.prot,
-            MAP_PRIVATE | MAP_ANONYMOUS,
-            -1,
-            0,
-        )?;
+        map(&zero_pages, segment.prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)?;
     }
     Ok(())
 }
 
-fn map(
-    place: &Range<usize>,
-    prot: u32,
-    flags: u32,
-    fd: i32,
-    offset: usize,
-) -> Result<(), LaunchError> {
+fn map(place: &Range<usize>, prot: u32, flags: u32, fd: i32, offset: usize) -> Result<(), LaunchError> {
     let flags = flags | MAP_FIXED_NOREPLACE;
-    change(
-        "map the image",
-        __NR_mmap,
-        [
-            place.start,
-            place.len(),
-            prot as usize,
-            flags as usize,
-            fd as usize,
-            offset,
-        ],
-    )
+    change("map the image", __NR_mmap, [place.start, place.len(), prot as usize, flags as usize, fd as usize, offset])
 }
 
 /// Issues a system call that changes only addresses of the image or what the host knows of the launcher.
@@ -185,10 +148,7 @@ fn forget_launcher() {
     }
     let no_stack = [0, SS_DISABLE as usize, 0];
     let calls = [
-        (
-            __NR_sigaltstack,
-            [no_stack.as_ptr() as usize, 0, 0, 0, 0, 0],
-        ),
+        (__NR_sigaltstack, [no_stack.as_ptr() as usize, 0, 0, 0, 0, 0]),
         (__NR_set_tid_address, [0; 6]),
         (__NR_set_robust_list, [0, ROBUST_LIST_HEAD_LEN, 0, 0, 0, 0]),
     ];
@@ -202,11 +162,7 @@ fn forget_launcher() {
         const SIGNATURE: usize = 0x5305_3053;
         const LEN: usize = 32;
         // It fails if the library didn't register the area after all.
-        let _ = change(
-            "clean up",
-            __NR_rseq,
-            [area, LEN, UNREGISTER, SIGNATURE, 0, 0],
-        );
+        let _ = change("clean up", __NR_rseq, [area, LEN, UNREGISTER, SIGNATURE, 0, 0]);
     }
 }
 

@@ -7,9 +7,8 @@ use core::arch::{asm, naked_asm};
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use linux_raw_sys::general::{
-    __NR_close, __NR_ftruncate, __NR_getpid, __NR_membarrier, __NR_memfd_create, __NR_mmap,
-    __NR_munmap, __NR_prctl, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE,
-    MAP_SHARED, MFD_CLOEXEC, PROT_READ, PROT_WRITE,
+    __NR_close, __NR_ftruncate, __NR_getpid, __NR_membarrier, __NR_memfd_create, __NR_mmap, __NR_munmap, __NR_prctl,
+    MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, MFD_CLOEXEC, PROT_READ, PROT_WRITE,
 };
 
 const SIGSYS: i32 = 31;
@@ -28,11 +27,7 @@ static HAS_TRAPPED: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// `EINVAL` if the host's kernel doesn't have it; `ENOSYS` if it has but nothing traps; what else the host gives.
 pub fn syscall_user_dispatch() -> Result<()> {
-    ocall::signal::handle(
-        SIGSYS,
-        on_trap as *const () as usize,
-        restorer as *const () as usize,
-    )?;
+    ocall::signal::handle(SIGSYS, on_trap as *const () as usize, restorer as *const () as usize)?;
     let outcome = try_dispatch();
     ocall::signal::default(SIGSYS)?;
     outcome
@@ -43,37 +38,13 @@ fn try_dispatch() -> Result<()> {
     let selector = SELECTOR.as_ptr() as usize;
     // SAFETY: the handler is in place and switches the trap off again; `getpid` has no effect.
     unsafe {
-        host::call(
-            __NR_prctl,
-            [
-                PR_SET_SYSCALL_USER_DISPATCH,
-                PR_SYS_DISPATCH_ON,
-                0,
-                0,
-                selector,
-                0,
-            ],
-        )?;
+        host::call(__NR_prctl, [PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, selector, 0])?;
         SELECTOR.store(BLOCK, Ordering::SeqCst);
         host::raw(__NR_getpid, [0; 6]);
         SELECTOR.store(ALLOW, Ordering::SeqCst);
-        host::call(
-            __NR_prctl,
-            [
-                PR_SET_SYSCALL_USER_DISPATCH,
-                PR_SYS_DISPATCH_OFF,
-                0,
-                0,
-                0,
-                0,
-            ],
-        )?;
+        host::call(__NR_prctl, [PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0, 0])?;
     }
-    if HAS_TRAPPED.load(Ordering::SeqCst) {
-        Ok(())
-    } else {
-        Err(Errno::ENOSYS.into())
-    }
+    if HAS_TRAPPED.load(Ordering::SeqCst) { Ok(()) } else { Err(Errno::ENOSYS.into()) }
 }
 
 extern "C" fn on_trap(_signal: i32) {
@@ -96,11 +67,7 @@ pub fn code_barrier() -> Result<()> {
     const PRIVATE_EXPEDITED_SYNC_CORE: usize = 1 << 5;
     // SAFETY: only asks.
     let commands = unsafe { host::call(__NR_membarrier, [QUERY, 0, 0, 0, 0, 0])? };
-    if commands & PRIVATE_EXPEDITED_SYNC_CORE == 0 {
-        Err(Errno::ENOSYS.into())
-    } else {
-        Ok(())
-    }
+    if commands & PRIVATE_EXPEDITED_SYNC_CORE == 0 { Err(Errno::ENOSYS.into()) } else { Ok(()) }
 }
 
 /// Reserves all addresses of the LibOS, for a moment.
@@ -119,31 +86,12 @@ pub fn place() -> Result<()> {
 pub fn arena() -> Result<()> {
     let prot = PROT_READ | PROT_WRITE;
     let flags = MAP_SHARED | MAP_NORESERVE;
-    let _heap = Mapping::new(
-        HEAP_BASE..HEAP_BASE + HEAP_SIZE,
-        prot,
-        flags | MAP_ANONYMOUS,
-        -1,
-    )?;
+    let _heap = Mapping::new(HEAP_BASE..HEAP_BASE + HEAP_SIZE, prot, flags | MAP_ANONYMOUS, -1)?;
     // SAFETY: the name ends in NUL; no memory is changed.
-    let fd = unsafe {
-        host::call(
-            __NR_memfd_create,
-            [
-                c"enclos".as_ptr() as usize,
-                MFD_CLOEXEC as usize,
-                0,
-                0,
-                0,
-                0,
-            ],
-        )?
-    };
+    let fd = unsafe { host::call(__NR_memfd_create, [c"enclos".as_ptr() as usize, MFD_CLOEXEC as usize, 0, 0, 0, 0])? };
     // SAFETY: the descriptor is our own.
-    let outcome =
-        unsafe { host::call(__NR_ftruncate, [fd, PAGES_SIZE, 0, 0, 0, 0]) }.and_then(|_| {
-            Mapping::new(PAGES_BASE..PAGES_BASE + PAGES_SIZE, prot, flags, fd as i32).map(drop)
-        });
+    let outcome = unsafe { host::call(__NR_ftruncate, [fd, PAGES_SIZE, 0, 0, 0, 0]) }
+        .and_then(|_| Mapping::new(PAGES_BASE..PAGES_BASE + PAGES_SIZE, prot, flags, fd as i32).map(drop));
     // SAFETY: as above; not used from here on.
     unsafe { host::raw(__NR_close, [fd, 0, 0, 0, 0, 0]) };
     outcome
@@ -176,25 +124,11 @@ impl Mapping {
         let flags = flags | MAP_FIXED_NOREPLACE;
         // SAFETY: replaces nothing.
         let start = unsafe {
-            host::call(
-                __NR_mmap,
-                [
-                    range.start,
-                    range.len(),
-                    prot as usize,
-                    flags as usize,
-                    fd as usize,
-                    0,
-                ],
-            )?
+            host::call(__NR_mmap, [range.start, range.len(), prot as usize, flags as usize, fd as usize, 0])?
         };
         let mapping = Self(start..start + range.len());
         // A kernel that doesn't know the flag takes the address for a hint.
-        if start == range.start {
-            Ok(mapping)
-        } else {
-            Err(Errno::EEXIST.into())
-        }
+        if start == range.start { Ok(mapping) } else { Err(Errno::EEXIST.into()) }
     }
 }
 

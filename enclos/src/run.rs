@@ -1,0 +1,227 @@
+//! `enclos run`: from settings to the image's configuration, and its start.
+
+use crate::cli::RunOptions;
+use crate::failure::Failure;
+use crate::file;
+use crate::identity::Identity;
+use crate::settings::Settings;
+use crate::values::{EnvVar, VolumeSpec, parse_level};
+use config::{Boot, Config, HostRange, Level, Log, Net, Output, Volume};
+use frame::launch::{Surroundings, launch};
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::ops::Range;
+use std::os::fd::IntoRawFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Puts what it holds at the start of a page, in the executable's file too.
+#[repr(C, align(4096))]
+struct PageAligned<T: ?Sized>(T);
+
+/// The image, built by `build.rs`.
+static IMAGE: &PageAligned<[u8]> = &PageAligned(*include_bytes!(concat!(env!("OUT_DIR"), "/image")));
+
+const LOG_VARIABLE: &str = "ENCLOS_LOG";
+
+/// Runs a program. Comes back only if that fails before the image has taken over.
+pub(crate) fn run(options: RunOptions) -> Failure {
+    let config = match read_settings(options).and_then(configure) {
+        Ok(config) => config,
+        Err(failure) => return failure,
+    };
+    let boot = |around: &Surroundings| Boot {
+        config,
+        leftovers: around.leftovers.iter().map(host_range).collect(),
+        vdso: around.vdso.as_ref().map(host_range),
+        vvar: around.vvar.iter().map(host_range).collect(),
+    };
+    // Encoding can't fail; the image would report what it can't decode.
+    let error = launch(&IMAGE.0, |around| boot(around).encode().unwrap_or_default());
+    Failure::new(error.to_string(), error.remedy())
+}
+
+fn host_range(range: &Range<usize>) -> HostRange {
+    HostRange { start: range.start as u64, end: range.end as u64 }
+}
+
+fn read_settings(options: RunOptions) -> Result<Settings, Failure> {
+    let mut settings = options.settings;
+    settings.log_level = match settings.log_level {
+        None => level_of_environment()?,
+        given => given,
+    };
+    match options.config {
+        Some(path) => Ok(settings.over(file::read(&path)?)),
+        None => Ok(settings),
+    }
+}
+
+fn level_of_environment() -> Result<Option<Level>, Failure> {
+    let Some(text) = env::var_os(LOG_VARIABLE).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy();
+    parse_level(&text)
+        .map(Some)
+        .map_err(|right| Failure::new(format!("invalid value '{text}' of the variable {LOG_VARIABLE}"), right))
+}
+
+/// Looks up on the host what the settings name.
+fn configure(settings: Settings) -> Result<Config, Failure> {
+    let Some(program) = settings.command.first().cloned() else {
+        return Err(Failure::new("no program given", "name one, as in `enclos run /bin/ls -l /`"));
+    };
+    let given_root = settings.root.as_deref().unwrap_or(Path::new("/"));
+    let root = resolve(given_root, "root directory")?;
+    if !root.is_dir() {
+        return Err(Failure::new(format!("root '{}' is no directory", root.display()), "give a directory with --root"));
+    }
+    let workdir = working_directory(settings.workdir, &root)?;
+    let identity = match &settings.user {
+        Some(user) => Identity::of_user(user, &root)?,
+        None => Identity::of_caller()?,
+    };
+    let base = if settings.clean_env { Vec::new() } else { env::vars_os().collect() };
+    let log_output = match &settings.log_file {
+        Some(path) => open(path, "log file", OpenOptions::new().append(true))?,
+        None => Output::Stderr,
+    };
+    let trace = match &settings.trace {
+        Some(Some(path)) => Some(open(path, "trace file", OpenOptions::new().write(true).truncate(true))?),
+        Some(None) => Some(Output::Stderr),
+        None => None,
+    };
+    Ok(Config {
+        program: program.into_vec(),
+        args: settings.command.into_iter().map(OsString::into_vec).collect(),
+        env: environment(base, settings.env),
+        workdir: workdir.into_os_string().into_vec(),
+        root: root.into_os_string().into_vec(),
+        volumes: settings.volume.into_iter().map(volume).collect::<Result<_, _>>()?,
+        uid: identity.uid,
+        gid: identity.gid,
+        groups: identity.groups,
+        hostname: settings.hostname,
+        memory: settings.memory,
+        net: settings.net.unwrap_or(Net::Host),
+        log: Log { level: settings.log_level.unwrap_or(Level::Off), output: log_output },
+        trace,
+        stats: settings.stats,
+    })
+}
+
+/// The absolute path without symbolic links of what the host has at `path`.
+fn resolve(path: &Path, what: &str) -> Result<PathBuf, Failure> {
+    fs::canonicalize(path).map_err(|error| {
+        Failure::new(format!("{what} '{}': {error}", path.display()), "create it or give another path")
+    })
+}
+
+/// The one asked for; else the caller's, if it lies within the root.
+fn working_directory(given: Option<PathBuf>, root: &Path) -> Result<PathBuf, Failure> {
+    const REMEDY: &str = "give an absolute path, as the program sees it";
+    match given {
+        Some(path) if path.is_absolute() => Ok(path),
+        Some(path) => Err(Failure::new(format!("working directory '{}' is relative", path.display()), REMEDY)),
+        None => {
+            let current = env::current_dir().map_err(|error| {
+                Failure::new(format!("the working directory: {error}"), "give another one with --workdir")
+            })?;
+            let within = current.strip_prefix(root).unwrap_or(Path::new(""));
+            Ok(Path::new("/").join(within))
+        }
+    }
+}
+
+fn volume(spec: VolumeSpec) -> Result<Volume, Failure> {
+    let source = resolve(&spec.source, "volume")?;
+    Ok(Volume {
+        source: source.into_os_string().into_vec(),
+        target: spec.target.into_os_string().into_vec(),
+        access: spec.access,
+    })
+}
+
+/// `NAME=VALUE` of each variable; of several with the same name, the last.
+fn environment(base: Vec<(OsString, OsString)>, given: Vec<EnvVar>) -> Vec<Vec<u8>> {
+    let mut variables = base;
+    for EnvVar { name, value } in given {
+        match variables.iter_mut().find(|(known, _)| *known == name) {
+            Some(variable) => variable.1 = value,
+            None => variables.push((name, value)),
+        }
+    }
+    let entry = |(name, value): &(OsString, OsString)| [name.as_bytes(), b"=", value.as_bytes()].concat();
+    variables.iter().map(entry).collect()
+}
+
+/// Opens a file for the image to write to.
+fn open(path: &Path, what: &str, options: &mut OpenOptions) -> Result<Output, Failure> {
+    let file = options.create(true).open(path).map_err(|error| {
+        Failure::new(format!("{what} '{}': {error}", path.display()), "give a path that you can write to")
+    })?;
+    Ok(Output::Fd(file.into_raw_fd()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    fn settings(command: &[&str]) -> Settings {
+        Settings { command: command.iter().map(OsString::from).collect(), ..Settings::default() }
+    }
+
+    #[test]
+    fn the_image_starts_at_a_page() {
+        assert!(IMAGE.0.as_ptr().addr().is_multiple_of(4096));
+        assert!(IMAGE.0.starts_with(b"\x7fELF"));
+    }
+
+    #[test]
+    fn defaults_are_the_callers_surroundings() {
+        let config = configure(settings(&["ls", "-l"])).unwrap();
+        assert_eq!(config.program, b"ls");
+        assert_eq!(config.args, [b"ls".to_vec(), b"-l".to_vec()]);
+        assert_eq!(config.root, b"/");
+        assert_eq!(config.workdir, env::current_dir().unwrap().as_os_str().as_bytes());
+        assert!(config.env.iter().any(|entry| entry.starts_with(b"PATH=")));
+        assert_eq!(config.log, Log { level: Level::Off, output: Output::Stderr });
+        assert_eq!(config.trace, None);
+    }
+
+    #[test]
+    fn later_variables_replace_earlier_ones() {
+        let base = vec![("A".into(), "1".into()), ("B".into(), "2".into())];
+        let variable = |name: &str, value: &str| EnvVar { name: name.into(), value: value.into() };
+        let merged = environment(base, vec![variable("B", "3"), variable("C", "4"), variable("C", "5")]);
+        assert_eq!(merged, [b"A=1".to_vec(), b"B=3".to_vec(), b"C=5".to_vec()]);
+        assert_eq!(environment(Vec::new(), Vec::new()), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn working_directory_is_as_the_program_sees_it() {
+        let current = env::current_dir().unwrap();
+        let parent = current.parent().unwrap();
+        let inside = Path::new("/").join(current.file_name().unwrap_or(OsStr::new("")));
+        assert_eq!(working_directory(None, parent), Ok(inside));
+        assert_eq!(working_directory(None, Path::new("/nowhere")), Ok("/".into()));
+        assert_eq!(working_directory(Some("/tmp".into()), parent), Ok("/tmp".into()));
+        assert!(working_directory(Some("tmp".into()), parent).is_err());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let message = |settings| configure(settings).unwrap_err().to_string();
+        assert!(message(settings(&[])).starts_with("no program given; "));
+        let missing_root = Settings { root: Some("/no/such".into()), ..settings(&["ls"]) };
+        assert!(message(missing_root).starts_with("root directory '/no/such': No such file"));
+        let file_root = Settings { root: Some("/etc/passwd".into()), ..settings(&["ls"]) };
+        assert!(message(file_root).starts_with("root '/etc/passwd' is no directory; "));
+        let spec = crate::values::parse_volume(OsStr::new("/no/such:/x")).unwrap();
+        let missing_volume = Settings { volume: vec![spec], ..settings(&["ls"]) };
+        assert!(message(missing_volume).starts_with("volume '/no/such': No such file"));
+    }
+}
