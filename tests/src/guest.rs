@@ -12,6 +12,7 @@
 //! | `env` | one `KEY=VALUE`; may be repeated |
 //! | `status` | the exit status that the native run must have (0 if absent) |
 //! | `option` | an option for `enclos run`; may be repeated |
+//! | `host-signal` | a signal's name: sent from outside when the program has written its first line |
 //! | `terminal` | its window's rows and columns: the program runs on a terminal of its own |
 //! | `timeout` | seconds, if the usual 60 don't do |
 
@@ -45,6 +46,7 @@ pub struct Guest {
     status: i32,
     options: Vec<String>,
     terminal: Option<String>,
+    host_signal: Option<String>,
     timeout: Duration,
 }
 
@@ -88,6 +90,7 @@ impl Guest {
             status: 0,
             options: Vec::new(),
             terminal: None,
+            host_signal: None,
             timeout: Duration::from_mins(1),
         };
         for line in text.lines().map_while(|line| line.strip_prefix("//")) {
@@ -115,6 +118,7 @@ impl Guest {
             }
             "status" => self.status = value.parse().map_err(|_| wrong("not a status"))?,
             "option" => self.options.extend(words()),
+            "host-signal" => self.host_signal = Some(value.to_owned()),
             "terminal" => self.terminal = Some(value.to_owned()),
             "timeout" => {
                 self.timeout =
@@ -158,8 +162,18 @@ impl Guest {
         differences.check(&self.name, &native, &outcome)
     }
 
-    /// Wraps the command line so that it runs on a new terminal, where the guest asks for one.
-    fn on_terminal(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+    /// Puts the command line into one that does what the guest asks for from outside.
+    fn wrap(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+        if let Some(signal) = &self.host_signal {
+            // Bash makes background processes ignore SIGINT, which `env` undoes.
+            const SCRIPT: &str = r#"
+                exec 3< <(exec env --default-signal "${@:2}"); program=$!
+                read -r line <&3; echo "$line"
+                kill "-$1" "$program"; cat <&3; wait "$program"
+            "#;
+            let wrapper = ["bash", "-c", SCRIPT, "bash", signal].map(str::to_owned);
+            return Ok([wrapper.to_vec(), argv].concat());
+        }
         let Some(size) = &self.terminal else {
             return Ok(argv);
         };
@@ -174,7 +188,7 @@ impl Guest {
 
     fn run(&self, argv: Vec<String>, dir: TempDir) -> Result<Outcome, Failure> {
         let invocation = Invocation {
-            argv: self.on_terminal(argv)?,
+            argv: self.wrap(argv)?,
             env: &self.env,
             dir: dir.path(),
             stdin: Input::Nothing,
