@@ -1,0 +1,150 @@
+//! What is measured: one entry per row of the printed table.
+//!
+//! A new row is a new entry here, and for an operation of its own one in `guest/micro.c`.
+
+use std::time::Duration;
+
+/// One row.
+pub(crate) struct Benchmark {
+    pub(crate) name: &'static str,
+    /// What one measured unit is.
+    pub(crate) what: &'static str,
+    /// The program and its arguments. In them stand for paths, as the measured system sees them:
+    /// `{guest}` the folder of built guest programs, `{memory}` a folder in memory (natively a tmpfs),
+    /// `{volume}` a folder of the host that programs can write.
+    pub(crate) program: &'static [&'static str],
+    pub(crate) measure: Measure,
+    /// What Enclos must reach; none for rows that only inform.
+    pub(crate) bar: Option<Bar>,
+}
+
+/// Where a time comes from.
+pub(crate) enum Measure {
+    /// The program prints nanoseconds per operation.
+    Printed,
+    /// Wall time of the whole command: the median of so many runs is one sample.
+    Command { runs: u32 },
+    /// `openssl speed -mr` prints bytes per second; the time of 1 GiB is taken.
+    OpensslSpeed,
+}
+
+/// The most that Enclos may take.
+pub(crate) struct Bar {
+    /// Relative to native time.
+    pub(crate) ratio: f64,
+    /// On top of native time.
+    pub(crate) more: Option<Duration>,
+}
+
+const fn at_most(ratio: f64) -> Bar {
+    Bar { ratio, more: None }
+}
+
+const fn at_most_and(ratio: f64, more: Duration) -> Bar {
+    Bar { ratio, more: Some(more) }
+}
+
+/// How long an operation of `guest/micro.c` is repeated per sample.
+const MILLISECONDS: &str = "200";
+
+/// All rows, in the order in which they're printed.
+pub(crate) const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        name: "getpid",
+        what: "getpid by a raw syscall instruction",
+        program: &["{guest}/micro", "getpid", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(at_most(0.15)),
+    },
+    Benchmark {
+        name: "clock_gettime",
+        what: "clock_gettime(CLOCK_MONOTONIC) of libc",
+        program: &["{guest}/micro", "clock_gettime", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(at_most(1.05)),
+    },
+    Benchmark {
+        name: "pread",
+        what: "pread of 4 KiB of a file in memory",
+        program: &["{guest}/micro", "pread", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(at_most(0.5)),
+    },
+    Benchmark {
+        name: "open",
+        what: "open, read, close of a 100 byte file in memory",
+        program: &["{guest}/micro", "open", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(at_most(0.5)),
+    },
+    Benchmark {
+        name: "mmap",
+        what: "mmap of 64 KiB, touch, munmap",
+        program: &["{guest}/micro", "mmap", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(at_most(1.0)),
+    },
+    Benchmark {
+        name: "thread",
+        what: "thread create and join",
+        program: &["{guest}/micro", "thread", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(at_most(1.2)),
+    },
+    Benchmark {
+        name: "futex",
+        what: "futex round trip between two threads",
+        program: &["{guest}/micro", "futex", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(at_most(1.1)),
+    },
+    Benchmark {
+        name: "futex-pinned",
+        what: "the same on one CPU",
+        program: &["{guest}/micro", "futex-pinned", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: None,
+    },
+    Benchmark {
+        name: "openssl",
+        what: "sha256 of 1 GiB, by openssl speed",
+        program: &["/usr/bin/openssl", "speed", "-mr", "-elapsed", "-seconds", "2", "-bytes", "16384", "sha256"],
+        measure: Measure::OpensslSpeed,
+        bar: Some(at_most(1.02)),
+    },
+    Benchmark {
+        name: "python",
+        what: "numeric loop in Python",
+        program: &["/usr/bin/python3", "{guest}/numeric.py"],
+        measure: Measure::Command { runs: 1 },
+        bar: Some(at_most(1.02)),
+    },
+    Benchmark {
+        name: "xz",
+        what: "xz of 20 MB",
+        program: &["/usr/bin/xz", "-1", "-T1", "-k", "-c", "{guest}/data"],
+        measure: Measure::Command { runs: 1 },
+        bar: Some(at_most(1.02)),
+    },
+    Benchmark {
+        name: "cat",
+        what: "cat of a large host file from a volume",
+        program: &["/bin/cat", "{volume}/large"],
+        measure: Measure::Command { runs: 1 },
+        bar: Some(at_most(1.1)),
+    },
+    Benchmark {
+        name: "hello",
+        what: "start of a static hello, whole command",
+        program: &["{guest}/hello"],
+        measure: Measure::Command { runs: 40 },
+        bar: Some(at_most_and(3.0, Duration::from_millis(3))),
+    },
+    Benchmark {
+        name: "python-start",
+        what: "start of python3 -c pass, whole command",
+        program: &["/usr/bin/python3", "-c", "pass"],
+        measure: Measure::Command { runs: 10 },
+        bar: Some(at_most(1.3)),
+    },
+];
