@@ -19,7 +19,7 @@ pub mod memory;
 mod locks;
 mod open;
 pub mod path;
-mod permission;
+pub mod permission;
 pub mod pipe;
 pub mod proc;
 pub mod stdio;

@@ -25,4 +25,4 @@ pub use info::SigInfo;
 pub use number::{SigSet, Signal};
 pub use queue::SignalQueue;
 pub use send::{from_host, raise, send_to_process, send_to_thread};
-pub use state::{ThreadSignals, reset_for_exec};
+pub use state::{AlternateStack, ThreadSignals, reset_for_exec};

@@ -100,7 +100,7 @@ fn settings() -> Vec<Entry> {
         directory(
             "kernel",
             vec![
-                ("hostname", Node::file(|| Ok([crate::system::hostname().as_slice(), b"\n"].concat()))),
+                ("hostname", Node::file(|| Ok([crate::system::host_name().as_slice(), b"\n"].concat()))),
                 ("ngroups_max", Node::text("65536\n")),
                 ("osrelease", Node::file(|| Ok(host_name(2)))),
                 ("ostype", Node::text("Linux\n")),
