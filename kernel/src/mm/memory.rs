@@ -1,11 +1,12 @@
 //! The memory of a process.
 
 use super::advise::LockMode;
+use super::charge::{charge, uncharge};
 use super::code::Chunk;
 use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
 use super::room::Room;
-use super::vma::{Kind, Vma, Vmas};
+use super::vma::{Kind, Vmas};
 use super::window;
 use crate::prelude::*;
 use crate::process::exec::fill_random;
@@ -238,21 +239,24 @@ impl Memory {
             return false;
         };
         let range = page..above.start;
-        if vma.kind != Kind::GrowsDown || range.is_empty() || range.len() > MAX_GROWTH {
+        if vma.kind != Kind::GrowsDown || range.is_empty() || above.end - page > MAX_GROWN {
             return false;
         }
         // The same gap to what lies below as Linux keeps (256 pages).
         let guard = page.saturating_sub(STACK_GAP)..page;
-        if inner.vmas.overlaps(&range)
-            || inner.vmas.below(page).is_some_and(|(below, _)| below.end > guard.start)
-            || mem::map(&range, vma.prot, vma.sharing, mem::Backing::Anonymous).is_err()
-        {
+        if inner.vmas.overlaps(&(guard.start..range.end)) || vma.is_charged && charge(range.len()).is_err() {
+            return false;
+        }
+        if mem::map(&range, vma.prot, vma.sharing, mem::Backing::Anonymous).is_err() {
+            if vma.is_charged {
+                uncharge(range.len());
+            }
             return false;
         }
         inner.recycled.carve(&range);
         inner.take_free(&range);
         inner.mapped += range.len();
-        inner.vmas.insert(range, Vma { is_charged: false, ..vma });
+        inner.vmas.insert(range, vma);
         true
     }
 
@@ -282,5 +286,5 @@ impl Memory {
     }
 }
 
-/// How far below its start a `MAP_GROWSDOWN` mapping may be touched at once.
-const MAX_GROWTH: usize = 64 << 10 | 128 << 10;
+/// The size up to which a `MAP_GROWSDOWN` mapping grows: the usual limit of stacks.
+const MAX_GROWN: usize = 8 << 20;

@@ -7,7 +7,7 @@ use super::*;
 use crate::prelude::*;
 use crate::process::RLIM_INFINITY;
 use core::ops::Range;
-use frame::layout::PAGE_SIZE;
+use frame::layout::{PAGE_SIZE, page_floor};
 use frame::ocall::mem::{Prot, Sharing};
 use std::sync::Once;
 
@@ -234,8 +234,45 @@ fn the_stack_has_a_gap_that_stays_free() {
     let memory = memory();
     let top = memory.map_stack(8 << 20, false).unwrap();
     put(top - 8, 1);
-    assert!(memory.is_mapped(&pages(top - (7 << 20) & !(PAGE_SIZE - 1), 1)));
+    assert!(memory.is_mapped(&pages(page_floor(top - (7 << 20)), 1)));
     let below = map(&memory, 1);
     assert!(below < top - (9 << 20) || below > top);
+    memory.release();
+}
+
+#[test]
+fn a_mapping_grows_down_where_it_is_touched() {
+    let memory = memory();
+    let room = memory.map(MapRequest::anonymous(Place::Anywhere, 1024 * PAGE_SIZE, Prot::empty())).unwrap();
+    memory.unmap(pages(room, 1024)).unwrap();
+    let top = room + 1000 * PAGE_SIZE;
+    let request = MapRequest { kind: Kind::GrowsDown, ..MapRequest::anonymous(Place::Fixed(top), PAGE_SIZE, RW) };
+    memory.map(request).unwrap();
+    for page in 1..=16 {
+        assert!(memory.grow_down(top - page * PAGE_SIZE + 5));
+        put(top - page * PAGE_SIZE, 1);
+    }
+    assert_eq!(memory.render_maps().lines().filter(|line| !line.contains("vdso")).count(), 1);
+    // Not into the gap above what lies below.
+    memory.map(MapRequest::anonymous(Place::Fixed(top - 300 * PAGE_SIZE), PAGE_SIZE, RW)).unwrap();
+    assert!(memory.grow_down(top - 40 * PAGE_SIZE));
+    assert!(!memory.grow_down(top - 50 * PAGE_SIZE));
+    memory.release();
+}
+
+#[test]
+fn a_fixed_mapping_replaces_what_is_there() {
+    let memory = memory();
+    let start = map(&memory, 4);
+    put(start + PAGE_SIZE, 1);
+    let before = memory.totals().mapped;
+    let limited =
+        |place| MapRequest { space_limit: before as u64, ..MapRequest::anonymous(place, PAGE_SIZE, Prot::READ) };
+    memory.map(limited(Place::Fixed(start + PAGE_SIZE))).unwrap();
+    assert_eq!(get(start + PAGE_SIZE), 0);
+    assert_eq!(memory.totals().mapped, before);
+    assert_eq!(memory.map(limited(Place::Anywhere)).unwrap_err().errno(), Errno::ENOMEM);
+    let exclusive = MapRequest::anonymous(Place::FixedNoReplace(start), PAGE_SIZE, Prot::READ);
+    assert_eq!(memory.map(exclusive).unwrap_err().errno(), Errno::EEXIST);
     memory.release();
 }

@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(parts.len(), 1);
         assert_eq!(vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(), [0x1000..0x2000, 0x3000..0x5000]);
         vmas.insert(0x2000..0x3000, anonymous(Prot::READ));
-        assert_eq!(vmas.iter().map(|(range, _)| range).collect::<Vec<_>>(), [0x1000..0x5000]);
+        assert_eq!(vmas.len(), 1);
         assert!(vmas.covers(&(0x1000..0x5000)));
         assert!(!vmas.covers(&(0x1000..0x5001)));
     }

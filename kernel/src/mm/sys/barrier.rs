@@ -37,7 +37,7 @@ pub fn membarrier(cx: Context<'_>, command: Flags, flags: Flags, _cpu: i32) -> R
         command::GET_REGISTRATIONS => return Ok(memory.barriers() as usize),
         command::GLOBAL | command::GLOBAL_EXPEDITED => barrier(Barrier::Memory)?,
         command::REGISTER_GLOBAL_EXPEDITED | command::REGISTER_PRIVATE_EXPEDITED | command::REGISTER_SYNC_CORE => {
-            memory.register_barrier(command.0)
+            memory.register_barrier(command.0);
         }
         command::PRIVATE_EXPEDITED | command::SYNC_CORE => {
             // The command to register is twice the other.
