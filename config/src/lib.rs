@@ -178,32 +178,19 @@ mod tests {
                 env: vec![b"A=1".to_vec()],
                 workdir: b"/tmp".to_vec(),
                 root: b"/".to_vec(),
-                volumes: vec![Volume {
-                    source: b"/a".to_vec(),
-                    target: b"/b".to_vec(),
-                    access: Access::ReadOnly,
-                }],
+                volumes: vec![Volume { source: b"/a".to_vec(), target: b"/b".to_vec(), access: Access::ReadOnly }],
                 uid: 0,
                 gid: u32::MAX,
                 groups: vec![1, 2],
                 hostname: Some(String::from("box")),
                 memory: Some(u64::MAX),
                 net: Net::None,
-                log: Log {
-                    level: Level::Debug,
-                    output: Output::Fd(7),
-                },
+                log: Log { level: Level::Debug, output: Output::Fd(7) },
                 trace: Some(Output::Stderr),
                 stats: true,
             },
-            leftovers: vec![HostRange {
-                start: 0,
-                end: 0x6000_0000_0000,
-            }],
-            vdso: Some(HostRange {
-                start: 0x7fff_0000_0000,
-                end: 0x7fff_0000_2000,
-            }),
+            leftovers: vec![HostRange { start: 0, end: 0x6000_0000_0000 }],
+            vdso: Some(HostRange { start: 0x7fff_0000_0000, end: 0x7fff_0000_2000 }),
             vvar: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Runs unmodified Linux programs on a library OS, which asks the host for little.
@@ -64,14 +64,12 @@ pub(crate) enum Stop {
 }
 
 impl Cli {
-    /// Parses the command line of this process.
-    pub(crate) fn from_command_line() -> Result<Self, Stop> {
-        Self::try_parse().map_err(|error| {
-            let is_run = std::env::args_os().nth(1).as_deref() == Some(OsStr::new("run"));
-            match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Shown(error.to_string()),
-                _ => Stop::Wrong { failure: one_line(&error, is_run), is_run },
-            }
+    /// Parses a command line, with the name of the command first.
+    pub(crate) fn parse_args(args: Vec<OsString>) -> Result<Self, Stop> {
+        let is_run = args.get(1).is_some_and(|command| command == "run");
+        Self::try_parse_from(args).map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Shown(error.to_string()),
+            _ => Stop::Wrong { failure: one_line(&error, is_run), is_run },
         })
     }
 }

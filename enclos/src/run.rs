@@ -1,8 +1,8 @@
 //! `enclos run`: from settings to the image's configuration, and its start.
 
 use crate::cli::RunOptions;
+use crate::config_file;
 use crate::failure::Failure;
-use crate::file;
 use crate::identity::Identity;
 use crate::settings::Settings;
 use crate::values::{EnvVar, VolumeSpec, parse_level};
@@ -12,7 +12,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::ops::Range;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ fn read_settings(options: RunOptions) -> Result<Settings, Failure> {
         given => given,
     };
     match options.config {
-        Some(path) => Ok(settings.over(file::read(&path)?)),
+        Some(path) => Ok(settings.over(config_file::read(&path)?)),
         None => Ok(settings),
     }
 }
@@ -157,12 +157,16 @@ fn environment(base: Vec<(OsString, OsString)>, given: Vec<EnvVar>) -> Vec<Vec<u
     variables.iter().map(entry).collect()
 }
 
-/// Opens a file for the image to write to.
+/// Opens a file for the image to write to, at none of the standard descriptors: those are the program's, even if the
+/// caller closed them.
 fn open(path: &Path, what: &str, options: &mut OpenOptions) -> Result<Output, Failure> {
-    let file = options.create(true).open(path).map_err(|error| {
+    const FIRST_OTHER: RawFd = 3;
+    let opened = options.create(true).open(path);
+    let moved = opened.and_then(|file| Ok(rustix::io::fcntl_dupfd_cloexec(file, FIRST_OTHER)?));
+    let fd = moved.map_err(|error| {
         Failure::new(format!("{what} '{}': {error}", path.display()), "give a path that you can write to")
     })?;
-    Ok(Output::Fd(file.into_raw_fd()))
+    Ok(Output::Fd(fd.into_raw_fd()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use config::{Level, Net};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+const LOG_LEVEL_HELP: &str = "off, error, warn, info, debug or trace [default: $ENCLOS_LOG, or off]";
+
 /// Settings of a run, from the command line or from an `Enclos.toml`; unset where nothing was said.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Settings {
@@ -40,8 +42,7 @@ pub(crate) struct Settings {
     /// Which network the program sees [default: host]
     #[arg(long, value_name = "host|none", value_parser = parse_net)]
     pub(crate) net: Option<Net>,
-    /// off, error, warn, info, debug or trace [default: $ENCLOS_LOG, or off]
-    #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level, help = LOG_LEVEL_HELP)]
     pub(crate) log_level: Option<Level>,
     /// Appends the log to FILE [default: standard error]
     #[arg(long, value_name = "FILE")]
