@@ -86,7 +86,9 @@ pub fn open_root(path: &CStr) -> Result<HostFd> {
 /// As `openat2(2)`; `ELOOP` for a symbolic link.
 pub fn open_beneath(dir: &HostFd, path: &CStr, flags: u32, mode: u32) -> Result<HostFd> {
     let resolve = sys::RESOLVE_BENEATH | sys::RESOLVE_NO_SYMLINKS | sys::RESOLVE_NO_MAGICLINKS;
-    open_how(dir.0, path, flags | sys::O_CLOEXEC | sys::O_NOCTTY, mode, resolve)
+    // Linux refuses other flags beside `O_PATH`.
+    let no_terminal = if flags & sys::O_PATH == 0 { sys::O_NOCTTY } else { 0 };
+    open_how(dir.0, path, flags | sys::O_CLOEXEC | no_terminal, mode, resolve)
 }
 
 /// Opens what an `O_PATH` descriptor stands for.
