@@ -258,7 +258,10 @@ impl Inode for MemInode {
                 let data = data.read();
                 (data.size(), data.allocated())
             }
-            Content::Directory(directory) => (directory.size(), 0),
+            Content::Directory(directory) => match directory.lower().map(|lower| lower.metadata()).transpose()? {
+                Some(lower) => (lower.size, lower.blocks * 512),
+                None => (directory.size(), 0),
+            },
             Content::Symlink(target) => (target.len() as u64, 0),
             Content::Special(_) => (0, 0),
         };
