@@ -105,9 +105,9 @@ impl UserContext {
         self.copy_from(&mut Self::new());
     }
 
-    /// The system call's number: `rax` on entry.
+    /// The system call's number: `rax` on entry, of which Linux looks at the lower half only.
     pub const fn syscall_number(&self) -> u64 {
-        self.rax
+        self.rax & 0xffff_ffff
     }
 
     /// The system call's arguments.

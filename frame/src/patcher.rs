@@ -1,8 +1,8 @@
 //! Turns trapped system calls into patched ones: what [`crate::patch`] plans, done to the program's memory.
 //!
-//! Other threads may run the code meanwhile. So the site's first byte becomes a breakpoint, then the rest of the jump
-//! is written, then the first byte; after each step all processors are made to see it. Whoever hits the breakpoint
-//! tries again until the jump is there.
+//! Other threads may run the code meanwhile. So the site's first byte becomes a breakpoint and the other instruction
+//! boundaries trap, then the rest of the jump is written, then the first byte; after each step all processors are made
+//! to see it. Whoever traps there tries again until the jump is there.
 
 use crate::context::UserContext;
 use crate::ocall::mem::{self, Prot};
@@ -11,6 +11,7 @@ use crate::sync::Mutex;
 use crate::thread::{self, ThreadBlock};
 use crate::user::UserSlice;
 use crate::{Errno, Result, layout};
+use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -123,12 +124,15 @@ impl Patcher {
     fn redirection(&self, addr: u64) -> Option<u64> {
         let inner = self.inner.lock();
         let (start, site) = inner.table.containing(addr)?;
-        if addr == start {
-            // The breakpoint of a patch in the making, or of one that has been finished since.
-            let is_patched = holds(start, site.jump);
-            return (is_patched || inner.in_progress == Some(start)).then_some(start);
+        if inner.in_progress == Some(start) {
+            // Tried again until the jump is there.
+            return Some(addr);
         }
-        if holds(start, site.jump) { site.moved(addr) } else { None }
+        if !holds(start, site.jump) {
+            return None;
+        }
+        // At the start it was the breakpoint of a patch that has been finished since.
+        if addr == start { Some(start) } else { site.moved(addr) }
     }
 
     fn patch(&self, site: u64, region: &CodeRegion) -> Result<()> {
@@ -154,11 +158,17 @@ impl Patcher {
             },
         };
         let jump = patched.jump;
+        let boundaries: Vec<usize> = patched
+            .points
+            .iter()
+            .map(|&(point, _)| (point - site) as usize)
+            .filter(|offset| (1..JUMP_LEN).contains(offset))
+            .collect();
         inner.table.insert(site, patched);
         inner.in_progress = Some(site);
         // Whoever hits the breakpoint looks at the table, so its lock must be free.
         drop(inner);
-        let written = replace(site as usize, jump, region);
+        let written = replace(site as usize, jump, &boundaries, region);
         let mut inner = self.inner.lock();
         inner.in_progress = None;
         if written.is_err() {
@@ -198,11 +208,16 @@ fn holds(addr: u64, bytes: [u8; JUMP_LEN]) -> bool {
     UserSlice::new(addr as usize, JUMP_LEN).is_ok_and(|slice| slice.read(&mut found).is_ok()) && found == bytes
 }
 
-fn replace(site: usize, jump: [u8; JUMP_LEN], region: &CodeRegion) -> Result<()> {
+/// Writes the jump while other threads may run the code.
+fn replace(site: usize, jump: [u8; JUMP_LEN], boundaries: &[usize], region: &CodeRegion) -> Result<()> {
     let pages = layout::page_floor(site)..layout::page_ceil(site + JUMP_LEN).ok_or(Errno::ENOMEM)?;
     mem::protect(&pages, region.prot | Prot::WRITE)?;
     let code = UserSlice::new(site, JUMP_LEN)?;
+    // First every old instruction boundary traps, each by a single byte, so that nobody runs what is half written.
     code.write(&[INT3])?;
+    for &offset in boundaries {
+        code.skip(offset).write(&jump[offset..=offset])?;
+    }
     mem::barrier(mem::Barrier::Code)?;
     code.skip(1).write(&jump[1..])?;
     mem::barrier(mem::Barrier::Code)?;

@@ -57,6 +57,18 @@ struct SigInfo {
     code: i32,
     _pad: i32,
     addr: usize,
+    /// Of `SIGSYS`: the call's number and architecture.
+    syscall_and_arch: [u32; 2],
+}
+
+/// `AUDIT_ARCH_X86_64` of `linux/audit.h`.
+const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+
+impl SigInfo {
+    /// For `SIGSYS`: by which instruction set's convention the call was made.
+    fn architecture(&self) -> u32 {
+        self.syscall_and_arch[1]
+    }
 }
 
 /// The host's `ucontext_t`, as far as it's used (`asm/ucontext.h`, `asm/sigcontext.h`).
@@ -162,6 +174,11 @@ extern "C" fn handler(signal: i32, info: *const SigInfo, host: *mut HostContext)
     let in_image = boot::text().contains(&rip);
     let in_libos = in_image || on_libos_stack(host.regs.rsp as usize);
     match signal {
+        // `int 0x80` and the like: system calls by other numbers, of which there are none here.
+        SIGSYS if !in_libos && info.architecture() != AUDIT_ARCH_X86_64 => {
+            const ENOSYS: u64 = 38;
+            host.regs.rax = ENOSYS.wrapping_neg();
+        }
         SIGSYS if !in_libos => {
             let block = enter(host);
             let site = rip.wrapping_sub(2);
