@@ -29,6 +29,9 @@ pub struct CodeRegion {
 /// The patched system calls of an address space.
 #[derive(Debug, Default)]
 pub struct Patcher {
+    /// Held while a site is patched: one at a time.
+    patching: Mutex<()>,
+    /// Held for looks only, since every thread that traps within a site takes it.
     inner: Mutex<Inner>,
 }
 
@@ -136,6 +139,7 @@ impl Patcher {
     }
 
     fn patch(&self, site: u64, region: &CodeRegion) -> Result<()> {
+        let _patching = self.patching.lock();
         let mut inner = self.inner.lock();
         if inner.table.get(site).is_some_and(|patched| holds(site, patched.jump)) {
             // Another thread was faster.
