@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// Flags of the image's code: it lies above 4 GiB, so it addresses relative to `%rip`.
-const RUSTFLAGS: &[&str] = &["-Crelocation-model=pic", "-Cforce-frame-pointers=yes"];
+/// The image's code lies above 4 GiB, so it addresses relative to `%rip`.
+const RUSTFLAGS: &str = "-Crelocation-model=pic";
 
 fn main() -> ExitCode {
     match run() {
@@ -52,27 +52,14 @@ fn build(workspace: &Path, target_dir: &Path) -> Result<PathBuf, String> {
         .args(["build", "--package", "image", "--bin", "image", "--profile", "image"])
         .args(["--target", &target, "--target-dir"])
         .arg(target_dir);
-    // The outer build's settings are for the outer build: flags, wrappers (clippy), targets, features.
-    let settings = env::vars_os().map(|(name, _)| name);
-    for name in settings.filter(|name| name.to_str().is_some_and(is_of_outer_build)) {
-        cargo.env_remove(name);
-    }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
+    // The outer build's flags are for another kind of executable, and clippy looks at the sources itself.
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS).env_remove("RUSTC_WORKSPACE_WRAPPER");
     let output = cargo.output().map_err(|error| format!("cargo can't be started: {error}"))?;
     if output.status.success() {
         Ok(target_dir.join(target).join("image/image"))
     } else {
         Err(format!("the image doesn't build:\n{}", String::from_utf8_lossy(&output.stderr)))
     }
-}
-
-fn is_of_outer_build(name: &str) -> bool {
-    const KEPT: [&str; 4] = ["CARGO", "CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_BUILD_JOBS"];
-    const OTHERS: [&str; 9] =
-        ["DEBUG", "HOST", "NUM_JOBS", "OPT_LEVEL", "OUT_DIR", "PROFILE", "RUSTDOCFLAGS", "RUSTFLAGS", "TARGET"];
-    let is_cargos = name.starts_with("CARGO") && !KEPT.contains(&name) && !name.starts_with("CARGO_REGISTRIES");
-    let is_compilers = name.starts_with("RUSTC") || name.starts_with("CLIPPY") || name.starts_with("DEP_");
-    is_cargos || is_compilers || OTHERS.contains(&name)
 }
 
 /// The part of an ELF file that is mapped to run it: without symbols and what describes the source.
