@@ -28,23 +28,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let trials = elf_files()
         .into_iter()
         .map(|(name, bytes)| (format!("malformed_elf/{name}"), Subject::file(bytes)))
-        .chain(
-            scripts()
-                .into_iter()
-                .map(|(name, subject)| (format!("script/{name}"), subject)),
-        )
-        .chain(
-            not_programs()
-                .into_iter()
-                .map(|(name, subject)| (format!("no_program/{name}"), subject)),
-        )
+        .chain(scripts().into_iter().map(|(name, subject)| (format!("script/{name}"), subject)))
+        .chain(not_programs().into_iter().map(|(name, subject)| (format!("no_program/{name}"), subject)))
         .map(|(name, subject)| {
             let waits = pending.contains(&name);
             Trial::test(name, move || Ok(subject.check()?)).with_ignored_flag(waits)
         })
-        .chain([Trial::test("random_bytes_differ_between_runs", || {
-            Ok(random_bytes_differ()?)
-        })])
+        .chain([Trial::test("random_bytes_differ_between_runs", || Ok(random_bytes_differ()?))])
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -73,32 +63,19 @@ impl Subject {
     fn check(&self) -> Result<(), Failure> {
         let dir = scratch()?;
         let dir = dir.path();
-        self.write(dir)
-            .map_err(|e| format!("cannot prepare: {e}"))?;
+        self.write(dir).map_err(|e| format!("cannot prepare: {e}"))?;
         let native = self.start_natively(dir);
         let Some(argv) = Enclos::locate()?.command(&[], &self.argv) else {
             return Ok(());
         };
         let timeout = Duration::from_mins(1);
-        let outcome = Invocation {
-            argv,
-            env: &[],
-            dir,
-            stdin: Input::Nothing,
-            stdout: None,
-            timeout,
-        }
-        .run()?;
+        let outcome = Invocation { argv, env: &[], dir, stdin: Input::Nothing, stdout: None, timeout }.run()?;
         // A shell says 127 for a missing interpreter, too; that the file is no good is as true.
         let is_there = dir.join(&self.argv[0]).exists();
         let accepted = match &native {
-            Native::Refused { status, .. } => {
-                outcome.status == *status || (is_there && outcome.status == 126)
-            }
+            Native::Refused { status, .. } => outcome.status == *status || (is_there && outcome.status == 126),
             Native::Killed { status } => [*status, 126].contains(&outcome.status),
-            Native::Ran { status, stdout } => {
-                outcome.status == *status && outcome.stdout == *stdout
-            }
+            Native::Ran { status, stdout } => outcome.status == *status && outcome.stdout == *stdout,
         };
         if accepted {
             return Ok(());
@@ -116,9 +93,7 @@ impl Subject {
             fs::write(dir.join(name), bytes)?;
             fs::set_permissions(dir.join(name), fs::Permissions::from_mode(*mode))?;
         }
-        self.links
-            .iter()
-            .try_for_each(|(link, target)| symlink(target, dir.join(link)))
+        self.links.iter().try_for_each(|(link, target)| symlink(target, dir.join(link)))
     }
 
     fn start_natively(&self, dir: &Path) -> Native {
@@ -139,25 +114,13 @@ impl Subject {
         }
         match started {
             Ok(output) => match (output.status.code(), output.status.signal()) {
-                (Some(status), _) => Native::Ran {
-                    status,
-                    stdout: output.stdout,
-                },
-                (None, signal) => Native::Killed {
-                    status: 128 + signal.unwrap_or(0),
-                },
+                (Some(status), _) => Native::Ran { status, stdout: output.stdout },
+                (None, signal) => Native::Killed { status: 128 + signal.unwrap_or(0) },
             },
             Err(error) => {
                 // What a shell says when `execve` fails: ENOENT is 127.
-                let status = if error.kind() == ErrorKind::NotFound {
-                    127
-                } else {
-                    126
-                };
-                Native::Refused {
-                    status,
-                    reason: error.to_string(),
-                }
+                let status = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
+                Native::Refused { status, reason: error.to_string() }
             }
         }
     }
@@ -233,10 +196,7 @@ fn good_elf() -> Vec<u8> {
     put16(&mut elf, offset::EHSIZE, 64);
     put16(&mut elf, offset::PHENTSIZE, 56);
     put16(&mut elf, offset::PHNUM, 2);
-    for (index, (flags, at, length)) in [(5, 0, 0x1000), (6, 0x1000, 0x1000)]
-        .into_iter()
-        .enumerate()
-    {
+    for (index, (flags, at, length)) in [(5, 0, 0x1000), (6, 0x1000, 0x1000)].into_iter().enumerate() {
         put32(&mut elf, segment(index), 1);
         put32(&mut elf, segment(index) + offset::P_FLAGS, flags);
         put64(&mut elf, segment(index) + offset::P_OFFSET, at);
@@ -285,125 +245,48 @@ fn elf_files() -> Vec<(&'static str, Vec<u8>)> {
         change(&mut elf);
         elf
     }
-    let in_segment = |index: usize, field: usize, value: u64| {
-        changed(|elf| put64(elf, segment(index) + field, value))
-    };
+    let in_segment = |index: usize, field: usize, value: u64| changed(|elf| put64(elf, segment(index) + field, value));
     vec![
         ("well_formed", good_elf()),
         ("empty_file", Vec::new()),
         ("magic_alone", b"\x7fELF".to_vec()),
         ("half_a_header", good_elf()[..32].to_vec()),
         ("header_alone", good_elf()[..64].to_vec()),
-        (
-            "half_of_the_program_headers",
-            good_elf()[..offset::SEGMENTS + 60].to_vec(),
-        ),
-        (
-            "code_cut_off",
-            good_elf()[..offset::SEGMENTS + 2 * offset::SEGMENT_SIZE].to_vec(),
-        ),
+        ("half_of_the_program_headers", good_elf()[..offset::SEGMENTS + 60].to_vec()),
+        ("code_cut_off", good_elf()[..offset::SEGMENTS + 2 * offset::SEGMENT_SIZE].to_vec()),
         ("segment_cut_off", good_elf()[..0x1000].to_vec()),
         ("wrong_magic", changed(|elf| elf[1] = b'X')),
         ("class_32", changed(|elf| elf[offset::CLASS] = 1)),
         ("class_unknown", changed(|elf| elf[offset::CLASS] = 9)),
         ("big_endian", changed(|elf| elf[offset::DATA] = 2)),
         ("version_unknown", changed(|elf| elf[offset::VERSION] = 9)),
-        (
-            "relocatable_type",
-            changed(|elf| put16(elf, offset::TYPE, 1)),
-        ),
+        ("relocatable_type", changed(|elf| put16(elf, offset::TYPE, 1))),
         ("core_type", changed(|elf| put16(elf, offset::TYPE, 4))),
-        (
-            "machine_arm",
-            changed(|elf| put16(elf, offset::MACHINE, 183)),
-        ),
-        (
-            "machine_i386",
-            changed(|elf| put16(elf, offset::MACHINE, 3)),
-        ),
-        (
-            "no_program_headers",
-            changed(|elf| put16(elf, offset::PHNUM, 0)),
-        ),
-        (
-            "too_many_program_headers",
-            changed(|elf| put16(elf, offset::PHNUM, 0xffff)),
-        ),
-        (
-            "program_header_size_wrong",
-            changed(|elf| put16(elf, offset::PHENTSIZE, 32)),
-        ),
-        (
-            "program_headers_beyond_the_end",
-            changed(|elf| put64(elf, offset::PHOFF, 0x10_0000)),
-        ),
-        (
-            "program_headers_overflow",
-            changed(|elf| put64(elf, offset::PHOFF, u64::MAX - 10)),
-        ),
-        (
-            "program_headers_negative",
-            changed(|elf| put64(elf, offset::PHOFF, 1 << 63)),
-        ),
+        ("machine_arm", changed(|elf| put16(elf, offset::MACHINE, 183))),
+        ("machine_i386", changed(|elf| put16(elf, offset::MACHINE, 3))),
+        ("no_program_headers", changed(|elf| put16(elf, offset::PHNUM, 0))),
+        ("too_many_program_headers", changed(|elf| put16(elf, offset::PHNUM, 0xffff))),
+        ("program_header_size_wrong", changed(|elf| put16(elf, offset::PHENTSIZE, 32))),
+        ("program_headers_beyond_the_end", changed(|elf| put64(elf, offset::PHOFF, 0x10_0000))),
+        ("program_headers_overflow", changed(|elf| put64(elf, offset::PHOFF, u64::MAX - 10))),
+        ("program_headers_negative", changed(|elf| put64(elf, offset::PHOFF, 1 << 63))),
         ("entry_at_null", changed(|elf| put64(elf, offset::ENTRY, 0))),
-        (
-            "entry_in_kernel_half",
-            changed(|elf| put64(elf, offset::ENTRY, u64::MAX << 40)),
-        ),
-        (
-            "entry_in_data",
-            changed(|elf| put64(elf, offset::ENTRY, 0x40_1000)),
-        ),
-        (
-            "segment_in_kernel_half",
-            in_segment(1, offset::P_VADDR, u64::MAX << 40),
-        ),
-        (
-            "segment_wraps",
-            in_segment(1, offset::P_VADDR, u64::MAX - 0xfff),
-        ),
+        ("entry_in_kernel_half", changed(|elf| put64(elf, offset::ENTRY, u64::MAX << 40))),
+        ("entry_in_data", changed(|elf| put64(elf, offset::ENTRY, 0x40_1000))),
+        ("segment_in_kernel_half", in_segment(1, offset::P_VADDR, u64::MAX << 40)),
+        ("segment_wraps", in_segment(1, offset::P_VADDR, u64::MAX - 0xfff)),
         ("segment_at_null", in_segment(1, offset::P_VADDR, 0)),
-        (
-            "segment_size_overflows",
-            in_segment(1, offset::P_MEMSZ, u64::MAX - 0x1000),
-        ),
-        (
-            "segment_of_128_tebibytes",
-            in_segment(1, offset::P_MEMSZ, 1 << 47),
-        ),
-        (
-            "file_size_above_memory_size",
-            in_segment(1, offset::P_MEMSZ, 0x10),
-        ),
-        (
-            "file_size_overflows",
-            in_segment(1, offset::P_FILESZ, u64::MAX),
-        ),
-        (
-            "file_offset_overflows",
-            in_segment(1, offset::P_OFFSET, u64::MAX - 0xfff),
-        ),
-        (
-            "file_offset_beyond_the_end",
-            in_segment(1, offset::P_OFFSET, 0x100_0000),
-        ),
-        (
-            "offset_and_address_differ_within_the_page",
-            in_segment(1, offset::P_OFFSET, 0x1010),
-        ),
-        (
-            "alignment_no_power_of_two",
-            in_segment(1, offset::P_ALIGN, 0x1234),
-        ),
+        ("segment_size_overflows", in_segment(1, offset::P_MEMSZ, u64::MAX - 0x1000)),
+        ("segment_of_128_tebibytes", in_segment(1, offset::P_MEMSZ, 1 << 47)),
+        ("file_size_above_memory_size", in_segment(1, offset::P_MEMSZ, 0x10)),
+        ("file_size_overflows", in_segment(1, offset::P_FILESZ, u64::MAX)),
+        ("file_offset_overflows", in_segment(1, offset::P_OFFSET, u64::MAX - 0xfff)),
+        ("file_offset_beyond_the_end", in_segment(1, offset::P_OFFSET, 0x100_0000)),
+        ("offset_and_address_differ_within_the_page", in_segment(1, offset::P_OFFSET, 0x1010)),
+        ("alignment_no_power_of_two", in_segment(1, offset::P_ALIGN, 0x1234)),
         ("alignment_huge", in_segment(1, offset::P_ALIGN, 1 << 62)),
-        (
-            "segments_overlap",
-            in_segment(1, offset::P_VADDR, 0x40_0000),
-        ),
-        (
-            "segments_out_of_order",
-            in_segment(1, offset::P_VADDR, 0x30_0000),
-        ),
+        ("segments_overlap", in_segment(1, offset::P_VADDR, 0x40_0000)),
+        ("segments_out_of_order", in_segment(1, offset::P_VADDR, 0x30_0000)),
         (
             "no_loadable_segment",
             changed(|elf| {
@@ -411,19 +294,10 @@ fn elf_files() -> Vec<(&'static str, Vec<u8>)> {
                 put32(elf, segment(1), 0x6474_e551);
             }),
         ),
-        (
-            "code_not_executable",
-            changed(|elf| put32(elf, segment(0) + offset::P_FLAGS, 4)),
-        ),
+        ("code_not_executable", changed(|elf| put32(elf, segment(0) + offset::P_FLAGS, 4))),
         ("bss_of_a_gigabyte", in_segment(1, offset::P_MEMSZ, 1 << 30)),
-        (
-            "interpreter_missing",
-            with_interpreter(b"/no/such/interpreter\0"),
-        ),
-        (
-            "interpreter_without_end",
-            with_interpreter(b"/lib64/ld-linux-x86-64.so.2"),
-        ),
+        ("interpreter_missing", with_interpreter(b"/no/such/interpreter\0")),
+        ("interpreter_without_end", with_interpreter(b"/lib64/ld-linux-x86-64.so.2")),
         ("interpreter_empty", with_interpreter(b"\0")),
         ("interpreter_a_directory", with_interpreter(b"/etc\0")),
         ("interpreter_no_elf", with_interpreter(b"/etc/passwd\0")),
@@ -452,45 +326,24 @@ fn scripts() -> Vec<(&'static str, Subject)> {
     vec![
         ("interpreter_gets_the_script", script("#!/bin/echo\n")),
         ("interpreter_with_one_argument", script("#!/bin/echo one\n")),
-        (
-            "further_words_stay_one_argument",
-            script("#! /bin/echo one two  three \n"),
-        ),
+        ("further_words_stay_one_argument", script("#! /bin/echo one two  three \n")),
         ("tabs_and_blanks", script("#!\t /bin/echo\t one\t\n")),
         ("no_newline_at_the_end", script("#!/bin/echo last")),
         ("carriage_return", script("#!/bin/echo\r\n")),
         ("empty_interpreter", script("#!\n")),
         ("blank_interpreter", script("#!   \n")),
         ("missing_interpreter", script("#!/no/such/interpreter\n")),
-        (
-            "relative_interpreter",
-            script("#!helper\n").and_file("helper", "#!/bin/echo via\n"),
-        ),
+        ("relative_interpreter", script("#!helper\n").and_file("helper", "#!/bin/echo via\n")),
         ("interpreter_a_directory", script("#!/etc\n")),
         ("interpreter_not_executable", script("#!/etc/passwd\n")),
-        (
-            "argument_cut_at_256_bytes",
-            script(&format!("#!/bin/echo {long}\n")),
-        ),
-        (
-            "interpreter_cut_at_256_bytes",
-            script(&format!("#!/{long}\n")),
-        ),
+        ("argument_cut_at_256_bytes", script(&format!("#!/bin/echo {long}\n"))),
+        ("interpreter_cut_at_256_bytes", script(&format!("#!/{long}\n"))),
         ("no_interpreter_line", script("echo hello\n")),
         ("byte_after_the_mark", script("#?/bin/echo\n")),
         ("shell", script("#!/bin/sh\necho \"$0\" \"$@\"\nexit 7\n")),
-        (
-            "python",
-            script("#!/usr/bin/python3\nimport sys\nprint(sys.argv)\nsys.exit(9)\n"),
-        ),
-        (
-            "awk_with_an_option",
-            script("#!/usr/bin/awk -f\nBEGIN { print ARGV[1]; exit 4 }\n"),
-        ),
-        (
-            "nested_twice",
-            script("#!./second two\n").and_file("second", "#!/bin/echo one\n"),
-        ),
+        ("python", script("#!/usr/bin/python3\nimport sys\nprint(sys.argv)\nsys.exit(9)\n")),
+        ("awk_with_an_option", script("#!/usr/bin/awk -f\nBEGIN { print ARGV[1]; exit 4 }\n")),
+        ("nested_twice", script("#!./second two\n").and_file("second", "#!/bin/echo one\n")),
         (
             "nested_four_times",
             script("#!./s2 2\n")
@@ -528,9 +381,7 @@ fn not_programs() -> Vec<(&'static str, Subject)> {
     let mut linked = named(&["./link"]);
     linked.links.push(("link".to_owned(), "subject".to_owned()));
     let mut dangling = named(&["./link"]);
-    dangling
-        .links
-        .push(("link".to_owned(), "missing".to_owned()));
+    dangling.links.push(("link".to_owned(), "missing".to_owned()));
     let mut circle = named(&["./link"]);
     circle.links.push(("link".to_owned(), "link".to_owned()));
     let mut unreadable_mode = Subject::file(good_elf());
@@ -566,14 +417,7 @@ print(ctypes.string_at(libc.getauxval(25), 16).hex(), hex(libc.getauxval(3)))";
         return Ok(());
     };
     let timeout = Duration::from_mins(1);
-    let invocation = Invocation {
-        argv,
-        env: &[],
-        dir: dir.path(),
-        stdin: Input::Nothing,
-        stdout: None,
-        timeout,
-    };
+    let invocation = Invocation { argv, env: &[], dir: dir.path(), stdin: Input::Nothing, stdout: None, timeout };
     let (first, second) = (invocation.run()?, invocation.run()?);
     if first.status != 0 || first.stdout.is_empty() {
         return Err(format!("status {}: {}", first.status, tail(&first.stderr)));

@@ -1,10 +1,10 @@
 //! How the LibOS comes to life in the process that the launcher prepared.
 
+use crate::context::UserContext;
 use crate::errno::{Error, Result};
 use crate::layout::{HEAP_BASE, VDSO_BASE};
 use crate::sync::Once;
 use crate::thread::{self, Handle, Task, ThreadBlock};
-use crate::context::UserContext;
 use crate::{heap, ocall, trap, vdso};
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -46,9 +46,7 @@ pub(crate) unsafe fn call(nr: u32, args: [usize; 6]) -> Result<usize> {
 /// As for [`raw`]. Must be called on a LibOS thread.
 pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
     let started = start_clock();
-    let frame = [
-        nr as usize, args[0], args[1], args[2], args[3], args[4], args[5],
-    ];
+    let frame = [nr as usize, args[0], args[1], args[2], args[3], args[4], args[5]];
     // SAFETY: `frame` has the seven words that the routine loads; the effects are the caller's promise.
     let result = unsafe { blocking_call(&raw const frame, crate::thread::pending_word()) };
     account(nr, started);

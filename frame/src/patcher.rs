@@ -11,6 +11,7 @@ use crate::sync::Mutex;
 use crate::thread::{self, ThreadBlock};
 use crate::user::UserSlice;
 use crate::{Errno, Result, layout};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -41,10 +42,16 @@ struct Inner {
     slots: Slots,
     /// The site that is being patched, if one is.
     in_progress: Option<u64>,
+    /// How often each site has trapped.
+    traps: BTreeMap<u64, u32>,
 }
 
 static TRAPPED: AtomicU64 = AtomicU64::new(0);
 static PATCHED: AtomicU64 = AtomicU64::new(0);
+
+/// A site is patched when it traps for the n-th time: a patch costs about as much as six traps, and most sites of a
+/// program that ends soon are used once.
+const WORTH_PATCHING: u32 = 4;
 
 const INT3: u8 = 0xcc;
 const JUMP_LEN: usize = 5;
@@ -61,7 +68,7 @@ pub(crate) fn on_trapped_syscall(block: *mut ThreadBlock, site: usize) {
     TRAPPED.fetch_add(1, Ordering::Relaxed);
     thread::with_task(block, |task, ctx| {
         task.with_patcher(&mut |patcher| {
-            if !patcher.inner.lock().table.is_refused(site as u64) {
+            if patcher.is_worth_patching(site as u64) {
                 // A mapping that can't be patched may become one that can, so that isn't remembered.
                 if let Some(region) = task.code_at(site) {
                     match patcher.patch(site as u64, &region) {
@@ -138,6 +145,17 @@ impl Patcher {
         if addr == start { Some(start) } else { site.moved(addr) }
     }
 
+    /// Counts a trap at `site`, and says whether it has trapped often enough.
+    fn is_worth_patching(&self, site: u64) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.table.is_refused(site) {
+            return false;
+        }
+        let traps = inner.traps.entry(site).or_insert(0);
+        *traps += 1;
+        *traps >= WORTH_PATCHING
+    }
+
     fn patch(&self, site: u64, region: &CodeRegion) -> Result<()> {
         let _patching = self.patching.lock();
         let mut inner = self.inner.lock();
@@ -175,6 +193,7 @@ impl Patcher {
         let written = replace(site as usize, jump, &boundaries, region);
         let mut inner = self.inner.lock();
         inner.in_progress = None;
+        inner.traps.remove(&site);
         if written.is_err() {
             inner.table.forget(&(site..site + 1));
         }
@@ -182,13 +201,7 @@ impl Patcher {
     }
 
     /// Finds a place for the site's trampoline and writes it.
-    fn place(
-        inner: &mut Inner,
-        site: u64,
-        code: &[u8],
-        original: [u8; JUMP_LEN],
-        region: &CodeRegion,
-    ) -> Result<Site> {
+    fn place(inner: &mut Inner, site: u64, code: &[u8], original: [u8; JUMP_LEN], region: &CodeRegion) -> Result<Site> {
         let plan = Plan::new(site, code).map_err(|reason| {
             log::debug!("the system call at {site:#x} can't be patched: {reason:?}");
             crate::Error::new(Errno::EOPNOTSUPP, "the code around a system call can't be patched")

@@ -152,12 +152,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool { idle: Vec::new(), ended: Vec::new()
 ///
 /// # Errors
 /// `EAGAIN` or `ENOMEM` when the host gives no thread or memory.
-pub fn spawn(
-    task: Arc<dyn Task>,
-    ctx: &mut UserContext,
-    fs_base: u64,
-    announce: impl FnOnce(Handle),
-) -> Result<()> {
+pub fn spawn(task: Arc<dyn Task>, ctx: &mut UserContext, fs_base: u64, announce: impl FnOnce(Handle)) -> Result<()> {
     start(Role::Task(task), |block| {
         block.ctx.copy_from(ctx);
         block.fs_base = fs_base;

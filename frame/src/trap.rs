@@ -251,13 +251,7 @@ fn is_synchronous(signal: i32, code: i32) -> bool {
 }
 
 fn fault(signal: i32, info: &SigInfo, host: &HostContext) -> Fault {
-    Fault {
-        signal,
-        code: info.code,
-        addr: info.addr,
-        trap_number: host.regs.trapno,
-        error_code: host.regs.err,
-    }
+    Fault { signal, code: info.code, addr: info.addr, trap_number: host.regs.trapno, error_code: host.regs.err }
 }
 
 /// Takes the program's registers out of the host's signal frame.

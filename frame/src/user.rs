@@ -28,11 +28,7 @@ impl UserSlice {
     /// # Errors
     /// `EFAULT` if they overlap the LibOS or the kernel's half, or wrap around.
     pub const fn new(addr: usize, len: usize) -> Result<Self> {
-        if layout::is_user_range(addr, len) {
-            Ok(Self { addr, len })
-        } else {
-            Err(FAULT)
-        }
+        if layout::is_user_range(addr, len) { Ok(Self { addr, len }) } else { Err(FAULT) }
     }
 
     /// The first address.
@@ -361,13 +357,11 @@ impl Segments {
 
     fn pieces(&self, max: usize) -> impl Iterator<Item = UserSlice> {
         let mut left = max.min(self.remaining);
-        core::iter::once(self.current)
-            .chain(self.rest.iter().skip(self.next).copied())
-            .map_while(move |piece| {
-                let piece = piece.truncate(left);
-                left -= piece.len;
-                (!piece.is_empty()).then_some(piece)
-            })
+        core::iter::once(self.current).chain(self.rest.iter().skip(self.next).copied()).map_while(move |piece| {
+            let piece = piece.truncate(left);
+            left -= piece.len;
+            (!piece.is_empty()).then_some(piece)
+        })
     }
 }
 

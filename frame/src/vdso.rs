@@ -52,9 +52,7 @@ fn find_symbol(image: &[u8], name: &[u8]) -> Option<usize> {
     let symbol = (symbols..strings).step_by(24).find(|&symbol| {
         word(symbol).is_some_and(|first| {
             let start = strings + first as u32 as usize;
-            image.get(start..start + name.len() + 1).is_some_and(|found| {
-                found.strip_suffix(&[0]) == Some(name)
-            })
+            image.get(start..start + name.len() + 1).is_some_and(|found| found.strip_suffix(&[0]) == Some(name))
         })
     })?;
     Some(word(symbol + 8)? as usize)

@@ -87,4 +87,3 @@ pub(crate) fn find_program(
     }
     Err(refused)
 }
-

@@ -85,22 +85,13 @@ impl Case {
             let text = fs::read_to_string(&file).map_err(|e| wrong(&e))?;
             let table: BTreeMap<String, Self> = toml::from_str(&text).map_err(|e| wrong(&e))?;
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-            cases.extend(
-                table
-                    .into_iter()
-                    .map(|(name, case)| (format!("{stem}/{name}"), case)),
-            );
+            cases.extend(table.into_iter().map(|(name, case)| (format!("{stem}/{name}"), case)));
         }
         Ok(cases)
     }
 
     /// Runs all steps natively, then all under Enclos, and compares.
-    pub fn check(
-        &self,
-        name: &str,
-        enclos: &Enclos,
-        differences: &Differences,
-    ) -> Result<(), Failure> {
+    pub fn check(&self, name: &str, enclos: &Enclos, differences: &Differences) -> Result<(), Failure> {
         let (native_dir, enclos_dir) = (scratch()?, scratch()?);
         self.prepare(native_dir.path())?;
         let native = self.run_all(native_dir.path(), &|argv| Some(argv.to_vec()))?;
@@ -135,16 +126,12 @@ impl Case {
                 native.stdout.clear();
                 outcome.stdout.clear();
             }
-            differences
-                .check(name, &native, &outcome)
-                .map_err(|e| format!("{}\n{e}", step.run))?;
+            differences.check(name, &native, &outcome).map_err(|e| format!("{}\n{e}", step.run))?;
         }
         for file in &self.compare {
             let read = |dir: &Path| fs::read(dir.join(file)).map_err(|e| format!("{file}: {e}"));
             if read(native_dir.path())? != read(enclos_dir.path())? {
-                return Err(format!(
-                    "{file} differs from what it is after the native run"
-                ));
+                return Err(format!("{file} differs from what it is after the native run"));
             }
         }
         Ok(())
@@ -163,22 +150,13 @@ impl Case {
         if done.status.success() {
             return Ok(());
         }
-        Err(format!(
-            "prepare: {}\n{}",
-            done.status,
-            String::from_utf8_lossy(&done.stderr)
-        ))
+        Err(format!("prepare: {}\n{}", done.status, String::from_utf8_lossy(&done.stderr)))
     }
 
-    fn run_all(
-        &self,
-        dir: &Path,
-        command: &dyn Fn(&[String]) -> Option<Vec<String>>,
-    ) -> Result<Vec<Outcome>, Failure> {
+    fn run_all(&self, dir: &Path, command: &dyn Fn(&[String]) -> Option<Vec<String>>) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = Vec::new();
         for step in &self.steps {
-            let argv =
-                shlex::split(&step.run).ok_or_else(|| format!("cannot split: {}", step.run))?;
+            let argv = shlex::split(&step.run).ok_or_else(|| format!("cannot split: {}", step.run))?;
             let Some(argv) = command(&resolve(argv, dir)) else {
                 continue;
             };
@@ -189,16 +167,10 @@ impl Case {
                 (None, None) => Input::Nothing,
             };
             let stdout = step.stdout.as_ref().map(|name| dir.join(name));
-            let outcome = Invocation {
-                argv,
-                env: &env,
-                dir,
-                stdin,
-                stdout,
-                timeout: Duration::from_secs(self.timeout_s),
-            }
-            .run()
-            .map_err(|e| format!("{}: {e}", step.run))?;
+            let outcome =
+                Invocation { argv, env: &env, dir, stdin, stdout, timeout: Duration::from_secs(self.timeout_s) }
+                    .run()
+                    .map_err(|e| format!("{}: {e}", step.run))?;
             outcomes.push(outcome);
         }
         Ok(outcomes)

@@ -38,16 +38,12 @@ impl Differences {
             }
             let fields: Vec<&str> = line.split('|').map(str::trim).collect();
             match fields[..] {
-                [test, native, enclos, reason] if !reason.is_empty() => entries.push(Entry {
-                    test: test.to_owned(),
-                    native: native.to_owned(),
-                    enclos: enclos.to_owned(),
-                }),
+                [test, native, enclos, reason] if !reason.is_empty() => {
+                    entries.push(Entry { test: test.to_owned(), native: native.to_owned(), enclos: enclos.to_owned() })
+                }
                 _ => {
                     let number = index + 1;
-                    return Err(format!(
-                        "differences.txt:{number}: expected TEST | NATIVE | ENCLOS | REASON"
-                    ));
+                    return Err(format!("differences.txt:{number}: expected TEST | NATIVE | ENCLOS | REASON"));
                 }
             }
         }
@@ -55,11 +51,9 @@ impl Differences {
     }
 
     fn allow(&self, test: &str, native: &str, enclos: &str) -> bool {
-        self.0.iter().any(|entry| {
-            matches(&entry.test, test)
-                && matches(&entry.native, native)
-                && matches(&entry.enclos, enclos)
-        })
+        self.0
+            .iter()
+            .any(|entry| matches(&entry.test, test) && matches(&entry.native, native) && matches(&entry.enclos, enclos))
     }
 
     /// Fails with a diff unless `enclos` equals `native`.
@@ -75,10 +69,7 @@ impl Differences {
         if failure.is_empty() {
             return Ok(());
         }
-        Err(format!(
-            "{failure}--- stderr under Enclos\n{}",
-            tail(&enclos.stderr)
-        ))
+        Err(format!("{failure}--- stderr under Enclos\n{}", tail(&enclos.stderr)))
     }
 
     fn diff(&self, test: &str, native: &[u8], enclos: &[u8]) -> Option<String> {
@@ -108,25 +99,15 @@ impl Differences {
         }
         let (expected, adjusted) = (expected.join("\n") + "\n", adjusted.join("\n") + "\n");
         let diff = TextDiff::from_lines(&expected, &adjusted);
-        let diff = diff
-            .unified_diff()
-            .context_radius(2)
-            .header("native", "enclos")
-            .to_string();
+        let diff = diff.unified_diff().context_radius(2).header("native", "enclos").to_string();
         Some(head(&diff))
     }
 }
 
 fn binary_difference(native: &[u8], enclos: &[u8]) -> String {
-    let same = native
-        .iter()
-        .zip(enclos)
-        .take_while(|(left, right)| left == right)
-        .count();
+    let same = native.iter().zip(enclos).take_while(|(left, right)| left == right).count();
     let (native_len, enclos_len) = (native.len(), enclos.len());
-    format!(
-        "output differs at byte {same}; natively {native_len} bytes, under Enclos {enclos_len}\n"
-    )
+    format!("output differs at byte {same}; natively {native_len} bytes, under Enclos {enclos_len}\n")
 }
 
 /// Keeps a failure's message readable when outputs have nothing in common.
@@ -151,10 +132,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((prefix, rest)) => text.strip_prefix(prefix).is_some_and(|text| {
-            text.char_indices()
-                .map(|(index, _)| index)
-                .chain([text.len()])
-                .any(|index| matches(rest, &text[index..]))
+            text.char_indices().map(|(index, _)| index).chain([text.len()]).any(|index| matches(rest, &text[index..]))
         }),
     }
 }
@@ -165,11 +143,7 @@ mod tests {
     use crate::run::Outcome;
 
     fn outcome(stdout: &str, status: i32) -> Outcome {
-        Outcome {
-            stdout: stdout.into(),
-            stderr: Vec::new(),
-            status,
-        }
+        Outcome { stdout: stdout.into(), stderr: Vec::new(), status }
     }
 
     #[test]
@@ -183,29 +157,12 @@ mod tests {
 
     #[test]
     fn allowed_line_differs_without_failure_and_others_fail() {
-        let differences =
-            Differences::parse("area/* | call EFAULT | call ENOSYS | not built in").unwrap();
+        let differences = Differences::parse("area/* | call EFAULT | call ENOSYS | not built in").unwrap();
         let native = outcome("one\ncall EFAULT\n", 0);
-        assert!(
-            differences
-                .check("area/x", &native, &outcome("one\ncall ENOSYS\n", 0))
-                .is_ok()
-        );
-        assert!(
-            differences
-                .check("other/x", &native, &outcome("one\ncall ENOSYS\n", 0))
-                .is_err()
-        );
-        assert!(
-            differences
-                .check("area/x", &native, &outcome("two\ncall ENOSYS\n", 0))
-                .is_err()
-        );
-        assert!(
-            differences
-                .check("area/x", &native, &outcome("one\ncall ENOSYS\n", 1))
-                .is_err()
-        );
+        assert!(differences.check("area/x", &native, &outcome("one\ncall ENOSYS\n", 0)).is_ok());
+        assert!(differences.check("other/x", &native, &outcome("one\ncall ENOSYS\n", 0)).is_err());
+        assert!(differences.check("area/x", &native, &outcome("two\ncall ENOSYS\n", 0)).is_err());
+        assert!(differences.check("area/x", &native, &outcome("one\ncall ENOSYS\n", 1)).is_err());
     }
 
     #[test]

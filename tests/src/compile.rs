@@ -33,21 +33,11 @@ pub fn build(guest: &Guest, artifacts: &Artifacts) -> Result<PathBuf, Failure> {
         let flags = ["-shared", "-fPIC", "-pthread"].map(str::to_owned);
         build_one(library, &dir.join(file), None, &flags)?;
     }
-    build_one(
-        &guest.source,
-        &program,
-        guest.compiler.as_deref(),
-        &guest.build,
-    )?;
+    build_one(&guest.source, &program, guest.compiler.as_deref(), &guest.build)?;
     Ok(program)
 }
 
-fn build_one(
-    source: &Path,
-    output: &Path,
-    compiler: Option<&str>,
-    flags: &[String],
-) -> Result<(), Failure> {
+fn build_one(source: &Path, output: &Path, compiler: Option<&str>, flags: &[String]) -> Result<(), Failure> {
     if is_fresh(source, output)? {
         return Ok(());
     }
@@ -57,50 +47,26 @@ fn build_one(
         .tempdir_in(output.parent().unwrap_or(output))
         .map_err(|e| format!("no build directory: {e}"))?;
     let built = partial.path().join("out");
-    let extension = source
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
+    let extension = source.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let include = path_string(&source_dir().join("guest"));
     let (usual, fixed): (&str, Vec<&str>) = match extension {
         "rs" => ("rustc", vec!["--edition=2024", "-Copt-level=1", "-o"]),
         "go" => ("go", vec!["build", "-o"]),
         "cc" => ("c++", vec!["-O1", "-Wall", "-Wextra", "-pthread", "-o"]),
-        _ => (
-            "cc",
-            vec![
-                "-O1",
-                "-Wall",
-                "-Wextra",
-                "-pthread",
-                "-D_GNU_SOURCE",
-                "-I",
-                &include,
-                "-o",
-            ],
-        ),
+        _ => ("cc", vec!["-O1", "-Wall", "-Wextra", "-pthread", "-D_GNU_SOURCE", "-I", &include, "-o"]),
     };
     let mut command = Command::new(compiler.unwrap_or(usual));
     command.args(fixed).arg(&built);
     if extension == "go" {
         // Go wants flags before files, a cache, and no module.
-        command
-            .args(flags)
-            .arg(source)
-            .env("GO111MODULE", "off")
-            .env("CGO_ENABLED", "0");
+        command.args(flags).arg(source).env("GO111MODULE", "off").env("CGO_ENABLED", "0");
         command.env("GOCACHE", partial.path().join("cache"));
     } else {
         command.arg(source).args(flags);
     }
-    let output_of = command
-        .output()
-        .map_err(|e| format!("cannot start {command:?}: {e}"))?;
+    let output_of = command.output().map_err(|e| format!("cannot start {command:?}: {e}"))?;
     if !output_of.status.success() {
-        return Err(format!(
-            "{command:?} failed:\n{}",
-            String::from_utf8_lossy(&output_of.stderr)
-        ));
+        return Err(format!("{command:?} failed:\n{}", String::from_utf8_lossy(&output_of.stderr)));
     }
     fs::rename(&built, output).map_err(|e| format!("{}: {e}", output.display()))
 }

@@ -27,8 +27,7 @@ impl Enclos {
                     .find(|candidate| candidate.is_file())
                     .map(Self::Binary)
                     .ok_or_else(|| {
-                        "no enclos binary: run `cargo build --release`, or set ENCLOS to its path"
-                            .to_owned()
+                        "no enclos binary: run `cargo build --release`, or set ENCLOS to its path".to_owned()
                     })
             }
         }

@@ -59,10 +59,7 @@ impl Guest {
                 continue;
             }
             for source in entries(&area)? {
-                let extension = source
-                    .extension()
-                    .and_then(|e| e.to_str())
-                    .unwrap_or_default();
+                let extension = source.extension().and_then(|e| e.to_str()).unwrap_or_default();
                 if ["c", "cc", "S", "rs", "go"].contains(&extension) {
                     guests.push(Self::read(&source)?);
                 }
@@ -74,11 +71,7 @@ impl Guest {
     fn read(source: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(source).map_err(|e| format!("{}: {e}", source.display()))?;
         let area = source.parent().unwrap_or(source);
-        let stem = |path: &Path| {
-            path.file_stem()
-                .map(|s| s.to_string_lossy().into_owned())
-                .unwrap_or_default()
-        };
+        let stem = |path: &Path| path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let mut guest = Self {
             name: format!("{}/{}", stem(area), stem(source)),
             source: source.to_owned(),
@@ -111,9 +104,7 @@ impl Guest {
             "library" => self.libraries.push(area.join("lib").join(value)),
             "args" => self.args.extend(words()),
             "env" => {
-                let (key, value) = value
-                    .split_once('=')
-                    .ok_or_else(|| wrong("not KEY=VALUE"))?;
+                let (key, value) = value.split_once('=').ok_or_else(|| wrong("not KEY=VALUE"))?;
                 self.env.push((key.to_owned(), value.to_owned()));
             }
             "status" => self.status = value.parse().map_err(|_| wrong("not a status"))?,
@@ -121,8 +112,7 @@ impl Guest {
             "host-signal" => self.host_signal = Some(value.to_owned()),
             "terminal" => self.terminal = Some(value.to_owned()),
             "timeout" => {
-                self.timeout =
-                    Duration::from_secs(value.parse().map_err(|_| wrong("not seconds"))?);
+                self.timeout = Duration::from_secs(value.parse().map_err(|_| wrong("not seconds"))?);
             }
             // The comment's prose may hold colons too.
             _ => {}
@@ -131,19 +121,12 @@ impl Guest {
     }
 
     /// Builds it if needed, runs it natively and under Enclos, and compares.
-    pub fn check(
-        &self,
-        artifacts: &Artifacts,
-        enclos: &Enclos,
-        differences: &Differences,
-    ) -> Result<(), Failure> {
+    pub fn check(&self, artifacts: &Artifacts, enclos: &Enclos, differences: &Differences) -> Result<(), Failure> {
         let program = compile::build(self, artifacts)?;
         let mut argv = vec![path_string(&program)];
         argv.extend(self.args.iter().cloned());
 
-        let native = self
-            .run(argv.clone(), native_scratch()?)
-            .map_err(|e| format!("natively: {e}"))?;
+        let native = self.run(argv.clone(), native_scratch()?).map_err(|e| format!("natively: {e}"))?;
         if native.status != self.status {
             return Err(format!(
                 "natively: exit status {} instead of {}\n--- stdout\n{}--- stderr\n{}",
@@ -156,9 +139,7 @@ impl Guest {
         let Some(command) = enclos.command(&self.options, &argv) else {
             return Ok(());
         };
-        let outcome = self
-            .run(command, scratch()?)
-            .map_err(|e| format!("under Enclos: {e}"))?;
+        let outcome = self.run(command, scratch()?).map_err(|e| format!("under Enclos: {e}"))?;
         differences.check(&self.name, &native, &outcome)
     }
 
@@ -177,13 +158,10 @@ impl Guest {
         let Some(size) = &self.terminal else {
             return Ok(argv);
         };
-        let command =
-            shlex::try_join(argv.iter().map(String::as_str)).map_err(|e| e.to_string())?;
+        let command = shlex::try_join(argv.iter().map(String::as_str)).map_err(|e| e.to_string())?;
         let (rows, columns) = size.split_once(' ').ok_or("terminal: not ROWS COLUMNS")?;
         let script = format!("stty rows {rows} cols {columns}; exec {command}");
-        Ok(["script", "-qec", &script, "/dev/null"]
-            .map(str::to_owned)
-            .to_vec())
+        Ok(["script", "-qec", &script, "/dev/null"].map(str::to_owned).to_vec())
     }
 
     fn run(&self, argv: Vec<String>, dir: TempDir) -> Result<Outcome, Failure> {
@@ -213,9 +191,7 @@ fn native_scratch() -> Result<TempDir, Failure> {
 
 /// A directory's entries, sorted.
 pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let list = || -> std::io::Result<Vec<PathBuf>> {
-        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
-    };
+    let list = || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect() };
     let mut paths = list().map_err(|e| format!("{}: {e}", dir.display()))?;
     paths.sort();
     Ok(paths)

@@ -94,11 +94,7 @@ impl Invocation<'_> {
             stdout = fs::read(path).map_err(|e| about(path, &e))?;
         }
         match finished {
-            Ok(status) => Ok(Outcome {
-                stdout,
-                stderr,
-                status,
-            }),
+            Ok(status) => Ok(Outcome { stdout, stderr, status }),
             Err(reason) => Err(format!(
                 "{}: {reason}\n--- stdout so far\n{}--- stderr so far\n{}",
                 self.argv.join(" "),
@@ -124,10 +120,7 @@ pub fn tail(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.len().saturating_sub(LINES);
-    lines[start..]
-        .iter()
-        .flat_map(|line| [line, "\n"])
-        .collect()
+    lines[start..].iter().flat_map(|line| [line, "\n"]).collect()
 }
 
 fn collect(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
@@ -162,14 +155,9 @@ fn wait(mut child: Child, timeout: Duration) -> Result<i32, Failure> {
         let _ = sender.send(status);
     });
     let result = match receiver.recv_timeout(timeout) {
-        Ok(Ok(status)) => Ok(status
-            .code()
-            .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))),
+        Ok(Ok(status)) => Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))),
         Ok(Err(error)) => Err(format!("cannot wait: {error}")),
-        Err(_) => Err(format!(
-            "killed: still running after {} s",
-            timeout.as_secs()
-        )),
+        Err(_) => Err(format!("killed: still running after {} s", timeout.as_secs())),
     };
     // Also for those the program left behind, such as processes that outlived their parent.
     let _ = kill_process_group(group, Signal::KILL);

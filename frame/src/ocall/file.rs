@@ -202,9 +202,8 @@ pub fn stat(dir: &HostFd, name: &CStr) -> Result<HostStat> {
 pub fn read(fd: &HostFd, sink: &mut Sink<'_>) -> Result<usize> {
     let pieces = iovecs(sink.pieces(MAX_TRANSFER));
     // SAFETY: the pieces are program memory, or a buffer that the sink borrows.
-    let count = unsafe {
-        host::call_blocking(__NR_readv, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), 0, 0, 0])?
-    };
+    let count =
+        unsafe { host::call_blocking(__NR_readv, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), 0, 0, 0])? };
     let count = transferred(count, sink.remaining())?;
     sink.advance(count);
     Ok(count)
@@ -232,9 +231,8 @@ pub fn read_at(fd: &HostFd, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
 pub fn write(fd: &HostFd, source: &mut Source<'_>) -> Result<usize> {
     let pieces = iovecs(source.pieces(MAX_TRANSFER));
     // SAFETY: the host only reads the pieces.
-    let count = unsafe {
-        host::call_blocking(__NR_writev, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), 0, 0, 0])?
-    };
+    let count =
+        unsafe { host::call_blocking(__NR_writev, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), 0, 0, 0])? };
     let count = transferred(count, source.remaining())?;
     source.advance(count);
     Ok(count)
@@ -247,9 +245,8 @@ pub fn write(fd: &HostFd, source: &mut Source<'_>) -> Result<usize> {
 pub fn write_message(fd: &HostFd, mut message: &[u8]) -> Result<()> {
     while !message.is_empty() {
         // SAFETY: the host reads the message.
-        let count = unsafe {
-            host::call(sys::__NR_write, [fd.0 as usize, message.as_ptr() as usize, message.len(), 0, 0, 0])?
-        };
+        let count =
+            unsafe { host::call(sys::__NR_write, [fd.0 as usize, message.as_ptr() as usize, message.len(), 0, 0, 0])? };
         if transferred(count, message.len())? == 0 {
             return Err(Errno::EIO.into());
         }
@@ -423,14 +420,7 @@ pub fn rename(old_dir: &HostFd, old: &CStr, new_dir: &HostFd, new: &CStr, flags:
     unsafe {
         host::call(
             __NR_renameat2,
-            [
-                old_dir.0 as usize,
-                old.as_ptr() as usize,
-                new_dir.0 as usize,
-                new.as_ptr() as usize,
-                flags as usize,
-                0,
-            ],
+            [old_dir.0 as usize, old.as_ptr() as usize, new_dir.0 as usize, new.as_ptr() as usize, flags as usize, 0],
         )?;
     }
     Ok(())
@@ -582,10 +572,7 @@ pub fn ioctl(fd: &HostFd, request: TerminalRequest, argument: &mut [u8]) -> Resu
     }
     // SAFETY: the request reads or writes no more than its argument's length, which was checked.
     unsafe {
-        host::call_blocking(
-            __NR_ioctl,
-            [fd.0 as usize, request as usize, argument.as_mut_ptr() as usize, 0, 0, 0],
-        )
+        host::call_blocking(__NR_ioctl, [fd.0 as usize, request as usize, argument.as_mut_ptr() as usize, 0, 0, 0])
     }
 }
 
@@ -616,13 +603,7 @@ impl TerminalRequest {
 
     /// Whether the host reads the structure; else it writes it.
     pub const fn reads_argument(self) -> bool {
-        matches!(
-            self,
-            Self::SetAttributes
-                | Self::SetAttributesDrain
-                | Self::SetAttributesFlush
-                | Self::SetWindowSize
-        )
+        matches!(self, Self::SetAttributes | Self::SetAttributesDrain | Self::SetAttributesFlush | Self::SetWindowSize)
     }
 }
 
@@ -668,14 +649,12 @@ pub fn set_status_flags(fd: &HostFd, flags: u32) -> Result<()> {
 pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<usize> {
     let mut host_fds: Vec<sys::pollfd> =
         fds.iter().map(|fd| sys::pollfd { fd: fd.fd.raw(), events: fd.events, revents: 0 }).collect();
-    let timeout = timeout.map(|timeout| {
-        [i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), i64::from(timeout.subsec_nanos())]
-    });
+    let timeout = timeout
+        .map(|timeout| [i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), i64::from(timeout.subsec_nanos())]);
     let timeout = timeout.as_ref().map_or(0, |timeout| core::ptr::from_ref(timeout) as usize);
     // SAFETY: the host writes within the array, and may update the timeout, which is ours.
-    let ready = unsafe {
-        host::call_blocking(__NR_ppoll, [host_fds.as_mut_ptr() as usize, host_fds.len(), timeout, 0, 8, 0])?
-    };
+    let ready =
+        unsafe { host::call_blocking(__NR_ppoll, [host_fds.as_mut_ptr() as usize, host_fds.len(), timeout, 0, 8, 0])? };
     for (fd, host_fd) in fds.iter_mut().zip(&host_fds) {
         // Error and hang-up come unasked; anything else that wasn't asked for makes no sense.
         fd.ready = host_fd.revents & (fd.events | 0x38);

@@ -1,16 +1,17 @@
 //! OCalls about memory. What the kernel asks for is always checked to be a program's, never the LibOS's.
 
+use crate::arena::Pages;
 use crate::errno::{Errno, Error, Result};
 use crate::host;
 use crate::layout::{self, HEAP_BASE, HEAP_SIZE, PAGE_SIZE, PAGES_BASE, PAGES_SIZE};
-use crate::arena::Pages;
 use crate::ocall::file::HostFd;
 use bitflags::bitflags;
 use core::ops::Range;
 use core::sync::atomic::{AtomicI32, Ordering};
 use linux_raw_sys::general::{
-    __NR_madvise, __NR_memfd_create, __NR_ftruncate, __NR_membarrier, __NR_mincore, __NR_mlock2, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_msync, __NR_munlock, __NR_munmap,
-    MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, MFD_CLOEXEC, MREMAP_FIXED, MREMAP_MAYMOVE,
+    __NR_ftruncate, __NR_madvise, __NR_membarrier, __NR_memfd_create, __NR_mincore, __NR_mlock2, __NR_mmap,
+    __NR_mprotect, __NR_mremap, __NR_msync, __NR_munlock, __NR_munmap, MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE,
+    MAP_PRIVATE, MAP_SHARED, MFD_CLOEXEC, MREMAP_FIXED, MREMAP_MAYMOVE,
 };
 
 bitflags! {

@@ -3,7 +3,9 @@
 use crate::errno::{Errno, Result};
 use crate::host;
 use core::arch::asm;
-use linux_raw_sys::general::{__NR_exit_group, __NR_getrandom, __NR_getrusage, __NR_prlimit64, __NR_sysinfo, __NR_uname, __NR_umask};
+use linux_raw_sys::general::{
+    __NR_exit_group, __NR_getrandom, __NR_getrusage, __NR_prlimit64, __NR_sysinfo, __NR_umask, __NR_uname,
+};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Ends the host process, and with it all of its threads, with this exit status.

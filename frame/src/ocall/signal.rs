@@ -66,10 +66,7 @@ pub(crate) fn set_alternate_stack(base: usize, len: usize) -> Result<()> {
 pub(crate) fn dispatch_syscalls(allowed_start: usize, allowed_len: usize) -> Result<()> {
     // SAFETY: the LibOS's own calls all come from the allowed range.
     unsafe {
-        host::call(
-            __NR_prctl,
-            [PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, allowed_start, allowed_len, 0, 0],
-        )?;
+        host::call(__NR_prctl, [PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, allowed_start, allowed_len, 0, 0])?;
     }
     Ok(())
 }

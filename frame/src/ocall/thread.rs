@@ -27,10 +27,7 @@ pub(crate) fn host_tid() -> u32 {
 pub(crate) fn interrupt(host_pid: u32, host_tid: u32) {
     // SAFETY: our handler for the signal may run at any point.
     let _ = unsafe {
-        host::call(
-            __NR_tgkill,
-            [host_pid as usize, host_tid as usize, crate::trap::WAKE_SIGNAL as usize, 0, 0, 0],
-        )
+        host::call(__NR_tgkill, [host_pid as usize, host_tid as usize, crate::trap::WAKE_SIGNAL as usize, 0, 0, 0])
     };
 }
 
@@ -55,10 +52,7 @@ pub fn cpu_and_node() -> (u32, u32) {
 pub fn affinity(host_tid: u32, mask: &mut [u8]) -> Result<usize> {
     // SAFETY: the host writes at most the mask's length.
     let len = unsafe {
-        host::call(
-            __NR_sched_getaffinity,
-            [host_tid as usize, mask.len() & !7, mask.as_mut_ptr() as usize, 0, 0, 0],
-        )?
+        host::call(__NR_sched_getaffinity, [host_tid as usize, mask.len() & !7, mask.as_mut_ptr() as usize, 0, 0, 0])?
     };
     Ok(len.min(mask.len()))
 }

@@ -1,6 +1,6 @@
 //! OCalls about time, answered by the host's vDSO where it can.
 
-use crate::errno::{Error, Errno, Result};
+use crate::errno::{Errno, Error, Result};
 use crate::host;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;

@@ -2,14 +2,14 @@
 
 use crate::entry::ENTRY_SLOT;
 use alloc::vec::Vec;
-use iced_x86::{BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionBlock};
+use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction};
 
 /// Length of the jump that replaces a site.
-pub const JUMP_LEN: usize = 5;
+pub(super) const JUMP_LEN: usize = 5;
 /// Length of the `syscall` instruction.
 const SYSCALL_LEN: usize = 2;
 /// Room that a trampoline may take.
-pub const MAX_TRAMPOLINE: usize = 112;
+pub(super) const MAX_TRAMPOLINE: usize = 112;
 
 /// Why a system call stays trapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +30,34 @@ pub enum Unpatchable {
 #[derive(Clone, Debug)]
 pub struct Plan {
     site: u64,
-    displaced: Vec<Instruction>,
+    displaced: Vec<Displaced>,
     /// First address behind the displaced instructions.
     end: u64,
     /// Whether the last displaced instruction goes on to `end`.
     falls_through: bool,
+}
+
+/// An instruction that moves to the trampoline.
+#[derive(Clone, Debug)]
+struct Displaced {
+    addr: u64,
+    /// Its bytes as they stand in the program.
+    bytes: Vec<u8>,
+    /// What in it depends on its place.
+    relation: Relation,
+}
+
+/// What in an instruction depends on its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    /// Nothing.
+    None,
+    /// The displacement of its operand at this offset within it, which leads to this address.
+    Operand { offset: usize, target: u64 },
+    /// It is a jump on this condition (the low half of the opcode) to this address.
+    Branch { condition: u8, target: u64 },
+    /// It is a jump to this address.
+    Jump { target: u64 },
 }
 
 /// The code of a trampoline for a given place.
@@ -61,8 +84,13 @@ impl Plan {
         while plan.end < site + JUMP_LEN as u64 {
             let instruction = decode(&mut decoder)?;
             if plan.falls_through {
-                plan.falls_through = check_movable(&instruction)?;
-                plan.displaced.push(instruction);
+                plan.falls_through = goes_on(&instruction)?;
+                let start = (instruction.ip() - site) as usize;
+                plan.displaced.push(Displaced {
+                    addr: instruction.ip(),
+                    bytes: code[start..start + instruction.len()].to_vec(),
+                    relation: relation(&decoder, &instruction)?,
+                });
             } else if !is_padding(&instruction) {
                 return Err(Unpatchable::OtherCodeFollows);
             }
@@ -75,7 +103,7 @@ impl Plan {
     pub fn accepts(&self, slot: u64) -> bool {
         self.jump(slot).is_some_and(|jump| {
             self.displaced.iter().all(|instruction| {
-                let offset = (instruction.ip() - self.site) as usize;
+                let offset = (instruction.addr - self.site) as usize;
                 jump.get(offset).is_none_or(|&byte| always_traps(byte))
             })
         })
@@ -99,17 +127,13 @@ impl Plan {
         code.extend(LEA_RCX);
         code.extend(relative(slot + (resume + LEA_LEN) as u64, return_address)?.to_le_bytes());
 
-        let moved_to = slot + code.len() as u64;
-        let block = InstructionBlock::new(&self.displaced, moved_to);
-        let options = BlockEncoderOptions::RETURN_NEW_INSTRUCTION_OFFSETS;
-        let moved = BlockEncoder::encode(64, block, options).ok()?;
         let mut points = alloc::vec![(self.site, 0), (return_address, resume)];
-        for (instruction, &offset) in self.displaced.iter().zip(&moved.new_instruction_offsets).skip(1) {
-            // `u32::MAX` marks an instruction that had to be rewritten as several.
-            let offset = usize::try_from(offset).ok().filter(|&offset| offset < moved.code_buffer.len())?;
-            points.push((instruction.ip(), code.len() + offset));
+        for (index, instruction) in self.displaced.iter().enumerate() {
+            if index > 0 {
+                points.push((instruction.addr, code.len()));
+            }
+            instruction.emit(slot, &mut code)?;
         }
-        code.extend(&moved.code_buffer);
         if self.falls_through {
             points.push((self.end, code.len()));
             code.push(0xe9);
@@ -131,20 +155,77 @@ fn decode(decoder: &mut Decoder<'_>) -> Result<Instruction, Unpatchable> {
     }
     let instruction = decoder.decode();
     match decoder.last_error() {
-        iced_x86::DecoderError::None => Ok(instruction),
-        iced_x86::DecoderError::NoMoreBytes => Err(Unpatchable::EndOfCode),
+        DecoderError::None => Ok(instruction),
+        DecoderError::NoMoreBytes => Err(Unpatchable::EndOfCode),
         _ => Err(Unpatchable::Undecodable),
     }
 }
 
+impl Displaced {
+    /// Appends it to the code of a trampoline at `slot`.
+    fn emit(&self, slot: u64, code: &mut Vec<u8>) -> Option<()> {
+        let start = code.len();
+        let target = match self.relation {
+            Relation::None | Relation::Operand { .. } => {
+                code.extend(&self.bytes);
+                if let Relation::Operand { offset, target } = self.relation {
+                    let field = code.get_mut(start + offset..start + offset + 4)?;
+                    let next = slot + (start + self.bytes.len()) as u64;
+                    field.copy_from_slice(&relative(next, target)?.to_le_bytes());
+                }
+                return Some(());
+            }
+            Relation::Branch { condition, target } => {
+                code.extend([0x0f, 0x80 | condition]);
+                target
+            }
+            Relation::Jump { target } => {
+                code.push(0xe9);
+                target
+            }
+        };
+        let next = slot + code.len() as u64 + 4;
+        code.extend(relative(next, target)?.to_le_bytes());
+        Some(())
+    }
+}
+
 /// Whether an instruction that can be moved goes on to the next one.
-fn check_movable(instruction: &Instruction) -> Result<bool, Unpatchable> {
+fn goes_on(instruction: &Instruction) -> Result<bool, Unpatchable> {
     match instruction.flow_control() {
         FlowControl::Next | FlowControl::ConditionalBranch if instruction.code() != Code::Syscall => Ok(true),
         FlowControl::Return | FlowControl::UnconditionalBranch | FlowControl::IndirectBranch => Ok(false),
         // A call pushes its address, a trap reports it, another system call is a site of its own.
         _ => Err(Unpatchable::Immovable),
     }
+}
+
+fn relation(decoder: &Decoder<'_>, instruction: &Instruction) -> Result<Relation, Unpatchable> {
+    let target = instruction.near_branch_target();
+    if instruction.is_jcc_short_or_near() {
+        // The decoder numbers the conditions from 1 on, in the processor's order (SDM volume 2, appendix B).
+        let condition = instruction.condition_code() as u8;
+        return match condition.checked_sub(1) {
+            Some(condition) => Ok(Relation::Branch { condition, target }),
+            None => Err(Unpatchable::Immovable),
+        };
+    }
+    if instruction.is_jmp_short_or_near() {
+        return Ok(Relation::Jump { target });
+    }
+    if matches!(instruction.flow_control(), FlowControl::ConditionalBranch) {
+        // `loop` and `jrcxz` reach 127 bytes only.
+        return Err(Unpatchable::Immovable);
+    }
+    if instruction.is_ip_rel_memory_operand() {
+        let offsets = decoder.get_constant_offsets(instruction);
+        if offsets.displacement_size() != 4 {
+            return Err(Unpatchable::Immovable);
+        }
+        let target = instruction.ip_rel_memory_address();
+        return Ok(Relation::Operand { offset: offsets.displacement_offset(), target });
+    }
+    Ok(Relation::None)
 }
 
 /// Whether compilers put the instruction between functions, where nobody runs it.

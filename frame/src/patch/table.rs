@@ -34,13 +34,7 @@ pub struct Table {
 impl Site {
     /// A site with this trampoline at `slot`.
     pub fn new(slot: u64, trampoline: &Trampoline, original: [u8; JUMP_LEN]) -> Self {
-        Self {
-            slot,
-            len: trampoline.code.len(),
-            jump: trampoline.jump,
-            original,
-            points: trampoline.points.clone(),
-        }
+        Self { slot, len: trampoline.code.len(), jump: trampoline.jump, original, points: trampoline.points.clone() }
     }
 
     /// Where in the trampoline the program's `addr` is.

@@ -2,7 +2,7 @@
 
 use crate::host;
 use core::sync::atomic::AtomicU32;
-use linux_raw_sys::general::{FUTEX_WAIT_BITSET, FUTEX_CLOCK_REALTIME, FUTEX_WAKE, __NR_futex};
+use linux_raw_sys::general::{__NR_futex, FUTEX_CLOCK_REALTIME, FUTEX_WAIT_BITSET, FUTEX_WAKE};
 
 /// Sleeps while `word` is `expected`, at most until `deadline` (seconds and nanoseconds of the monotonic or real-time
 /// clock); may return for no reason.

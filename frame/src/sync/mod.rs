@@ -18,4 +18,4 @@ pub use mutex::{Mutex, MutexGuard, RawMutex};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use spin::Once;
 pub use wait_queue::WaitQueue;
-pub use waiter::{Deadline, Waiter, WaitError};
+pub use waiter::{Deadline, WaitError, Waiter};

@@ -74,9 +74,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 impl RawRwLock {
     #[cold]
     fn retry_shared(&self) -> bool {
-        self.0
-            .try_update(Ordering::Acquire, Ordering::Relaxed, |word| (word & WRITER == 0).then_some(word + 1))
-            .is_ok()
+        self.0.try_update(Ordering::Acquire, Ordering::Relaxed, |word| (word & WRITER == 0).then_some(word + 1)).is_ok()
     }
 
     #[cold]

@@ -1,6 +1,6 @@
 //! Threads that wait for the same thing.
 
-use super::{Deadline, Mutex, Waiter, WaitError};
+use super::{Deadline, Mutex, WaitError, Waiter};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -50,11 +50,8 @@ fn mount(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<()> 
         dentry = match walker.resolve(None, &walked, Last::Follow) {
             Ok(child) => child,
             Err(error) if error.errno() == Errno::ENOENT => {
-                let node = if is_last && inode.kind() != FileType::Directory {
-                    NewNode::Regular
-                } else {
-                    NewNode::Directory
-                };
+                let node =
+                    if is_last && inode.kind() != FileType::Directory { NewNode::Regular } else { NewNode::Directory };
                 let made = dentry.inode().create(name, node, 0o755, [0, 0])?;
                 dentry.adopt(name, made)
             }

@@ -1,8 +1,8 @@
 //! An open file at an inode: regular files and directories.
 
+use super::Dentry;
 use super::file::{File, StatusFlags};
 use super::inode::{DirEntry, FileType, Handle, Metadata};
-use super::Dentry;
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -2,7 +2,7 @@
 
 use super::file::{File, StatusFlags};
 use super::inode::{FileType, Metadata};
-use super::{FileTable, FdFlags};
+use super::{FdFlags, FileTable};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use crate::process::Thread;
@@ -180,11 +180,7 @@ impl File for HostFile {
         if !status.can_read() || sharing == Sharing::Shared && prot.contains(Prot::WRITE) && !status.can_write() {
             bail!(EACCES, "the file is not open for that");
         }
-        Ok(Arc::new(HostMap {
-            fd: self.fd.clone(),
-            path: self.path.clone(),
-            dev_ino: (metadata.dev, metadata.ino),
-        }))
+        Ok(Arc::new(HostMap { fd: self.fd.clone(), path: self.path.clone(), dev_ino: (metadata.dev, metadata.ino) }))
     }
 }
 

@@ -13,11 +13,7 @@ pub struct FsView {
 
 impl Clone for FsView {
     fn clone(&self) -> Self {
-        Self {
-            root: RwLock::new(self.root()),
-            cwd: RwLock::new(self.cwd()),
-            umask: AtomicU32::new(self.umask()),
-        }
+        Self { root: RwLock::new(self.root()), cwd: RwLock::new(self.cwd()), umask: AtomicU32::new(self.umask()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Maps a program, and its interpreter, into a fresh memory.
 
-use super::elf::{self, Elf, Placement, Segment};
 use super::ReadAt;
+use super::elf::{self, Elf, Placement, Segment};
 use crate::fs::File;
 use crate::mm::{MapRequest, Memory, Place};
 use crate::prelude::*;
@@ -87,12 +87,10 @@ pub fn load(
 fn map_all(memory: &Memory, file: &Arc<dyn File>, elf: &Elf) -> Result<usize> {
     let span = elf.span();
     let base = match elf.placement {
-        Placement::Fixed => memory.map(MapRequest::anonymous(Place::FixedNoReplace(span.start), span.len(), Prot::empty())),
-        Placement::Anywhere => memory.map(MapRequest::anonymous(
-            Place::Aligned(elf.align),
-            span.len(),
-            Prot::empty(),
-        )),
+        Placement::Fixed => {
+            memory.map(MapRequest::anonymous(Place::FixedNoReplace(span.start), span.len(), Prot::empty()))
+        }
+        Placement::Anywhere => memory.map(MapRequest::anonymous(Place::Aligned(elf.align), span.len(), Prot::empty())),
     }
     .map_err(|error| Error::new(Errno::ENOMEM, error.reason()))?;
     let bias = base.wrapping_sub(span.start);

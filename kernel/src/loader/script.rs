@@ -34,10 +34,7 @@ pub fn parse(head: &[u8]) -> Result<Option<Shebang>> {
     }
     let (interpreter, argument) = line.split_at(path_end.unwrap_or(line.len()));
     let argument = trim(argument);
-    Ok(Some(Shebang {
-        interpreter: interpreter.to_vec(),
-        argument: (!argument.is_empty()).then(|| argument.to_vec()),
-    }))
+    Ok(Some(Shebang { interpreter: interpreter.to_vec(), argument: (!argument.is_empty()).then(|| argument.to_vec()) }))
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -110,7 +110,8 @@ impl Process {
             }
             *exec = Some(survivor.tid());
         }
-        let others: Vec<_> = self.threads.lock().values().filter(|other| !Arc::ptr_eq(other, survivor)).cloned().collect();
+        let others: Vec<_> =
+            self.threads.lock().values().filter(|other| !Arc::ptr_eq(other, survivor)).cloned().collect();
         for other in &others {
             other.must_end.store(true, Ordering::SeqCst);
             other.interrupt();

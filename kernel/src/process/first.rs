@@ -26,8 +26,7 @@ use frame::sync::{Once, WaitQueue};
 /// As `execve(2)`.
 pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> Result<FirstTask> {
     let credentials = Arc::new(Credentials::new(config.uid, config.gid, &config.groups));
-    let (path, file) =
-        crate::boot::find_program(config, |path| fs::open_executable(&fs_view, &credentials, path))?;
+    let (path, file) = crate::boot::find_program(config, |path| fs::open_executable(&fs_view, &credentials, path))?;
     let id = Id::allocate()?;
     let pid = id.get();
     let limits = Limits::from_host();

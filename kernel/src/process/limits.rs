@@ -62,9 +62,11 @@ impl Resource {
 impl Limits {
     /// The limits that the host process has, which are those of `enclos run`'s caller.
     pub fn from_host() -> Self {
-        Self(Resource::ALL.map(|resource| {
-            frame::ocall::process::limit(resource as u32).unwrap_or([RLIM_INFINITY, RLIM_INFINITY])
-        }))
+        Self(
+            Resource::ALL.map(|resource| {
+                frame::ocall::process::limit(resource as u32).unwrap_or([RLIM_INFINITY, RLIM_INFINITY])
+            }),
+        )
     }
 
     /// Soft and hard limit.

@@ -8,13 +8,13 @@
 //! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, then what a thread has of its own
 //! (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
 
-pub mod clone;
 pub mod cap;
+pub mod clone;
 mod credentials;
 pub mod exec;
 pub mod exit;
-pub mod ids;
 pub mod first;
+pub mod ids;
 mod limits;
 #[expect(clippy::module_inception, reason = "the file is named for its one type")]
 mod process;
@@ -26,7 +26,7 @@ mod thread;
 
 pub use credentials::Credentials;
 pub use exit::TermStatus;
-pub use limits::{Limits, Resource, RLIM_INFINITY};
+pub use limits::{Limits, RLIM_INFINITY, Resource};
 pub use process::{Process, Program};
 pub use settings::{Policy, Settings};
 pub use thread::{Thread, Tid};

@@ -29,7 +29,9 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
         let action = {
             let mut dispositions = thread.process.dispositions.lock();
             let action = dispositions.get(signal);
-            if action.flags().contains(ActionFlags::RESETHAND) && matches!(action.response(signal), Response::Handler(_)) {
+            if action.flags().contains(ActionFlags::RESETHAND)
+                && matches!(action.response(signal), Response::Handler(_))
+            {
                 dispositions.set(signal, Action::default());
             }
             action
@@ -83,11 +85,8 @@ pub fn fault(thread: &Arc<Thread>, regs: &mut UserContext, fault: Fault) -> Flow
     let info = SigInfo::fault(signal, fault.code, fault.addr);
     match action.response(signal) {
         Response::Handler(handler) if !is_blocked => {
-            let details = FaultDetails {
-                trap_number: fault.trap_number,
-                error_code: fault.error_code,
-                addr: fault.addr as u64,
-            };
+            let details =
+                FaultDetails { trap_number: fault.trap_number, error_code: fault.error_code, addr: fault.addr as u64 };
             if frame::push(thread, regs, signal, &info, &action, handler, details).is_err() {
                 return exit::exit_group_by_signal(thread, Signal::SIGSEGV, true);
             }
@@ -119,10 +118,8 @@ struct Restart {
 impl Restart {
     fn from_result(rax: u64, number: u64) -> Option<Self> {
         let errno = Errno::from_raw((rax as i64).wrapping_neg().try_into().ok()?)?;
-        let is_restart = matches!(
-            errno,
-            Errno::ERESTARTSYS | Errno::ERESTARTNOINTR | Errno::ERESTARTNOHAND | Errno::ERESTARTBLOCK
-        );
+        let is_restart =
+            matches!(errno, Errno::ERESTARTSYS | Errno::ERESTARTNOINTR | Errno::ERESTARTNOHAND | Errno::ERESTARTBLOCK);
         is_restart.then_some(Self { kind: errno, number })
     }
 
@@ -149,7 +146,6 @@ impl Restart {
 
 /// What a handler's frame makes of the mask.
 pub(super) fn handler_mask(mask: SigSet, signal: Signal, action: &Action) -> SigSet {
-    let own =
-        if action.flags().contains(ActionFlags::NODEFER) { SigSet::EMPTY } else { SigSet::only(signal) };
+    let own = if action.flags().contains(ActionFlags::NODEFER) { SigSet::EMPTY } else { SigSet::only(signal) };
     mask.union(action.mask()).union(own).without(SigSet::UNBLOCKABLE)
 }

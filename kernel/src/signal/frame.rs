@@ -101,7 +101,9 @@ pub(super) fn push(
     let mut signals = thread.signals.lock();
     let alternate = signals.alternate_stack;
     let is_nested = alternate.contains(regs.rsp);
-    let switches = action.flags().contains(ActionFlags::ONSTACK) && alternate.size > 0 && !is_nested
+    let switches = action.flags().contains(ActionFlags::ONSTACK)
+        && alternate.size > 0
+        && !is_nested
         && alternate.flags & SS_DISABLE == 0;
     let top = if switches { alternate.sp + alternate.size } else { regs.rsp - RED_ZONE };
 

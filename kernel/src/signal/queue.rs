@@ -71,8 +71,7 @@ mod tests {
         for signal in [realtime, Signal::SIGUSR1, realtime, Signal::SIGUSR1] {
             queue.push(signal, SigInfo::outside(signal), 10).unwrap();
         }
-        let order: Vec<Signal> =
-            core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|(signal, _)| signal).collect();
+        let order: Vec<Signal> = core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|(signal, _)| signal).collect();
         assert_eq!(order, [Signal::SIGUSR1, realtime, realtime]);
     }
 

@@ -65,13 +65,7 @@ pub fn rt_sigaction(
 }
 
 /// `rt_sigprocmask(2)`.
-pub fn rt_sigprocmask(
-    cx: Context<'_>,
-    how: i32,
-    set: UserPtr<u64>,
-    old: UserPtr<u64>,
-    size: usize,
-) -> Result<usize> {
+pub fn rt_sigprocmask(cx: Context<'_>, how: i32, set: UserPtr<u64>, old: UserPtr<u64>, size: usize) -> Result<usize> {
     const SIG_BLOCK: i32 = 0;
     const SIG_UNBLOCK: i32 = 1;
     const SIG_SETMASK: i32 = 2;
@@ -207,7 +201,8 @@ pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
     let signal = optional(signal)?;
     let no_process = err!(ESRCH, "no such process");
     if pid > 0 {
-        let process = table::find(pid as u32).or_else(|| table::find_thread(pid as u32).map(|thread| thread.process.clone()));
+        let process =
+            table::find(pid as u32).or_else(|| table::find_thread(pid as u32).map(|thread| thread.process.clone()));
         kill_process(&cx, &process.ok_or(no_process)?, signal)?;
         return Ok(0);
     }

@@ -178,9 +178,8 @@ macro_rules! flags_arg {
     ($type:ty) => {
         impl $crate::syscalls::args::Arg for $type {
             fn decode(word: u64) -> $crate::prelude::Result<Self> {
-                Self::from_bits(word as _).ok_or_else(|| {
-                    $crate::prelude::Error::new($crate::prelude::Errno::EINVAL, "undefined flags")
-                })
+                Self::from_bits(word as _)
+                    .ok_or_else(|| $crate::prelude::Error::new($crate::prelude::Errno::EINVAL, "undefined flags"))
             }
 
             fn trace(word: u64, f: &mut dyn core::fmt::Write) -> core::fmt::Result {

@@ -125,8 +125,7 @@ fn serve(waiter: &Waiter) {
         for (generation, process) in due {
             let Some(process) = process.upgrade() else { continue };
             if process.timers.expired(&process, generation)
-                && let Err(error) =
-                    signal::send_to_process(&process, Signal::SIGALRM, SigInfo::kernel(Signal::SIGALRM))
+                && let Err(error) = signal::send_to_process(&process, Signal::SIGALRM, SigInfo::kernel(Signal::SIGALRM))
             {
                 warn!("SIGALRM is lost: {error}");
             }

@@ -1,8 +1,8 @@
 //! Files and directories whose contents are made when they are looked at.
 
+use crate::fs::Dentry;
 use crate::fs::file::StatusFlags;
 use crate::fs::inode::{DirEntry, FileType, Handle, Inode, Metadata, current_time};
-use crate::fs::Dentry;
 use crate::prelude::*;
 
 /// A name and what it stands for.
@@ -163,9 +163,9 @@ impl Inode for ProcInode {
 /// A number that stays the same for the same path.
 fn child_ino(parent: u64, name: &[u8]) -> u64 {
     // FNV-1a.
-    name.iter().fold(parent ^ 0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    }) & 0xffff_ffff
+    name.iter()
+        .fold(parent ^ 0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        & 0xffff_ffff
 }
 
 /// A file's contents as they were when it was opened.

@@ -3,7 +3,7 @@
 use super::node::{Directory, Entry, Node};
 use crate::fs::{Dentry, InodeFile};
 use crate::prelude::*;
-use crate::process::{Process, Resource, Thread, RLIM_INFINITY};
+use crate::process::{Process, RLIM_INFINITY, Resource, Thread};
 use crate::syscalls::args::FileDesc;
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
@@ -50,10 +50,13 @@ impl Directory for ProcessDirectory {
         };
         let exe = process.clone();
         let mut entries: Vec<(&str, Node)> = vec![
-            ("auxv", of_process(|process| {
-                let auxv = process.program.read().auxv.clone();
-                Ok(auxv.iter().flatten().flat_map(|word| word.to_le_bytes()).collect())
-            })),
+            (
+                "auxv",
+                of_process(|process| {
+                    let auxv = process.program.read().auxv.clone();
+                    Ok(auxv.iter().flatten().flat_map(|word| word.to_le_bytes()).collect())
+                }),
+            ),
             ("cmdline", of_process(|process| Ok(zero_separated(&process.program.read().args)))),
             ("comm", of_thread(|thread| Ok([thread.name.lock().as_slice(), b"\n"].concat()))),
             ("cwd", named(&thread, |thread| thread.fs().cwd())),

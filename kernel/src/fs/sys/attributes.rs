@@ -107,14 +107,7 @@ pub fn fchown(cx: Context<'_>, fd: FileDesc, uid: u32, gid: u32) -> Result<usize
 }
 
 /// `fchownat(2)`.
-pub fn fchownat(
-    cx: Context<'_>,
-    dir: DirDesc,
-    path: UserPath,
-    uid: u32,
-    gid: u32,
-    flags: AtFlags,
-) -> Result<usize> {
+pub fn fchownat(cx: Context<'_>, dir: DirDesc, path: UserPath, uid: u32, gid: u32, flags: AtFlags) -> Result<usize> {
     only(flags, AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH)?;
     let dentry = named(&cx, dir, path, flags)?;
     change_owner(&cx, &**dentry.inode(), uid, gid)
@@ -190,7 +183,9 @@ pub fn utimensat(
         None => [NewTime::Now; 2],
     };
     // NULL means the descriptor itself, as `futimens` uses it.
-    if path.0.is_null() && let DirDesc::Fd(fd) = dir {
+    if path.0.is_null()
+        && let DirDesc::Fd(fd) = dir
+    {
         let inode = opened(&cx, fd)?;
         return change_times(&cx, &*inode, times);
     }

@@ -2,13 +2,13 @@
 
 use super::Walk;
 use crate::flags_arg;
+use crate::fs::memory::MemFs;
+use crate::fs::{Dentry, Inode, InodeFile};
 use crate::fs::{FdFlags, File, FileType, StatusFlags, locks, open, pipe};
 use crate::prelude::*;
 use crate::process::{Resource, Thread};
 use crate::syscalls::Context;
 use crate::syscalls::args::{Addr, DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
-use crate::fs::memory::MemFs;
-use crate::fs::{Dentry, Inode, InodeFile};
 use bitflags::bitflags;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -154,8 +154,7 @@ pub fn unlinkat(cx: Context<'_>, dir: DirDesc, path: UserPath, flags: AtFlags) -
     if !wants_directory && inode.kind() == FileType::Directory {
         bail!(EISDIR, "a directory");
     }
-    if wants_directory && inode.kind() != FileType::Directory
-        || parent.has_slash && inode.kind() != FileType::Directory
+    if wants_directory && inode.kind() != FileType::Directory || parent.has_slash && inode.kind() != FileType::Directory
     {
         bail!(ENOTDIR, "not a directory");
     }
@@ -315,7 +314,14 @@ pub fn readlinkat(cx: Context<'_>, dir: DirDesc, path: UserPath, buffer: UserPtr
 }
 
 /// What `access(2)` asks for.
-fn check_access(cx: &Context<'_>, dir: DirDesc, path: UserPath, mode: u32, flags: AtFlags, real: bool) -> Result<usize> {
+fn check_access(
+    cx: &Context<'_>,
+    dir: DirDesc,
+    path: UserPath,
+    mode: u32,
+    flags: AtFlags,
+    real: bool,
+) -> Result<usize> {
     const KNOWN: u32 = 7;
     if mode & !KNOWN != 0 {
         bail!(EINVAL, "an undefined mode");
@@ -362,4 +368,3 @@ pub fn faccessat2(cx: Context<'_>, dir: DirDesc, path: UserPath, mode: Mode, fla
     }
     check_access(&cx, dir, path, mode.0, at_flags, flags.0 & AT_EACCESS == 0)
 }
-

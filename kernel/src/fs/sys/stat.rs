@@ -74,13 +74,7 @@ pub fn fstat(cx: Context<'_>, fd: FileDesc, stat: UserPtr<Stat>) -> Result<usize
 }
 
 /// `newfstatat(2)`.
-pub fn newfstatat(
-    cx: Context<'_>,
-    dir: DirDesc,
-    path: UserPath,
-    stat: UserPtr<Stat>,
-    flags: AtFlags,
-) -> Result<usize> {
+pub fn newfstatat(cx: Context<'_>, dir: DirDesc, path: UserPath, stat: UserPtr<Stat>, flags: AtFlags) -> Result<usize> {
     let metadata = metadata_at(&cx, dir, path, flags)?;
     stat.write(&metadata.into())?;
     Ok(0)
@@ -168,9 +162,7 @@ pub fn statx(
     const BASIC_STATS: u32 = 0x7ff;
     const BTIME: u32 = 0x800;
     const RESERVED: u32 = 1 << 31;
-    if mask & RESERVED != 0
-        || flags.contains(AtFlags::AT_STATX_DONT_SYNC | AtFlags::AT_STATX_FORCE_SYNC)
-    {
+    if mask & RESERVED != 0 || flags.contains(AtFlags::AT_STATX_DONT_SYNC | AtFlags::AT_STATX_FORCE_SYNC) {
         bail!(EINVAL, "an undefined mask or contradicting flags");
     }
     let metadata = metadata_at(&cx, dir, path, flags)?;
