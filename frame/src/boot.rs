@@ -16,6 +16,9 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Exit status when Enclos itself fails, as container runtimes have it.
 pub const FAILURE_STATUS: i32 = 125;
 
+/// How much of the heap every program uses, in bytes.
+const BOOT_HEAP: usize = 96 << 10;
+
 static BOOTED: AtomicBool = AtomicBool::new(false);
 static TEXT: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 static KERNEL: Once<Kernel> = Once::new();
@@ -66,6 +69,7 @@ pub unsafe fn init() -> Result<()> {
             ocall::mem::make_shared(segments.data.start, segments.data.len(), HEAP_BASE)?;
         }
         ocall::mem::map_arena()?;
+        ocall::mem::populate(HEAP_BASE, BOOT_HEAP);
         heap::init();
     }
     Ok(())

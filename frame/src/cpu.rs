@@ -25,7 +25,9 @@ pub const fn mxcsr_mask() -> u32 {
 
 /// 64 random bits from the processor, if it has `rdrand` and it works.
 pub fn random() -> Option<u64> {
-    if __cpuid(1).ecx & 1 << 30 == 0 {
+    // Asked once: in a virtual machine `cpuid` takes microseconds.
+    static HAS_RDRAND: Once<bool> = Once::new();
+    if !*HAS_RDRAND.call_once(|| __cpuid(1).ecx & 1 << 30 != 0) {
         return None;
     }
     (0..10).find_map(|_| {

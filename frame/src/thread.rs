@@ -129,6 +129,8 @@ impl Handle {
 
 /// Bytes of a thread's allocation: a guard page, the LibOS stack, and the block at its end.
 const ALLOCATION: usize = 32 * PAGE_SIZE;
+/// How much of a LibOS stack every thread uses.
+const USED_STACK: usize = 3 * PAGE_SIZE;
 /// How many host threads without work are kept per host process.
 const MAX_IDLE: usize = 16;
 /// How long a host thread without work stays.
@@ -319,6 +321,7 @@ fn new_block(role: Role) -> Result<*mut ThreadBlock> {
     let base = memory.addr();
     let block = (base + ALLOCATION - size_of::<ThreadBlock>()) & !63;
     ocall::mem::guard(base, PAGE_SIZE)?;
+    ocall::mem::populate(base + ALLOCATION - USED_STACK, USED_STACK);
     let block = block as *mut ThreadBlock;
     let ctx = UserContext::new();
     // SAFETY: the place lies within the new allocation, aligned, above the stack.

@@ -16,7 +16,7 @@ use core::ops::Range;
 use elf::{Elf, Segment};
 use linux_raw_sys::general::{
     __NR_mmap, __NR_mprotect, __NR_rseq, __NR_set_robust_list, __NR_set_tid_address, MAP_ANONYMOUS,
-    MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE,
+    MAP_FIXED_NOREPLACE, MAP_POPULATE, MAP_PRIVATE, PROT_READ, PROT_WRITE,
 };
 use maps::AddressSpace;
 use std::borrow::ToOwned;
@@ -142,7 +142,9 @@ fn map_segment(segment: &Segment, executable: &File, base: usize) -> Result<(), 
     let zeroes_from = segment.file_end;
     let file_pages = place.start..layout::page_ceil(zeroes_from).unwrap_or(place.end).min(place.end);
     if !file_pages.is_empty() {
-        map(&file_pages, segment.prot, MAP_PRIVATE, executable.as_raw_fd(), base + segment.offset)?;
+        // Mapping all pages at once costs less than the faults that they'd cost one by one; data is copied when written.
+        let populate = if segment.prot & PROT_WRITE == 0 { MAP_POPULATE } else { 0 };
+        map(&file_pages, segment.prot, MAP_PRIVATE | populate, executable.as_raw_fd(), base + segment.offset)?;
         if segment.prot & PROT_WRITE != 0 {
             // SAFETY: just mapped, private and writable; nobody uses it yet.
             unsafe {

@@ -88,7 +88,7 @@ impl MemInode {
 
     /// A directory through which `lower` shows.
     pub(super) fn above(fs: &Arc<MemFs>, lower: Arc<dyn Inode>) -> Arc<Self> {
-        let identity = lower.metadata().map_or((fs.id, 0), |metadata| (metadata.dev, metadata.ino));
+        let identity = lower.access_metadata().map_or((fs.id, 0), |metadata| (metadata.dev, metadata.ino));
         Arc::new_cyclic(|this| Self {
             fs: fs.clone(),
             this: this.clone(),
