@@ -328,15 +328,14 @@ pub struct HostDirEntry {
     pub name: Vec<u8>,
 }
 
-/// All entries of an open directory but `.` and `..`.
+/// The entries of an open directory that weren't read yet, but for `.` and `..`.
 ///
 /// # Errors
 /// As `getdents64(2)`; `EIO` for an answer that makes no sense.
 pub fn read_dir(fd: &HostFd) -> Result<Vec<HostDirEntry>> {
     const HEADER: usize = 19;
     let mut entries = Vec::new();
-    let mut buffer = alloc::vec![0_u8; 64 * 1024];
-    seek(fd, 0, Whence::Set)?;
+    let mut buffer = alloc::vec![0_u8; 32 * 1024];
     loop {
         // SAFETY: the host writes at most the buffer's length.
         let count = unsafe {

@@ -10,6 +10,7 @@ use core::any::Any;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::ocall::file::{self, HostFd, HostStat};
+use frame::ocall::time::{Clock, now};
 use linux_raw_sys::general::{
     AT_REMOVEDIR, DT_BLK, DT_CHR, DT_DIR, DT_FIFO, DT_LNK, DT_SOCK, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
     O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, RENAME_EXCHANGE, RENAME_NOREPLACE,
@@ -29,8 +30,10 @@ pub struct HostInode {
     place: Mutex<Place>,
     kind: FileType,
     dir_fd: DirFd,
-    /// Attributes as of the last look, and when that was.
+    /// Attributes as of the last look.
     seen: Mutex<HostStat>,
+    /// When a lookup saw them that nobody has used yet, on the coarse monotonic clock in nanoseconds; else 0.
+    unused_since: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -39,6 +42,9 @@ struct Place {
     parent: Option<Arc<HostInode>>,
     name: CString,
 }
+
+/// How long the attributes that a lookup saw may answer the call that looked.
+const LOOKUP_LIFETIME_NS: u64 = 5_000_000;
 
 /// How long a name is believed to stand for what it stood for.
 const ENTRY_TIMEOUT_NS: u64 = 1_000_000_000;
@@ -72,6 +78,7 @@ impl HostInode {
             kind,
             dir_fd: DirFd::default(),
             seen: Mutex::new(stat),
+            unused_since: AtomicU64::new(coarse_ns()),
         }))
     }
 
@@ -122,6 +129,10 @@ impl HostInode {
     }
 
     fn stat(&self) -> Result<HostStat> {
+        let unused_since = self.unused_since.swap(0, Ordering::Relaxed);
+        if unused_since != 0 && coarse_ns() - unused_since < LOOKUP_LIFETIME_NS {
+            return Ok(*self.seen.lock());
+        }
         let stat = self.at(file::stat)?;
         *self.seen.lock() = stat;
         Ok(stat)
@@ -131,7 +142,13 @@ impl HostInode {
         if self.fs.is_read_only() {
             bail!(EROFS, "the volume is read-only");
         }
+        self.changes();
         self.directory()
+    }
+
+    /// What a lookup saw is no longer so.
+    fn changes(&self) {
+        self.unused_since.store(0, Ordering::Relaxed);
     }
 
     fn new_child(&self, name: &CStr) -> Result<Arc<Self>> {
@@ -139,6 +156,10 @@ impl HostInode {
         let parent = self.this.upgrade();
         Self::new(self.fs.clone(), Place { parent, name: name.into() }, stat)
     }
+}
+
+fn coarse_ns() -> u64 {
+    now(Clock::MonotonicCoarse).as_nanos() as u64
 }
 
 /// A name for the host, which has no NUL in it.
@@ -191,6 +212,7 @@ impl Inode for HostInode {
         if (writes || flags.contains(StatusFlags::O_TRUNC)) && self.fs.is_read_only() {
             bail!(EROFS, "the volume is read-only");
         }
+        self.changes();
         // Always readable, so that it can be mapped; the caller checks what it may do.
         let mode = if writes { O_RDWR } else { O_RDONLY };
         let fd = self.open_beneath(mode | O_NOFOLLOW | O_NONBLOCK, 0)?;
@@ -247,6 +269,7 @@ impl Inode for HostInode {
         if !Arc::ptr_eq(&self.fs, &source.fs) {
             bail!(EXDEV, "another file system");
         }
+        source.changes();
         let name = c_string(name)?;
         source.at(|old_dir, old| file::link(old_dir, old, &dir, &name))
     }
@@ -276,6 +299,7 @@ impl Inode for HostInode {
     fn moved(&self, new_dir: &Arc<dyn Inode>, new_name: &[u8]) {
         let any: Arc<dyn Any + Send + Sync> = new_dir.clone();
         if let (Ok(parent), Ok(name)) = (any.downcast::<Self>(), c_string(new_name)) {
+            self.changes();
             *self.place.lock() = Place { parent: Some(parent), name };
             self.dir_fd.close();
         }
@@ -289,6 +313,7 @@ impl Inode for HostInode {
         if self.fs.is_read_only() {
             bail!(EROFS, "the volume is read-only");
         }
+        self.changes();
         self.at(|dir, name| {
             if set.uid.is_some() || set.gid.is_some() {
                 file::chown(dir, name, set.uid.unwrap_or(u32::MAX), set.gid.unwrap_or(u32::MAX))?;
