@@ -154,6 +154,40 @@ impl MemInode {
         self.identity
     }
 
+    /// Its attributes; those that it hasn't itself are `lower`'s.
+    fn metadata_of(&self, lower: Option<&Metadata>) -> Result<Metadata> {
+        let own = *self.attributes.lock();
+        let attributes = own.or_else(|| lower.map(Attributes::copy)).ok_or(Errno::EIO)?;
+        let (size, allocated) = match &self.content {
+            Content::Regular(data) => {
+                let data = data.read();
+                (data.size(), data.allocated())
+            }
+            Content::Directory(directory) => {
+                lower.map_or_else(|| (directory.size(), 0), |lower| (lower.size, lower.blocks * 512))
+            }
+            Content::Symlink(target) => (target.len() as u64, 0),
+            Content::Special(_) => (0, 0),
+        };
+        Ok(Metadata {
+            dev: self.identity.0,
+            ino: self.identity.1,
+            kind: self.kind,
+            mode: attributes.mode,
+            nlink: attributes.nlink,
+            uid: attributes.uid,
+            gid: attributes.gid,
+            rdev: self.rdev,
+            size,
+            blksize: 4096,
+            blocks: allocated / 512,
+            atime: attributes.atime,
+            mtime: attributes.mtime,
+            ctime: attributes.ctime,
+            btime: attributes.btime,
+        })
+    }
+
     fn directory(&self) -> Result<&Directory> {
         match &self.content {
             Content::Directory(directory) => Ok(directory),
@@ -252,36 +286,21 @@ impl MemInode {
 
 impl Inode for MemInode {
     fn metadata(&self) -> Result<Metadata> {
-        let attributes = self.attributes()?;
-        let (size, allocated) = match &self.content {
-            Content::Regular(data) => {
-                let data = data.read();
-                (data.size(), data.allocated())
-            }
-            Content::Directory(directory) => match directory.lower().map(|lower| lower.metadata()).transpose()? {
-                Some(lower) => (lower.size, lower.blocks * 512),
-                None => (directory.size(), 0),
-            },
-            Content::Symlink(target) => (target.len() as u64, 0),
-            Content::Special(_) => (0, 0),
+        let lower = match &self.content {
+            Content::Directory(directory) => directory.lower().map(|lower| lower.metadata()).transpose()?,
+            _ => None,
         };
-        Ok(Metadata {
-            dev: self.identity.0,
-            ino: self.identity.1,
-            kind: self.kind,
-            mode: attributes.mode,
-            nlink: attributes.nlink,
-            uid: attributes.uid,
-            gid: attributes.gid,
-            rdev: self.rdev,
-            size,
-            blksize: 4096,
-            blocks: allocated / 512,
-            atime: attributes.atime,
-            mtime: attributes.mtime,
-            ctime: attributes.ctime,
-            btime: attributes.btime,
-        })
+        self.metadata_of(lower.as_ref())
+    }
+
+    fn access_metadata(&self) -> Result<Metadata> {
+        match &self.content {
+            Content::Directory(directory) if self.attributes.lock().is_none() => match directory.lower() {
+                Some(lower) => lower.access_metadata(),
+                None => self.metadata_of(None),
+            },
+            _ => self.metadata_of(None),
+        }
     }
 
     fn kind(&self) -> FileType {
