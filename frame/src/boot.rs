@@ -251,8 +251,11 @@ fn image_segments() -> Segments {
 }
 
 /// What the launcher handed over, at the address that it gave to the image's entry point.
+///
+/// # Safety
+/// Null, or the launcher's buffer of that length.
 #[doc(hidden)]
-pub fn launcher_bytes(start: *const u8, len: usize) -> &'static [u8] {
+pub unsafe fn launcher_bytes(start: *const u8, len: usize) -> &'static [u8] {
     if start.is_null() || len > 64 << 20 {
         die("the image was started without its launcher; use `enclos run`");
     }

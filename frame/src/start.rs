@@ -39,7 +39,8 @@ macro_rules! image_main {
             #[unsafe(no_mangle)]
             extern "C" fn enclos_main(boot: *const u8, len: usize) -> ! {
                 let main: fn(&'static [u8]) -> ! = $main;
-                main($crate::boot::launcher_bytes(boot, len))
+                // SAFETY: the launcher jumps here with its buffer's address and length.
+                main(unsafe { $crate::boot::launcher_bytes(boot, len) })
             }
             #[global_allocator]
             static HEAP: $crate::heap::Heap = $crate::heap::Heap;

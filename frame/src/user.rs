@@ -330,11 +330,11 @@ impl Segments {
             let step = count.min(self.current.len);
             self.current = self.current.skip(step);
             count -= step;
-            if self.current.is_empty() {
-                if let Some(&piece) = self.rest.get(self.next) {
-                    self.current = piece;
-                    self.next += 1;
-                }
+            if self.current.is_empty()
+                && let Some(&piece) = self.rest.get(self.next)
+            {
+                self.current = piece;
+                self.next += 1;
             }
         }
     }

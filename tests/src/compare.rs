@@ -39,7 +39,7 @@ impl Differences {
             let fields: Vec<&str> = line.split('|').map(str::trim).collect();
             match fields[..] {
                 [test, native, enclos, reason] if !reason.is_empty() => {
-                    entries.push(Entry { test: test.to_owned(), native: native.to_owned(), enclos: enclos.to_owned() })
+                    entries.push(Entry { test: test.to_owned(), native: native.to_owned(), enclos: enclos.to_owned() });
                 }
                 _ => {
                     let number = index + 1;

@@ -24,10 +24,10 @@ pub(crate) fn host_tid() -> u32 {
 }
 
 /// Sends the wake signal to a thread; a thread that is gone isn't an error.
-pub(crate) fn interrupt(host_pid: u32, host_tid: u32) {
+pub(crate) fn interrupt(process: u32, thread: u32) {
     // SAFETY: our handler for the signal may run at any point.
     let _ = unsafe {
-        host::call(__NR_tgkill, [host_pid as usize, host_tid as usize, crate::trap::WAKE_SIGNAL as usize, 0, 0, 0])
+        host::call(__NR_tgkill, [process as usize, thread as usize, crate::trap::WAKE_SIGNAL as usize, 0, 0, 0])
     };
 }
 

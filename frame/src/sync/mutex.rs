@@ -21,7 +21,6 @@ pub struct RawMutex(AtomicU32);
 
 // SAFETY: `lock` returns only to the one thread that moved the word from FREE.
 unsafe impl lock_api::RawMutex for RawMutex {
-    #[expect(clippy::declare_interior_mutable_const, reason = "how lock_api wants an unlocked mutex")]
     const INIT: Self = Self(AtomicU32::new(FREE));
     type GuardMarker = lock_api::GuardSend;
 

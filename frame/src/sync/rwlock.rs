@@ -20,7 +20,6 @@ pub struct RawRwLock(AtomicU32);
 
 // SAFETY: a writer is admitted only when there are neither readers nor a writer, a reader only when there's no writer.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "how lock_api wants an unlocked lock")]
     const INIT: Self = Self(AtomicU32::new(0));
     type GuardMarker = lock_api::GuardSend;
 
