@@ -73,6 +73,7 @@ const FP_XSTATE_MAGIC2: u32 = 0x4650_5845;
 /// Where in the legacy region software may keep a description of the rest.
 const SW_BYTES: usize = 464;
 const LEGACY: usize = 512;
+const MXCSR: usize = 24;
 const XSAVE_HEADER: usize = 64;
 const MAGIC2_LEN: u64 = 4;
 const DIRECTION_RESUME_TRAP_FLAGS: u64 = 0x400 | 0x1_0000 | 0x100;
@@ -233,5 +234,55 @@ fn read_vector(at: usize) -> Result<Vec<u8>> {
     let len = if is_whole { size } else { LEGACY };
     image.truncate(len);
     UserSlice::new(at, len)?.read(&mut image)?;
-    Ok(image)
+    if is_loadable(&image) { Ok(image) } else { Err(err!(EFAULT, "the processor would refuse the vector state")) }
+}
+
+/// Whether the processor would load a vector state (SDM volume 1, 13.8): no unknown control bits and components.
+fn is_loadable(image: &[u8]) -> bool {
+    let word = |offset: usize| image[offset..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    if word(MXCSR) as u32 & !frame::cpu::mxcsr_mask() != 0 {
+        return false;
+    }
+    image.len() == LEGACY
+        || word(LEGACY) & !frame::cpu::xsave_features() == 0
+            && image[LEGACY + 8..LEGACY + XSAVE_HEADER].iter().all(|&byte| byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::offset_of;
+
+    /// Offsets that programs are compiled with, as `offsetof` prints them for glibc's `<ucontext.h>`.
+    #[test]
+    fn the_frame_has_linux_layout() {
+        assert_eq!(offset_of!(SignalFrame, context), 8);
+        assert_eq!(offset_of!(SignalFrame, info), 8 + 304);
+        assert_eq!(size_of::<SigInfo>(), 128);
+        assert_eq!(offset_of!(Context, stack), 16);
+        assert_eq!(offset_of!(Context, registers), 40);
+        assert_eq!(offset_of!(Context, mask), 296);
+        assert_eq!(offset_of!(Registers, rdi), 8 * 8);
+        assert_eq!(offset_of!(Registers, rsp), 15 * 8);
+        assert_eq!(offset_of!(Registers, rip), 16 * 8);
+        assert_eq!(offset_of!(Registers, error_code), 19 * 8);
+        assert_eq!(offset_of!(Registers, trap_number), 20 * 8);
+        assert_eq!(offset_of!(Registers, fault_addr), 22 * 8);
+        assert_eq!(offset_of!(Registers, fpstate), 23 * 8);
+    }
+
+    #[test]
+    fn a_vector_state_with_unknown_bits_is_refused() {
+        let mut image = vec![0; LEGACY + XSAVE_HEADER];
+        assert!(is_loadable(&image));
+        image[MXCSR + 2] = 1;
+        assert!(!is_loadable(&image));
+        assert!(!is_loadable(&image[..LEGACY]));
+        image[MXCSR + 2] = 0;
+        image[LEGACY + 7] = 0x80;
+        assert!(!is_loadable(&image));
+        image[LEGACY + 7] = 0;
+        image[LEGACY + 8] = 1;
+        assert!(!is_loadable(&image));
+    }
 }

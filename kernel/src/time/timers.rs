@@ -371,3 +371,46 @@ fn from_nanos(nanos: u128) -> Duration {
 fn remainder(time: Duration, interval: Duration) -> Duration {
     from_nanos(time.as_nanos() % interval.as_nanos())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn armed(expires_ms: u64, interval_ms: u64) -> Armed {
+        Armed {
+            clock: ProgramClock::Host(Clock::Monotonic),
+            expires: Duration::from_millis(expires_ms),
+            interval: Duration::from_millis(interval_ms),
+            ticket: None,
+        }
+    }
+
+    #[test]
+    fn a_repeating_timer_moves_past_all_missed_periods() {
+        let mut timer = armed(100, 10);
+        assert_eq!(timer.forward(Duration::from_millis(99)), 0);
+        assert_eq!(timer.forward(Duration::from_millis(100)), 1);
+        assert_eq!(timer.expires, Duration::from_millis(110));
+        assert_eq!(timer.forward(Duration::from_millis(135)), 3);
+        assert_eq!(timer.expires, Duration::from_millis(140));
+    }
+
+    #[test]
+    fn a_year_of_nanoseconds_is_counted() {
+        const YEAR_SECS: u64 = 365 * 86_400;
+        let mut timer = Armed { interval: Duration::from_nanos(1), ..armed(0, 1) };
+        assert_eq!(timer.forward(Duration::from_secs(YEAR_SECS)), YEAR_SECS * 1_000_000_000 + 1);
+    }
+
+    #[test]
+    fn a_silent_timer_shows_zero_when_it_has_run_out_and_others_never() {
+        let mut timer = Timer::new(ProgramClock::Host(Clock::Monotonic), Notify::Nothing);
+        assert_eq!(timer.left(), [Duration::ZERO; 2]);
+        timer.armed = Some(armed(0, 0));
+        assert_eq!(timer.left(), [Duration::ZERO; 2]);
+        timer.notify = Notify::Process(Signal::SIGALRM, 0);
+        assert_eq!(timer.left()[0], Duration::from_nanos(1));
+        timer.armed = Some(armed(0, 3_600_000));
+        assert!(!timer.left()[0].is_zero() && timer.left()[0] <= Duration::from_secs(3600));
+    }
+}
