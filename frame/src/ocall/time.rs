@@ -105,6 +105,12 @@ pub fn resolution(clock: Clock) -> Duration {
     Duration::new(time[0].max(0) as u64, (time[1] as u32).min(999_999_999))
 }
 
+/// Whether the host has this clock: those that wake the machine need hardware.
+pub fn has(clock: Clock) -> bool {
+    // SAFETY: without a place for the resolution, no effect on memory.
+    unsafe { host::call(__NR_clock_getres, [clock as usize, 0, 0, 0, 0, 0]) }.is_ok()
+}
+
 /// Sets the host's real-time clock.
 ///
 /// # Errors

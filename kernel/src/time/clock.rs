@@ -53,6 +53,42 @@ impl ProgramClock {
         other.map(Self::Thread).ok_or(err!(EINVAL, "not a thread of the process"))
     }
 
+    /// As [`find`](Self::find), for looking at it: a clock that wakes the machine may be missing.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none.
+    pub(super) fn find_to_read(thread: &Arc<Thread>, id: i32) -> Result<Self> {
+        match Self::find(thread, id)? {
+            Self::Host(clock @ (Clock::RealtimeAlarm | Clock::BoottimeAlarm)) if !time::has(clock) => {
+                Err(err!(EINVAL, "no such clock"))
+            }
+            clock => Ok(clock),
+        }
+    }
+
+    /// Whether `thread` may wait for the clock.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` for a clock that can't be waited for, `EPERM` for one that wakes the machine.
+    pub(super) fn check_waitable(&self, thread: &Thread) -> Result<()> {
+        const CAP_WAKE_ALARM: u32 = 35;
+        match *self {
+            Self::Host(Clock::MonotonicRaw | Clock::RealtimeCoarse | Clock::MonotonicCoarse) => {
+                Err(err!(EOPNOTSUPP, "the clock can't be waited for"))
+            }
+            Self::Host(clock @ (Clock::RealtimeAlarm | Clock::BoottimeAlarm)) => {
+                if !time::has(clock) {
+                    bail!(EOPNOTSUPP, "the machine has no clock that wakes it");
+                }
+                if !thread.credentials().has_cap(CAP_WAKE_ALARM) {
+                    bail!(EPERM, "only root may wake the machine");
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same clock for whoever looks at it, where `thread` named it.
     pub(super) fn seen_by_all(self, thread: &Arc<Thread>) -> Self {
         match self {

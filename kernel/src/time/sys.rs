@@ -13,14 +13,14 @@ pub use super::timer_sys::*;
 
 /// `clock_gettime(2)`.
 pub fn clock_gettime(cx: Context<'_>, id: i32, time: UserPtr<Timespec>) -> Result<usize> {
-    let shown = ProgramClock::find(cx.thread, id)?.now().ok_or(err!(EINVAL, "the clock's thread has ended"))?;
+    let shown = ProgramClock::find_to_read(cx.thread, id)?.now().ok_or(err!(EINVAL, "the clock's thread has ended"))?;
     time.write(&shown.into())?;
     Ok(0)
 }
 
 /// `clock_getres(2)`.
 pub fn clock_getres(cx: Context<'_>, id: i32, resolution: UserPtr<Timespec>) -> Result<usize> {
-    let clock = ProgramClock::find(cx.thread, id)?;
+    let clock = ProgramClock::find_to_read(cx.thread, id)?;
     resolution.write_if_some(&clock.resolution().into())?;
     Ok(0)
 }
@@ -88,12 +88,14 @@ pub fn clock_nanosleep(
 ) -> Result<usize> {
     const TIMER_ABSTIME: u32 = 1;
     let is_absolute = flags & TIMER_ABSTIME != 0;
-    let clock = match ProgramClock::find(cx.thread, id)? {
+    let clock = ProgramClock::find(cx.thread, id)?;
+    clock.check_waitable(cx.thread)?;
+    let clock = match clock {
         ProgramClock::Host(Clock::ThreadCpu) if id < 0 => {
             bail!(EINVAL, "a thread can't sleep on its own processor time");
         }
-        ProgramClock::Host(Clock::ThreadCpu | Clock::MonotonicRaw | Clock::RealtimeCoarse | Clock::MonotonicCoarse) => {
-            bail!(EOPNOTSUPP, "the clock can't be slept on")
+        ProgramClock::Host(Clock::ThreadCpu) => {
+            bail!(EOPNOTSUPP, "a thread can't sleep on its own processor time");
         }
         ProgramClock::Host(clock) if clock != Clock::ProcessCpu => clock,
         clock => {

@@ -7,7 +7,6 @@ use crate::prelude::*;
 use crate::signal::Signal;
 use crate::syscalls::Context;
 use core::time::Duration;
-use frame::ocall::time::Clock;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `struct itimerval`.
@@ -104,15 +103,7 @@ pub fn alarm(cx: Context<'_>, seconds: u32) -> Result<usize> {
 pub fn timer_create(cx: Context<'_>, clock: i32, event: UserPtr<SigEvent>, id: UserPtr<i32>) -> Result<usize> {
     let event = event.non_null().map(UserPtr::read).transpose()?;
     let clock = ProgramClock::find(cx.thread, clock)?.seen_by_all(cx.thread);
-    match clock {
-        ProgramClock::Host(Clock::RealtimeAlarm | Clock::BoottimeAlarm) => {
-            bail!(EOPNOTSUPP, "there is no clock that wakes the machine");
-        }
-        ProgramClock::Host(Clock::MonotonicRaw | Clock::RealtimeCoarse | Clock::MonotonicCoarse) => {
-            bail!(EOPNOTSUPP, "the clock has no timers");
-        }
-        _ => {}
-    }
+    clock.check_waitable(cx.thread)?;
     let event = event.map(|event| notify(&cx, event)).transpose()?;
     let process = &cx.thread.process;
     let default = |id: i32| Notify::Process(Signal::SIGALRM, id as u64);

@@ -276,7 +276,7 @@ impl ProgramClock {
     /// What measures a time from now on: changes of the date don't count.
     fn relative(self) -> Self {
         match self {
-            Self::Host(Clock::Realtime | Clock::Tai) => Self::Host(Clock::Monotonic),
+            Self::Host(Clock::Realtime | Clock::RealtimeAlarm | Clock::Tai) => Self::Host(Clock::Monotonic),
             clock => clock,
         }
     }

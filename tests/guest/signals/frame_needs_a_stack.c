@@ -1,4 +1,5 @@
 // A handler whose stack has no room: SIGSEGV, whose own handler may run on the alternate stack.
+// status: 139
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,4 +1,5 @@
 // sigtimedwait and its kin: ignored signals, several threads that wait, signals for the process that a thread hands on.
+// status: 143
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
