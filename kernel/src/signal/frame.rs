@@ -201,10 +201,9 @@ pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     let frame = UserPtr::<SignalFrame>::new(regs.rsp.wrapping_sub(8) as usize).read()?;
     let saved = &frame.context.registers;
     if saved.fpstate == 0 {
-        regs.set_xstate(frame::context::UserContext::new().xstate());
+        regs.reset_xstate();
     } else {
-        let image = read_vector(saved.fpstate as usize)?;
-        regs.set_xstate(&image);
+        regs.replace_xstate(|image| read_vector(saved.fpstate as usize, image))?;
     }
     (regs.r8, regs.r9, regs.r10, regs.r11) = (saved.r8, saved.r9, saved.r10, saved.r11);
     (regs.r12, regs.r13, regs.r14, regs.r15) = (saved.r12, saved.r13, saved.r14, saved.r15);
@@ -221,20 +220,20 @@ pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     Ok(saved.rax)
 }
 
-/// Reads a frame's vector state: all of it if the frame says so in a credible way, else the legacy region.
-fn read_vector(at: usize) -> Result<Vec<u8>> {
-    let mut image = vec![0; frame::cpu::xsave_size()];
-    UserSlice::new(at, LEGACY)?.read(&mut image[..LEGACY])?;
-    let word =
-        |image: &[u8], offset: usize| image[offset..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-    let size = word(&image, SW_BYTES + 16) as usize;
-    let is_whole = word(&image, SW_BYTES) == FP_XSTATE_MAGIC1
+/// Reads a frame's vector state: all of it if the frame says so in a credible way, else the legacy region. Gives the
+/// length.
+fn read_vector(at: usize, image: &mut [u8]) -> Result<usize> {
+    let place = UserSlice::new(at, image.len())?;
+    let mut description = [0_u8; LEGACY - SW_BYTES];
+    place.skip(SW_BYTES).read(&mut description)?;
+    let word = |offset: usize| description[offset..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let (magic, size) = (word(0), word(16) as usize);
+    let is_whole = magic == FP_XSTATE_MAGIC1
         && (LEGACY + XSAVE_HEADER..=image.len()).contains(&size)
         && UserPtr::<u32>::new(at + size).read().is_ok_and(|magic| magic == FP_XSTATE_MAGIC2);
     let len = if is_whole { size } else { LEGACY };
-    image.truncate(len);
-    UserSlice::new(at, len)?.read(&mut image)?;
-    if is_loadable(&image) { Ok(image) } else { Err(err!(EFAULT, "the processor would refuse the vector state")) }
+    place.truncate(len).read(&mut image[..len])?;
+    if is_loadable(&image[..len]) { Ok(len) } else { Err(err!(EFAULT, "the processor would refuse the vector state")) }
 }
 
 /// Whether the processor would load a vector state (SDM volume 1, 13.8): no unknown control bits and components.
