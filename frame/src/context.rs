@@ -1,5 +1,6 @@
 //! What a program's thread has in its registers while the LibOS runs on its behalf.
 
+use crate::errno::Result;
 use alloc::vec::Vec;
 use core::arch::asm;
 
@@ -133,11 +134,31 @@ impl UserContext {
         self.xstate.bytes()
     }
 
-    /// Replaces the extended state by one in the `XSAVE` standard format, or only its legacy 512 bytes. What the
-    /// processor would refuse is cleared, so a forged image can't fault.
-    pub fn set_xstate(&mut self, image: &[u8]) {
+    /// Replaces the extended state by what `fill` writes to its area in the `XSAVE` standard format: as many bytes as
+    /// it gives, at least the legacy 512; what lies behind is initial then. What the processor would refuse is
+    /// cleared, so a forged image can't fault.
+    ///
+    /// # Errors
+    /// That of `fill`; all of the state is initial then.
+    pub fn replace_xstate(&mut self, fill: impl FnOnce(&mut [u8]) -> Result<usize>) -> Result<()> {
+        if self.vector != VectorState::Saved {
+            // What is in the registers isn't needed any more.
+            self.vector = VectorState::Saved;
+            self.rcx = self.rip;
+            self.r11 = self.rflags;
+        }
+        let filled = fill(self.xstate.bytes_mut());
+        match filled {
+            Ok(len) => self.xstate.sanitize(len),
+            Err(_) => self.reset_xstate(),
+        }
+        filled.map(drop)
+    }
+
+    /// Makes the extended state what the processor initialises it to.
+    pub fn reset_xstate(&mut self) {
         self.save_vector_state();
-        self.xstate.assign(image);
+        self.xstate.reset();
     }
 
     /// Moves the vector state from the registers to memory, so that it can be looked at; the way out restores all.
@@ -220,17 +241,27 @@ const SW_RESERVED: usize = 464;
 impl XState {
     fn new() -> Self {
         let size = crate::cpu::xsave_size();
-        let mut area = AlignedBytes { lines: alloc::vec![Line([0; 64]); size.div_ceil(64)] };
+        let mut state = Self(AlignedBytes { lines: alloc::vec![Line([0; 64]); size.div_ceil(64)] });
+        state.reset();
+        state
+    }
+
+    fn reset(&mut self) {
+        let area = &mut self.0;
+        area.fill(0);
         // The initial x87 control word and MXCSR (SDM volume 1, 8.1.5 and 10.2.3).
         area[0..2].copy_from_slice(&0x37f_u16.to_le_bytes());
         area[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80_u32.to_le_bytes());
         area[MXCSR + 4..MXCSR + 8].copy_from_slice(&0xffff_u32.to_le_bytes());
         area[LEGACY] = 3;
-        Self(area)
     }
 
     fn bytes(&self) -> &[u8] {
         &self.0[..crate::cpu::xsave_size()]
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0[..crate::cpu::xsave_size()]
     }
 
     /// Where the processor stores to and loads from.
@@ -248,8 +279,15 @@ impl XState {
         }
     }
 
-    fn assign(&mut self, image: &[u8]) {
-        self.copy_from_host(image);
+    /// Clears what the processor would refuse of the first `len` bytes, and all behind them.
+    fn sanitize(&mut self, len: usize) {
+        if len < LEGACY + HEADER {
+            self.0[LEGACY..].fill(0);
+            self.0[LEGACY] = 3;
+        } else {
+            let len = len.min(self.0.len());
+            self.0[len..].fill(0);
+        }
         let mask = crate::cpu::mxcsr_mask().to_le_bytes();
         for (byte, mask) in self.0[MXCSR..MXCSR + 4].iter_mut().zip(mask) {
             *byte &= mask;

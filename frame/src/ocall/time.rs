@@ -86,12 +86,29 @@ pub fn now(clock: Clock) -> Duration {
     Duration::new(time[0].max(0) as u64, (time[1] as u32).min(999_999_999))
 }
 
+/// The processor time of a host thread of this host process, if there is such a thread.
+pub fn thread_cpu(host_tid: u32) -> Option<Duration> {
+    // As `clock_getcpuclockid` makes the ids: a thread's clock of what the scheduler counts (`linux/posix-timers.h`).
+    const PER_THREAD_SCHED: i32 = 6;
+    let id = !(i32::try_from(host_tid).ok()?) << 3 | PER_THREAD_SCHED;
+    let mut time = [0_i64; 2];
+    // SAFETY: the host writes a `struct timespec`.
+    unsafe { host::call(__NR_clock_gettime, [id as usize, &raw mut time as usize, 0, 0, 0, 0]) }.ok()?;
+    Some(Duration::new(time[0].max(0) as u64, (time[1] as u32).min(999_999_999)))
+}
+
 /// The resolution of `clock`.
 pub fn resolution(clock: Clock) -> Duration {
     let mut time = [0_i64; 2];
     // SAFETY: the host writes a `struct timespec`.
     let _ = unsafe { host::call(__NR_clock_getres, [clock as usize, &raw mut time as usize, 0, 0, 0, 0]) };
     Duration::new(time[0].max(0) as u64, (time[1] as u32).min(999_999_999))
+}
+
+/// Whether the host has this clock: those that wake the machine need hardware.
+pub fn has(clock: Clock) -> bool {
+    // SAFETY: without a place for the resolution, no effect on memory.
+    unsafe { host::call(__NR_clock_getres, [clock as usize, 0, 0, 0, 0, 0]) }.is_ok()
 }
 
 /// Sets the host's real-time clock.

@@ -76,6 +76,7 @@ fn leave(thread: &Arc<Thread>, status: TermStatus) {
         info!("process {} ends: {status:?}", process.pid());
         crate::boot::shut_down(status.shell_status());
     }
+    crate::signal::retarget(thread);
     crate::ipc::futex::exit_robust_list(thread);
     let clear_tid = thread.clear_tid.load(Ordering::Relaxed) as usize;
     if clear_tid != 0 {

@@ -20,7 +20,7 @@ impl Task for ThreadTask {
         let number = ctx.syscall_number();
         syscalls::dispatch(thread, ctx);
         // An interrupted call is finished or restarted before anything else happens.
-        if is_restart(ctx.rax) {
+        if is_restart(ctx.rax) && number != RT_SIGRETURN {
             return in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, Some(number)));
         }
         if thread.has_ended.load(Ordering::Relaxed) {
@@ -73,6 +73,9 @@ fn in_program_terms(thread: &Arc<Thread>, ctx: &mut UserContext, work: impl FnOn
     ctx.rip = thread.process.memory().patcher().resume_rip(ctx.rip);
     flow
 }
+
+/// Its result is what the program had in `rax`, whatever that is.
+const RT_SIGRETURN: u64 = 15;
 
 /// Whether a result is one of the internal error numbers that ask for a restart.
 fn is_restart(rax: u64) -> bool {

@@ -23,6 +23,7 @@ const RESTART_SYSCALL: u64 = 219;
 /// in `rax` may be one of the internal restart errors: the call fails with `EINTR` or is made again.
 pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option<u64>) -> Flow {
     let mut restart = interrupted.and_then(|number| Restart::from_result(regs.rax, number));
+    let mut runs_handler = false;
     loop {
         let mask = thread.signals.lock().mask;
         let Some((signal, info)) = send::take(thread, mask) else { break };
@@ -32,7 +33,7 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
             if action.flags().contains(ActionFlags::RESETHAND)
                 && matches!(action.response(signal), Response::Handler(_))
             {
-                dispositions.set(signal, Action::default());
+                dispositions.set(signal, action.without_handler());
             }
             action
         };
@@ -47,16 +48,26 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
                 if let Some(restart) = restart.take() {
                     restart.before_handler(regs, action.flags());
                 }
-                let details = FaultDetails { addr: info.addr(), ..FaultDetails::default() };
-                if frame::push(thread, regs, signal, &info, &action, handler, details).is_err() {
-                    debug!("the stack has no room for the frame of {signal}");
-                    return exit::exit_group_by_signal(thread, Signal::SIGSEGV, true);
+                let details = FaultDetails::default();
+                match frame::push(thread, regs, signal, &info, &action, handler, details) {
+                    Ok(()) => runs_handler = true,
+                    Err(_) if signal == Signal::SIGSEGV => {
+                        return exit::exit_group_by_signal(thread, signal, true);
+                    }
+                    Err(error) => {
+                        debug!("{signal} gets no frame: {error}");
+                        send::force(thread, Signal::SIGSEGV);
+                    }
                 }
             }
         }
     }
     if let Some(restart) = restart {
         restart.without_handler(regs);
+    }
+    if runs_handler {
+        // What the handler blocks is for other threads.
+        send::retarget(thread);
     }
     // A wait with a mask of its own is over, and no handler's return will restore the old one.
     let mut signals = thread.signals.lock();
@@ -78,7 +89,7 @@ pub fn fault(thread: &Arc<Thread>, regs: &mut UserContext, fault: Fault) -> Flow
         let mut dispositions = thread.process.dispositions.lock();
         let action = dispositions.get(signal);
         if action.flags().contains(ActionFlags::RESETHAND) {
-            dispositions.set(signal, Action::default());
+            dispositions.set(signal, action.without_handler());
         }
         action
     };
@@ -87,10 +98,17 @@ pub fn fault(thread: &Arc<Thread>, regs: &mut UserContext, fault: Fault) -> Flow
         Response::Handler(handler) if !is_blocked => {
             let details =
                 FaultDetails { trap_number: fault.trap_number, error_code: fault.error_code, addr: fault.addr as u64 };
-            if frame::push(thread, regs, signal, &info, &action, handler, details).is_err() {
-                return exit::exit_group_by_signal(thread, Signal::SIGSEGV, true);
+            match frame::push(thread, regs, signal, &info, &action, handler, details) {
+                Ok(()) => {
+                    send::retarget(thread);
+                    Flow::Resume
+                }
+                Err(_) if signal == Signal::SIGSEGV => exit::exit_group_by_signal(thread, signal, true),
+                Err(_) => {
+                    send::force(thread, Signal::SIGSEGV);
+                    deliver(thread, regs, None)
+                }
             }
-            Flow::Resume
         }
         // It can't be blocked or ignored: the program would only fault again.
         _ => exit::exit_group_by_signal(thread, signal, true),

@@ -58,6 +58,12 @@ impl Action {
         }
     }
 
+    /// What is left after a handler that runs once (`SA_RESETHAND`).
+    pub(super) fn without_handler(mut self) -> Self {
+        self.handler = SIG_DFL;
+        self
+    }
+
     pub(super) fn flags(&self) -> ActionFlags {
         ActionFlags::from_bits_truncate(self.flags)
     }

@@ -2,7 +2,7 @@
 
 use super::deliver::{FaultDetails, handler_mask};
 use super::disposition::{Action, ActionFlags};
-use super::state::{AlternateStack, SS_AUTODISARM, SS_DISABLE};
+use super::state::{AlternateStack, SS_AUTODISARM};
 use super::{SigInfo, SigSet, Signal};
 use crate::prelude::*;
 use crate::process::Thread;
@@ -73,6 +73,9 @@ const FP_XSTATE_MAGIC2: u32 = 0x4650_5845;
 /// Where in the legacy region software may keep a description of the rest.
 const SW_BYTES: usize = 464;
 const LEGACY: usize = 512;
+const MXCSR: usize = 24;
+const XSAVE_HEADER: usize = 64;
+const MAGIC2_LEN: u64 = 4;
 const DIRECTION_RESUME_TRAP_FLAGS: u64 = 0x400 | 0x1_0000 | 0x100;
 
 const _: () = assert!(size_of::<Registers>() == 256 && size_of::<SignalFrame>() == 440);
@@ -101,17 +104,15 @@ pub(super) fn push(
     let mut signals = thread.signals.lock();
     let alternate = signals.alternate_stack;
     let is_nested = alternate.contains(regs.rsp);
-    let switches = action.flags().contains(ActionFlags::ONSTACK)
-        && alternate.size > 0
-        && !is_nested
-        && alternate.flags & SS_DISABLE == 0;
-    let top = if switches { alternate.sp + alternate.size } else { regs.rsp - RED_ZONE };
+    let wants_alternate = action.flags().contains(ActionFlags::ONSTACK) && !is_nested;
+    let switch_to = alternate.top().filter(|_| wants_alternate);
+    let top = switch_to.unwrap_or(regs.rsp.wrapping_sub(RED_ZONE));
 
     let mask = signals.saved_mask.unwrap_or(signals.mask);
     let vector_len = regs.xstate().len();
-    let vector = (top - vector_len as u64 - 4) & !63;
-    let at = ((vector - size_of::<SignalFrame>() as u64) & !15) - 8;
-    if (switches || is_nested) && at < alternate.sp {
+    let vector = top.wrapping_sub(vector_len as u64 + MAGIC2_LEN) & !63;
+    let at = (vector.wrapping_sub(size_of::<SignalFrame>() as u64) & !15).wrapping_sub(8);
+    if (switch_to.is_some() || is_nested) && !(alternate.sp..=top).contains(&at) {
         bail!(EFAULT, "the alternate stack is too small");
     }
     let frame = SignalFrame {
@@ -119,7 +120,7 @@ pub(super) fn push(
         context: Context {
             flags: CONTEXT_FLAGS,
             link: 0,
-            stack: alternate.shown(regs.rsp),
+            stack: alternate,
             registers: registers(regs, vector, mask, details),
             mask: mask.bits(),
         },
@@ -130,7 +131,7 @@ pub(super) fn push(
 
     signals.mask = handler_mask(signals.mask, signal, action);
     signals.saved_mask = None;
-    if switches && alternate.flags & SS_AUTODISARM != 0 {
+    if alternate.flags & SS_AUTODISARM != 0 {
         signals.alternate_stack = AlternateStack::default();
     }
     regs.rdi = signal.number() as u64;
@@ -178,16 +179,16 @@ fn registers(regs: &UserContext, vector: u64, mask: SigSet, details: FaultDetail
 
 /// Writes the `XSAVE` image and what describes it.
 fn write_vector(regs: &mut UserContext, at: u64, len: usize) -> Result<()> {
-    let mut image = regs.xstate().to_vec();
     let features = frame::cpu::xsave_features();
     let mut description = [0; LEGACY - SW_BYTES];
     description[..4].copy_from_slice(&FP_XSTATE_MAGIC1.to_le_bytes());
     description[4..8].copy_from_slice(&(len as u32 + 4).to_le_bytes());
     description[8..16].copy_from_slice(&features.to_le_bytes());
     description[16..20].copy_from_slice(&(len as u32).to_le_bytes());
-    image[SW_BYTES..LEGACY].copy_from_slice(&description);
-    image.extend(FP_XSTATE_MAGIC2.to_le_bytes());
-    UserSlice::new(at as usize, image.len())?.write(&image)?;
+    let place = UserSlice::new(at as usize, len + MAGIC2_LEN as usize)?;
+    place.write(regs.xstate())?;
+    place.skip(SW_BYTES).write(&description)?;
+    place.skip(len).write(&FP_XSTATE_MAGIC2.to_le_bytes())?;
     Ok(())
 }
 
@@ -200,29 +201,87 @@ pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     let frame = UserPtr::<SignalFrame>::new(regs.rsp.wrapping_sub(8) as usize).read()?;
     let saved = &frame.context.registers;
     if saved.fpstate == 0 {
-        regs.set_xstate(&[]);
+        regs.reset_xstate();
     } else {
-        let mut image = vec![0; frame::cpu::xsave_size()];
-        UserSlice::new(saved.fpstate as usize, LEGACY)?.read(&mut image[..LEGACY])?;
-        let magic = image[SW_BYTES..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
-        let size = image[SW_BYTES + 16..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
-        if magic == Some(FP_XSTATE_MAGIC1) && size > LEGACY && size <= image.len() {
-            UserSlice::new(saved.fpstate as usize, size)?.read(&mut image)?;
-            regs.set_xstate(&image[..size]);
-        } else {
-            regs.set_xstate(&image[..LEGACY]);
-        }
+        regs.replace_xstate(|image| read_vector(saved.fpstate as usize, image))?;
     }
     (regs.r8, regs.r9, regs.r10, regs.r11) = (saved.r8, saved.r9, saved.r10, saved.r11);
     (regs.r12, regs.r13, regs.r14, regs.r15) = (saved.r12, saved.r13, saved.r14, saved.r15);
     (regs.rdi, regs.rsi, regs.rbp, regs.rbx) = (saved.rdi, saved.rsi, saved.rbp, saved.rbx);
-    (regs.rdx, regs.rcx, regs.rsp, regs.rip) = (saved.rdx, saved.rcx, saved.rsp, saved.rip);
+    (regs.rdx, regs.rcx, regs.rsp) = (saved.rdx, saved.rcx, saved.rsp);
+    regs.rip = thread.process.memory().patcher().resume_rip(saved.rip);
     regs.set_user_flags(saved.rflags);
     let mut signals = thread.signals.lock();
     signals.mask = SigSet::from_bits(frame.context.mask).without(SigSet::UNBLOCKABLE);
-    if !signals.alternate_stack.contains(regs.rsp) {
-        let stack = frame.context.stack;
-        signals.alternate_stack = AlternateStack { flags: stack.flags & (SS_AUTODISARM | SS_DISABLE), ..stack };
+    // One that can't be set leaves the present one, as on Linux.
+    if let Ok(stack) = signals.alternate_stack.replaced(frame.context.stack, regs.rsp) {
+        signals.alternate_stack = stack;
     }
     Ok(saved.rax)
+}
+
+/// Reads a frame's vector state: all of it if the frame says so in a credible way, else the legacy region. Gives the
+/// length.
+fn read_vector(at: usize, image: &mut [u8]) -> Result<usize> {
+    let place = UserSlice::new(at, image.len())?;
+    let mut description = [0_u8; LEGACY - SW_BYTES];
+    place.skip(SW_BYTES).read(&mut description)?;
+    let word = |offset: usize| description[offset..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let (magic, size) = (word(0), word(16) as usize);
+    let is_whole = magic == FP_XSTATE_MAGIC1
+        && (LEGACY + XSAVE_HEADER..=image.len()).contains(&size)
+        && UserPtr::<u32>::new(at + size).read().is_ok_and(|magic| magic == FP_XSTATE_MAGIC2);
+    let len = if is_whole { size } else { LEGACY };
+    place.truncate(len).read(&mut image[..len])?;
+    if is_loadable(&image[..len]) { Ok(len) } else { Err(err!(EFAULT, "the processor would refuse the vector state")) }
+}
+
+/// Whether the processor would load a vector state (SDM volume 1, 13.8): no unknown control bits and components.
+fn is_loadable(image: &[u8]) -> bool {
+    let word = |offset: usize| image[offset..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    if word(MXCSR) as u32 & !frame::cpu::mxcsr_mask() != 0 {
+        return false;
+    }
+    image.len() == LEGACY
+        || word(LEGACY) & !frame::cpu::xsave_features() == 0
+            && image[LEGACY + 8..LEGACY + XSAVE_HEADER].iter().all(|&byte| byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::offset_of;
+
+    /// Offsets that programs are compiled with, as `offsetof` prints them for glibc's `<ucontext.h>`.
+    #[test]
+    fn the_frame_has_linux_layout() {
+        assert_eq!(offset_of!(SignalFrame, context), 8);
+        assert_eq!(offset_of!(SignalFrame, info), 8 + 304);
+        assert_eq!(size_of::<SigInfo>(), 128);
+        assert_eq!(offset_of!(Context, stack), 16);
+        assert_eq!(offset_of!(Context, registers), 40);
+        assert_eq!(offset_of!(Context, mask), 296);
+        assert_eq!(offset_of!(Registers, rdi), 8 * 8);
+        assert_eq!(offset_of!(Registers, rsp), 15 * 8);
+        assert_eq!(offset_of!(Registers, rip), 16 * 8);
+        assert_eq!(offset_of!(Registers, error_code), 19 * 8);
+        assert_eq!(offset_of!(Registers, trap_number), 20 * 8);
+        assert_eq!(offset_of!(Registers, fault_addr), 22 * 8);
+        assert_eq!(offset_of!(Registers, fpstate), 23 * 8);
+    }
+
+    #[test]
+    fn a_vector_state_with_unknown_bits_is_refused() {
+        let mut image = vec![0; LEGACY + XSAVE_HEADER];
+        assert!(is_loadable(&image));
+        image[MXCSR + 2] = 1;
+        assert!(!is_loadable(&image));
+        assert!(!is_loadable(&image[..LEGACY]));
+        image[MXCSR + 2] = 0;
+        image[LEGACY + 7] = 0x80;
+        assert!(!is_loadable(&image));
+        image[LEGACY + 7] = 0;
+        image[LEGACY + 8] = 1;
+        assert!(!is_loadable(&image));
+    }
 }

@@ -80,8 +80,20 @@ impl SigInfo {
         self.signo
     }
 
-    /// `si_addr` of a fault.
-    pub const fn addr(&self) -> u64 {
-        self.fields[0]
+    /// `si_timerid` of a timer's signal.
+    pub const fn timer_id(&self) -> i32 {
+        self.fields[0] as i32
+    }
+
+    /// `si_value` of a timer's or a queued signal.
+    pub const fn value(&self) -> u64 {
+        self.fields[1]
+    }
+
+    /// With this `si_overrun`, for a timer's signal.
+    #[must_use]
+    pub const fn with_overrun(mut self, overrun: i32) -> Self {
+        self.fields[0] = self.fields[0] & 0xffff_ffff | (overrun as u64) << 32;
+        self
     }
 }

@@ -24,5 +24,8 @@ pub use frame::minimal_stack_size;
 pub use info::SigInfo;
 pub use number::{SigSet, Signal};
 pub use queue::SignalQueue;
-pub use send::{from_host, raise, send_to_process, send_to_thread};
+pub use send::{
+    TimerSignal, from_host, raise, retarget, send_timer_to_process, send_timer_to_thread, send_to_process,
+    send_to_thread,
+};
 pub use state::{AlternateStack, ThreadSignals, reset_for_exec};

@@ -1,5 +1,6 @@
 //! Pending signals.
 
+use super::info::SI_USER;
 use super::{SigInfo, SigSet, Signal};
 use crate::prelude::*;
 
@@ -7,46 +8,70 @@ use crate::prelude::*;
 #[derive(Debug, Default)]
 pub struct SignalQueue {
     pending: SigSet,
-    infos: VecDeque<(Signal, SigInfo)>,
+    infos: VecDeque<Queued>,
+}
+
+/// A signal that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queued {
+    pub(super) signal: Signal,
+    pub(super) info: SigInfo,
+    /// The POSIX timer that sent it.
+    pub(super) timer: Option<i32>,
 }
 
 impl SignalQueue {
     /// Adds a signal; a standard one that is pending already isn't added again.
     ///
     /// # Errors
-    /// `EAGAIN` for a real-time one when `limit` signals are queued.
+    /// `EAGAIN` for a real-time one that isn't from `kill`, when `limit` signals are queued.
     pub fn push(&mut self, signal: Signal, info: SigInfo, limit: u64) -> Result<()> {
         if !signal.is_realtime() && self.pending.contains(signal) {
             return Ok(());
         }
-        if self.infos.len() as u64 >= limit {
-            if signal.is_realtime() {
+        let is_full = self.infos.len() as u64 >= limit;
+        // What the kernel or `kill` says of a standard signal is kept in any case; there are few of them.
+        if is_full && (signal.is_realtime() || info.code() < 0) {
+            if signal.is_realtime() && info.code() != SI_USER {
                 bail!(EAGAIN, "the limit of pending signals is reached");
             }
-            // A standard signal arrives all the same, without its details.
+            // It arrives all the same, without its details.
             self.pending = self.pending.union(SigSet::only(signal));
             return Ok(());
         }
-        self.pending = self.pending.union(SigSet::only(signal));
-        self.infos.push_back((signal, info));
+        self.add(Queued { signal, info, timer: None });
         Ok(())
     }
 
+    /// Adds the signal of a POSIX timer, unless an earlier one of it is still there. Gives whether it did.
+    pub(super) fn push_timer(&mut self, signal: Signal, info: SigInfo, timer: i32) -> bool {
+        let is_new = !self.infos.iter().any(|queued| queued.timer == Some(timer));
+        if is_new {
+            self.add(Queued { signal, info, timer: Some(timer) });
+        }
+        is_new
+    }
+
+    fn add(&mut self, queued: Queued) {
+        self.pending = self.pending.union(SigSet::only(queued.signal));
+        self.infos.push_back(queued);
+    }
+
     /// Takes the first pending signal that isn't in `mask`.
-    pub fn pop(&mut self, mask: SigSet) -> Option<(Signal, SigInfo)> {
+    pub(super) fn pop(&mut self, mask: SigSet) -> Option<Queued> {
         let signal = self.pending.without(mask).first()?;
-        let found = self.infos.iter().position(|&(other, _)| other == signal);
-        let info = found.and_then(|index| self.infos.remove(index)).map(|(_, info)| info);
-        if !self.infos.iter().any(|&(other, _)| other == signal) {
+        let found = self.infos.iter().position(|queued| queued.signal == signal);
+        let queued = found.and_then(|index| self.infos.remove(index));
+        if !self.infos.iter().any(|queued| queued.signal == signal) {
             self.pending = self.pending.without(SigSet::only(signal));
         }
-        Some((signal, info.unwrap_or(SigInfo::outside(signal))))
+        Some(queued.unwrap_or(Queued { signal, info: SigInfo::outside(signal), timer: None }))
     }
 
     /// Drops signals that are in `set`.
     pub fn discard(&mut self, set: SigSet) {
         self.pending = self.pending.without(set);
-        self.infos.retain(|&(signal, _)| !set.contains(signal));
+        self.infos.retain(|queued| !set.contains(queued.signal));
     }
 
     /// What is pending.
@@ -64,23 +89,78 @@ impl SignalQueue {
 mod tests {
     use super::*;
 
-    #[test]
-    fn standard_signals_are_pending_once_and_realtime_ones_as_often_as_sent() {
-        let mut queue = SignalQueue::default();
-        let realtime = Signal::new(40).unwrap();
-        for signal in [realtime, Signal::SIGUSR1, realtime, Signal::SIGUSR1] {
-            queue.push(signal, SigInfo::outside(signal), 10).unwrap();
-        }
-        let order: Vec<Signal> = core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|(signal, _)| signal).collect();
-        assert_eq!(order, [Signal::SIGUSR1, realtime, realtime]);
+    fn realtime() -> Signal {
+        Signal::new(40).unwrap()
+    }
+
+    fn drain(queue: &mut SignalQueue, mask: SigSet) -> Vec<Signal> {
+        core::iter::from_fn(|| queue.pop(mask)).map(|queued| queued.signal).collect()
     }
 
     #[test]
-    fn the_limit_refuses_realtime_signals_only() {
+    fn standard_signals_are_pending_once_and_realtime_ones_as_often_as_sent() {
         let mut queue = SignalQueue::default();
-        let realtime = Signal::new(40).unwrap();
-        assert!(queue.push(realtime, SigInfo::outside(realtime), 0).is_err());
-        assert!(queue.push(Signal::SIGUSR1, SigInfo::outside(Signal::SIGUSR1), 0).is_ok());
-        assert_eq!(queue.pop(SigSet::EMPTY).map(|(signal, _)| signal), Some(Signal::SIGUSR1));
+        for signal in [realtime(), Signal::SIGUSR1, realtime(), Signal::SIGUSR1] {
+            queue.push(signal, SigInfo::outside(signal), 10).unwrap();
+        }
+        assert_eq!(drain(&mut queue, SigSet::EMPTY), [Signal::SIGUSR1, realtime(), realtime()]);
+        assert!(queue.pending().is_empty());
+    }
+
+    #[test]
+    fn realtime_signals_of_a_number_come_in_the_order_of_sending() {
+        let mut queue = SignalQueue::default();
+        for id in 0..3 {
+            queue.push(realtime(), SigInfo::timer(realtime(), 0, 0, id), 10).unwrap();
+        }
+        let values: Vec<u64> =
+            core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|queued| queued.info.value()).collect();
+        assert_eq!(values, [0, 1, 2]);
+    }
+
+    #[test]
+    fn faults_come_first_and_blocked_signals_stay() {
+        let mut queue = SignalQueue::default();
+        for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGSEGV] {
+            queue.push(signal, SigInfo::kernel(signal), 10).unwrap();
+        }
+        let mask = SigSet::only(Signal::SIGUSR1);
+        assert_eq!(drain(&mut queue, mask), [Signal::SIGSEGV, Signal::SIGHUP]);
+        assert_eq!(queue.pending(), mask);
+    }
+
+    #[test]
+    fn the_limit_refuses_queued_realtime_signals_and_strips_the_others() {
+        let mut queue = SignalQueue::default();
+        let queued = SigInfo::timer(realtime(), 0, 0, 0);
+        assert_eq!(queue.push(realtime(), queued, 0).map_err(Error::errno), Err(Errno::EAGAIN));
+        // `kill` never fails so.
+        queue.push(realtime(), SigInfo::outside(realtime()), 0).unwrap();
+        queue.push(Signal::SIGUSR1, SigInfo::timer(Signal::SIGUSR1, 7, 0, 0), 0).unwrap();
+        queue.push(Signal::SIGSEGV, SigInfo::kernel(Signal::SIGSEGV), 0).unwrap();
+        let codes: Vec<i32> =
+            core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|queued| queued.info.code()).collect();
+        assert_eq!(codes, [0x80, SI_USER, SI_USER]);
+    }
+
+    #[test]
+    fn a_timer_has_one_signal_pending_and_two_timers_have_two() {
+        let mut queue = SignalQueue::default();
+        let info = SigInfo::timer(Signal::SIGALRM, 1, 0, 0);
+        assert!(queue.push_timer(Signal::SIGALRM, info, 1));
+        assert!(!queue.push_timer(Signal::SIGALRM, info, 1));
+        assert!(queue.push_timer(Signal::SIGALRM, info, 2));
+        let timers: Vec<Option<i32>> =
+            core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|queued| queued.timer).collect();
+        assert_eq!(timers, [Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn what_is_ignored_is_dropped() {
+        let mut queue = SignalQueue::default();
+        queue.push(realtime(), SigInfo::outside(realtime()), 10).unwrap();
+        queue.push(Signal::SIGHUP, SigInfo::outside(Signal::SIGHUP), 10).unwrap();
+        queue.discard(SigSet::only(realtime()));
+        assert_eq!(drain(&mut queue, SigSet::EMPTY), [Signal::SIGHUP]);
     }
 }

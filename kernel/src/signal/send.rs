@@ -1,7 +1,7 @@
 //! From a sender to the queue of a thread or process.
 
 use super::disposition::Response;
-use super::{SigInfo, SigSet, Signal};
+use super::{Action, SigInfo, SigSet, Signal};
 use crate::prelude::*;
 use crate::process::{Process, Resource, Thread, table};
 
@@ -15,18 +15,15 @@ pub fn send_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Re
     let ignored = is_ignored(process, signal);
     let wakes = {
         let mut signals = thread.signals.lock();
-        let is_blocked = signals.mask.contains(signal);
         // A blocked signal waits, since it may get a handler before it is unblocked.
-        if ignored && !is_blocked {
+        if ignored && !signals.mask.contains(signal) {
             return Ok(());
         }
         signals.queue.push(signal, info, limit)?;
-        !is_blocked
+        signals.wants(signal)
     };
     if wakes {
         thread.interrupt();
-    } else {
-        wake_waiters(process);
     }
     Ok(())
 }
@@ -36,23 +33,77 @@ pub fn send_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Re
 /// # Errors
 /// As for [`send_to_thread`].
 pub fn send_to_process(process: &Arc<Process>, signal: Signal, info: SigInfo) -> Result<()> {
-    let limit = process.limits.lock().soft(Resource::PendingSignals);
-    let threads: Vec<_> = process.threads.lock().values().cloned().collect();
-    let taker = threads.iter().find(|thread| !thread.signals.lock().mask.contains(signal));
-    if is_ignored(process, signal) && taker.is_some() {
+    if is_dropped(process, signal) {
         return Ok(());
     }
+    let limit = process.limits.lock().soft(Resource::PendingSignals);
     process.signals.lock().push(signal, info, limit)?;
-    match taker {
-        Some(thread) => thread.interrupt(),
-        None => wake_waiters(process),
-    }
+    wake_taker(process, signal);
     Ok(())
+}
+
+/// What became of a POSIX timer's signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerSignal {
+    /// It was sent, or is ignored.
+    Sent,
+    /// The one before it is still there, and stands for both.
+    StillPending,
+}
+
+/// Sends the signal of a POSIX timer, whose id `info` carries, to a thread.
+pub fn send_timer_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> TimerSignal {
+    let ignored = is_ignored(&thread.process, signal);
+    let wakes = {
+        let mut signals = thread.signals.lock();
+        if thread.has_ended() || ignored && !signals.mask.contains(signal) {
+            return TimerSignal::Sent;
+        }
+        if !signals.queue.push_timer(signal, info, info.timer_id()) {
+            return TimerSignal::StillPending;
+        }
+        signals.wants(signal)
+    };
+    if wakes {
+        thread.interrupt();
+    }
+    TimerSignal::Sent
+}
+
+/// Sends the signal of a POSIX timer, whose id `info` carries, to a process.
+pub fn send_timer_to_process(process: &Arc<Process>, signal: Signal, info: SigInfo) -> TimerSignal {
+    if is_dropped(process, signal) {
+        return TimerSignal::Sent;
+    }
+    if !process.signals.lock().push_timer(signal, info, info.timer_id()) {
+        return TimerSignal::StillPending;
+    }
+    wake_taker(process, signal);
+    TimerSignal::Sent
 }
 
 /// Sends the calling thread a signal for what it does, such as `SIGPIPE`.
 pub fn raise(thread: &Arc<Thread>, signal: Signal) {
     if let Err(error) = send_to_thread(thread, signal, SigInfo::user(signal, super::info::SI_USER, thread)) {
+        warn!("{signal} is lost: {error}");
+    }
+}
+
+/// Sends the calling thread a signal that it can't evade: one that it blocks or ignores kills it.
+pub(super) fn force(thread: &Arc<Thread>, signal: Signal) {
+    let is_blocked = {
+        let mut signals = thread.signals.lock();
+        let is_blocked = signals.mask.contains(signal);
+        signals.mask = signals.mask.without(SigSet::only(signal));
+        is_blocked
+    };
+    {
+        let mut dispositions = thread.process.dispositions.lock();
+        if is_blocked || dispositions.get(signal).response(signal) == Response::Ignore {
+            dispositions.set(signal, Action::default());
+        }
+    }
+    if let Err(error) = send_to_thread(thread, signal, SigInfo::kernel(signal)) {
         warn!("{signal} is lost: {error}");
     }
 }
@@ -71,18 +122,49 @@ fn is_ignored(process: &Process, signal: Signal) -> bool {
     process.dispositions.lock().get(signal).response(signal) == Response::Ignore
 }
 
-/// Threads may wait for blocked signals (`sigwait`).
-fn wake_waiters(process: &Process) {
+/// Whether a signal to a process is forgotten at once: it's ignored, and its first thread doesn't block it.
+fn is_dropped(process: &Process, signal: Signal) -> bool {
+    is_ignored(process, signal) && {
+        let first = process.threads.lock().values().next().cloned();
+        first.is_none_or(|thread| !thread.signals.lock().mask.contains(signal))
+    }
+}
+
+/// Has a thread look after a signal that is pending for its process. To be called after the signal is queued: a thread
+/// that blocks it meanwhile hands it on by [`retarget`].
+fn wake_taker(process: &Process, signal: Signal) {
     let threads: Vec<_> = process.threads.lock().values().cloned().collect();
-    for thread in threads {
-        if let Some(handle) = thread.handle() {
-            handle.waiter().wake();
+    if let Some(taker) = threads.iter().find(|thread| !thread.has_ended() && thread.signals.lock().wants(signal)) {
+        taker.interrupt();
+    }
+}
+
+/// What is pending for the process of a thread that ends, or blocks signals now, is for others that don't.
+pub fn retarget(thread: &Thread) {
+    let process = &thread.process;
+    let pending = process.signals.lock().pending();
+    if pending.is_empty() {
+        return;
+    }
+    let others: Vec<_> = process.threads.lock().values().filter(|other| other.tid() != thread.tid()).cloned().collect();
+    for other in others {
+        let wanted = other.signals.lock().wanted_of(pending);
+        if !wanted.is_empty() {
+            other.interrupt();
         }
     }
 }
 
 /// Takes the first signal for a thread that isn't in `mask`.
 pub(super) fn take(thread: &Thread, mask: SigSet) -> Option<(Signal, SigInfo)> {
+    let process = &thread.process;
     let own = thread.signals.lock().queue.pop(mask);
-    own.or_else(|| thread.process.signals.lock().pop(mask))
+    let queued = own.or_else(|| process.signals.lock().pop(mask))?;
+    let mut info = queued.info;
+    if let Some(timer) = queued.timer {
+        info = info.with_overrun(process.timers.signal_taken(process, timer));
+    } else if queued.signal == Signal::SIGALRM {
+        process.timers.alarm_taken(process);
+    }
+    Some((queued.signal, info))
 }

@@ -2,7 +2,7 @@
 
 use super::disposition::{Action, Response};
 use super::info::{SI_TKILL, SI_USER};
-use super::state::{AlternateStack, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK};
+use super::state::AlternateStack;
 use super::{SigInfo, SigSet, Signal, frame, send};
 use crate::prelude::*;
 use crate::process::{Process, Thread, table};
@@ -17,15 +17,18 @@ fn check_size(size: usize) -> Result<()> {
     if size == SIGSET_SIZE { Ok(()) } else { Err(err!(EINVAL, "a signal set of a wrong size")) }
 }
 
-/// Signals that a mask no longer blocks are delivered before the program goes on.
+/// Signals that a mask no longer blocks are delivered before the program goes on; others take what it blocks now.
 fn recheck(thread: &Thread) {
     let (mask, own) = {
         let signals = thread.signals.lock();
         (signals.mask, signals.queue.pending())
     };
-    let pending = own.union(thread.process.signals.lock().pending());
-    if !pending.without(mask).is_empty() {
+    let shared = thread.process.signals.lock().pending();
+    if !own.union(shared).without(mask).is_empty() {
         ::frame::thread::interrupt_self();
+    }
+    if !shared.intersection(mask).is_empty() {
+        send::retarget(thread);
     }
 }
 
@@ -147,13 +150,7 @@ pub fn rt_sigtimedwait(
     };
     let others = SigSet::from_bits(!wanted.bits());
     let waiter = Waiter::current();
-    // While it waits, the wanted signals wake it as if they weren't blocked.
-    let blocked = {
-        let mut signals = cx.thread.signals.lock();
-        let blocked = signals.mask;
-        signals.mask = blocked.without(wanted);
-        blocked
-    };
+    cx.thread.signals.lock().awaited = wanted;
     let result = loop {
         if let Some((signal, found)) = send::take(cx.thread, others) {
             break info.write_if_some(&found).map(|()| signal.number() as usize);
@@ -167,7 +164,8 @@ pub fn rt_sigtimedwait(
             },
         }
     };
-    cx.thread.signals.lock().mask = blocked;
+    cx.thread.signals.lock().awaited = SigSet::EMPTY;
+    // What came meanwhile for the process, and isn't for this thread after all, is for others.
     recheck(cx.thread);
     result
 }
@@ -175,6 +173,9 @@ pub fn rt_sigtimedwait(
 /// Whether one may signal another (`man 2 kill`).
 fn check_permission(sender: &Thread, target: &Process) -> Result<()> {
     const CAP_KILL: u32 = 5;
+    if core::ptr::eq(&raw const *sender.process, target) {
+        return Ok(());
+    }
     let own = sender.credentials();
     let Some(other) = target.threads.lock().values().next().map(|thread| thread.credentials()) else {
         return Ok(());
@@ -300,28 +301,13 @@ pub fn rt_tgsigqueueinfo(cx: Context<'_>, pid: i32, tid: i32, signal: i32, info:
 
 /// `sigaltstack(2)`.
 pub fn sigaltstack(cx: Context<'_>, new: UserPtr<AlternateStack>, old: UserPtr<AlternateStack>) -> Result<usize> {
-    const MINSIGSTKSZ: u64 = 2048;
     let new = new.non_null().map(UserPtr::read).transpose()?;
     let sp = cx.regs.rsp;
     let shown = {
         let mut signals = cx.thread.signals.lock();
         let current = signals.alternate_stack;
         if let Some(new) = new {
-            if current.contains(sp) {
-                bail!(EPERM, "the alternate stack is in use");
-            }
-            let mode = new.flags & !SS_AUTODISARM;
-            if mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK {
-                bail!(EINVAL, "undefined flags");
-            }
-            signals.alternate_stack = if mode == SS_DISABLE {
-                AlternateStack::default()
-            } else {
-                if new.size < MINSIGSTKSZ {
-                    bail!(ENOMEM, "the stack is too small");
-                }
-                AlternateStack { flags: new.flags & SS_AUTODISARM, pad: 0, ..new }
-            };
+            signals.alternate_stack = current.replaced(new, sp)?;
         }
         current.shown(sp)
     };
@@ -339,9 +325,7 @@ pub fn rt_sigreturn(cx: Context<'_>) -> Result<usize> {
         }
         Err(error) => {
             debug!("a handler returns from a frame that isn't there: {error}");
-            // As a fault would, it kills, or runs the handler for it.
-            thread.signals.lock().mask = SigSet::EMPTY;
-            send::raise(&thread, Signal::SIGSEGV);
+            send::force(&thread, Signal::SIGSEGV);
             Ok(0)
         }
     }

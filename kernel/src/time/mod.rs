@@ -1,5 +1,7 @@
 //! Clocks, sleeping and timers.
 
+mod clock;
+mod service;
 pub mod sys;
 mod timer_sys;
 pub mod timers;

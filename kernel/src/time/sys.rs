@@ -1,5 +1,6 @@
 //! System calls about time.
 
+use super::clock::ProgramClock;
 use super::{Timespec, Timeval};
 use crate::prelude::*;
 use crate::syscalls::Context;
@@ -10,37 +11,17 @@ use frame::sync::{Deadline, WaitError, Waiter};
 
 pub use super::timer_sys::*;
 
-/// The clock of an id, also of the ids that `clock_getcpuclockid` makes.
-fn clock(cx: &Context<'_>, id: i32) -> Result<Clock> {
-    if id >= 0 {
-        return Clock::from_raw(id as u32).ok_or(err!(EINVAL, "no such clock"));
-    }
-    // The complement of an id, three bits to the left; below it whether of a thread, and which clock.
-    let of = !(id >> 3) as u32;
-    let is_thread = id & 4 != 0;
-    if id & 3 == 3 {
-        bail!(EINVAL, "no such clock");
-    }
-    if is_thread && (of == 0 || of == cx.thread.tid()) {
-        return Ok(Clock::ThreadCpu);
-    }
-    if !is_thread && (of == 0 || of == cx.thread.process.pid()) {
-        return Ok(Clock::ProcessCpu);
-    }
-    Err(err!(EINVAL, "no such clock"))
-}
-
 /// `clock_gettime(2)`.
 pub fn clock_gettime(cx: Context<'_>, id: i32, time: UserPtr<Timespec>) -> Result<usize> {
-    let clock = clock(&cx, id)?;
-    time.write(&time::now(clock).into())?;
+    let shown = ProgramClock::find_to_read(cx.thread, id)?.now().ok_or(err!(EINVAL, "the clock's thread has ended"))?;
+    time.write(&shown.into())?;
     Ok(0)
 }
 
 /// `clock_getres(2)`.
 pub fn clock_getres(cx: Context<'_>, id: i32, resolution: UserPtr<Timespec>) -> Result<usize> {
-    let clock = clock(&cx, id)?;
-    resolution.write_if_some(&time::resolution(clock).into())?;
+    let clock = ProgramClock::find_to_read(cx.thread, id)?;
+    resolution.write_if_some(&clock.resolution().into())?;
     Ok(0)
 }
 
@@ -56,7 +37,7 @@ fn set_time(cx: &Context<'_>, time: Duration) -> Result<usize> {
 
 /// `clock_settime(2)`.
 pub fn clock_settime(cx: Context<'_>, id: i32, time: UserPtr<Timespec>) -> Result<usize> {
-    if clock(&cx, id)? != Clock::Realtime {
+    if !matches!(ProgramClock::find(cx.thread, id)?, ProgramClock::Host(Clock::Realtime)) {
         bail!(EINVAL, "the clock can't be set");
     }
     let time = time.read()?.duration()?;
@@ -106,22 +87,57 @@ pub fn clock_nanosleep(
     remaining: UserPtr<Timespec>,
 ) -> Result<usize> {
     const TIMER_ABSTIME: u32 = 1;
-    let clock = clock(&cx, id)?;
-    let time = request.read()?.duration()?;
-    match clock {
-        Clock::ThreadCpu => bail!(EINVAL, "a thread can't sleep on its own processor time"),
-        Clock::MonotonicRaw | Clock::RealtimeCoarse | Clock::MonotonicCoarse | Clock::ProcessCpu => {
-            bail!(EOPNOTSUPP, "the clock can't be slept on");
+    let is_absolute = flags & TIMER_ABSTIME != 0;
+    let clock = ProgramClock::find(cx.thread, id)?;
+    clock.check_waitable(cx.thread)?;
+    let clock = match clock {
+        ProgramClock::Host(Clock::ThreadCpu) if id < 0 => {
+            bail!(EINVAL, "a thread can't sleep on its own processor time");
         }
-        _ => {}
-    }
-    if flags & TIMER_ABSTIME == 0 {
+        ProgramClock::Host(Clock::ThreadCpu) => {
+            bail!(EOPNOTSUPP, "a thread can't sleep on its own processor time");
+        }
+        ProgramClock::Host(clock) if clock != Clock::ProcessCpu => clock,
+        clock => {
+            let time = request.read()?.duration()?;
+            return sleep_on_processor_time(&cx, &clock, time, is_absolute, remaining);
+        }
+    };
+    let time = request.read()?.duration()?;
+    if !is_absolute {
         return sleep(&cx, Deadline::after(time), remaining);
     }
     match wait(Deadline::at(clock, time)) {
         Ok(()) => Ok(0),
         // Made again with the same point of time.
         Err(_) => Err(Errno::ERESTARTNOHAND.into()),
+    }
+}
+
+/// Looks at the clock now and then. Interrupted, it isn't made again: that would begin the time anew.
+fn sleep_on_processor_time(
+    cx: &Context<'_>,
+    clock: &ProgramClock,
+    time: Duration,
+    is_absolute: bool,
+    remaining: UserPtr<Timespec>,
+) -> Result<usize> {
+    let ended = err!(EINVAL, "the clock's thread has ended");
+    let until = if is_absolute { time } else { clock.now().ok_or(ended)?.saturating_add(time) };
+    let threads = cx.thread.process.threads.lock().len();
+    loop {
+        let shown = clock.now().ok_or(ended)?;
+        if shown >= until {
+            return Ok(0);
+        }
+        let look = clock.look_again(until, threads).ok_or(ended)?;
+        if wait(Deadline::at(Clock::Monotonic, look)).is_err() {
+            if is_absolute {
+                return Err(Errno::ERESTARTNOHAND.into());
+            }
+            remaining.write_if_some(&(until - shown).into())?;
+            bail!(EINTR, "interrupted by a signal");
+        }
     }
 }
 

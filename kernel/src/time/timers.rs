@@ -1,136 +1,416 @@
-//! Timers that send signals.
+//! Timers that send signals: interval timers (`man 2 setitimer`) and POSIX timers (`man 2 timer_create`).
 //!
-//! One thread of the LibOS serves all timers; it starts with the first one that is armed.
+//! Each process owns its [`ProcessTimers`]; one service thread waits for the timers of all. Lock order: a process's
+//! timers, then its threads or the service's queue; signals are sent with none of these held.
 
+use super::clock::ProgramClock;
+use super::service::{self, Ticket};
 use crate::prelude::*;
-use crate::process::Process;
+use crate::process::{Process, Resource, Thread};
 use crate::signal::{self, SigInfo, Signal};
 use core::time::Duration;
 use frame::ocall::time::{Clock, now};
-use frame::sync::{Deadline, Waiter};
 
-/// A process's interval timer for real time (`ITIMER_REAL`, `alarm`).
-#[derive(Debug, Default)]
+/// The timers of a process.
+#[derive(Default)]
 pub struct ProcessTimers {
-    real: Mutex<Option<Armed>>,
+    inner: Mutex<Timers>,
 }
 
-/// An armed timer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Default)]
+struct Timers {
+    by_key: BTreeMap<TimerKey, Timer>,
+    /// The id after the one that was given last; Linux counts on, too.
+    next_id: i32,
+}
+
+/// Which timer of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TimerKey {
+    /// One of `setitimer`.
+    Interval(IntervalKind),
+    /// One of `timer_create`.
+    Posix(i32),
+}
+
+/// The timers of `setitimer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum IntervalKind {
+    Real,
+    Virtual,
+    Prof,
+}
+
+/// What an expiry does.
+pub(super) enum Notify {
+    Nothing,
+    Process(Signal, u64),
+    Thread(Signal, u64, Weak<Thread>),
+}
+
+/// A point of time for arming a timer.
+#[derive(Clone, Copy)]
+pub(super) enum When {
+    /// From now on.
+    After(Duration),
+    /// When the clock shows it.
+    At(Duration),
+}
+
+struct Timer {
+    clock: ProgramClock,
+    notify: Notify,
+    armed: Option<Armed>,
+    /// Expiries since the last signal was taken, without the one that the next signal tells of.
+    overrun: u64,
+    /// What the last signal that was taken told.
+    last_overrun: i32,
+}
+
 struct Armed {
-    /// When it expires next, on the monotonic clock.
+    clock: ProgramClock,
     expires: Duration,
     /// How often again; zero for once.
     interval: Duration,
-    /// Which arming this is: the queue may still know older ones.
-    generation: u64,
+    /// None for a timer that does nothing when it expires.
+    ticket: Option<Ticket>,
 }
 
-/// What the service waits for.
-struct Queue {
-    by_time: BTreeMap<(Duration, u64), Weak<Process>>,
-    service: Option<Arc<Waiter>>,
-    next_generation: u64,
+/// A signal that an expired timer sends.
+enum Shot {
+    Interval(Signal),
+    Process(Signal, u64),
+    Thread(Signal, u64, Arc<Thread>),
 }
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { by_time: BTreeMap::new(), service: None, next_generation: 1 });
+/// How soon the service looks again at a timer that has fired. In between, whoever takes the signal rearms it, so that
+/// a timer with a short interval and a blocked signal costs no more than this.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 impl ProcessTimers {
-    /// Time left and interval of the real-time timer; zero if it isn't armed.
-    pub fn real(&self) -> [Duration; 2] {
-        match *self.real.lock() {
-            Some(armed) => {
-                let left = armed.expires.saturating_sub(now(Clock::Monotonic));
-                // An armed timer never shows zero.
-                [left.max(Duration::from_micros(1)), armed.interval]
-            }
-            None => [Duration::ZERO; 2],
-        }
+    /// Time left and interval of an interval timer; zero if it isn't armed.
+    pub(super) fn interval_timer(&self, kind: IntervalKind) -> [Duration; 2] {
+        self.inner.lock().by_key.get(&TimerKey::Interval(kind)).map_or([Duration::ZERO; 2], Timer::left)
     }
 
-    /// Arms the real-time timer of `process`, whose timers these are, or disarms it with a zero time. Gives what was
-    /// left, and the interval.
+    /// Arms an interval timer of `process`, or disarms it with a zero time. Gives what was left, and the interval.
     ///
     /// # Errors
     /// `EAGAIN` when the host gives no thread for the service.
-    pub fn set_real(&self, process: &Arc<Process>, after: Duration, interval: Duration) -> Result<[Duration; 2]> {
-        let old = self.real();
-        if after.is_zero() {
-            *self.real.lock() = None;
-            return Ok(old);
+    pub(super) fn set_interval_timer(
+        &self,
+        process: &Arc<Process>,
+        kind: IntervalKind,
+        after: Duration,
+        interval: Duration,
+    ) -> Result<[Duration; 2]> {
+        let key = TimerKey::Interval(kind);
+        self.inner.lock().by_key.entry(key).or_insert_with(|| Timer::new(kind.clock(), kind.notify()));
+        self.arm(process, key, When::After(after), interval)
+    }
+
+    /// Makes a POSIX timer and gives its id. `value` is what its signals carry; the id without one.
+    ///
+    /// # Errors
+    /// `EAGAIN` at the limit of pending signals, of which each timer keeps one.
+    pub(super) fn create(
+        &self,
+        process: &Process,
+        clock: ProgramClock,
+        notify: impl FnOnce(i32) -> Notify,
+    ) -> Result<i32> {
+        let limit = process.limits.lock().soft(Resource::PendingSignals);
+        let mut timers = self.inner.lock();
+        if timers.by_key.len() as u64 >= limit {
+            bail!(EAGAIN, "the limit of pending signals is reached");
         }
-        let expires = now(Clock::Monotonic).saturating_add(after);
-        let generation = enqueue(expires, Arc::downgrade(process))?;
-        *self.real.lock() = Some(Armed { expires, interval, generation });
+        let mut id = timers.next_id;
+        while timers.by_key.contains_key(&TimerKey::Posix(id)) {
+            id = id.checked_add(1).unwrap_or(0);
+        }
+        timers.next_id = id.checked_add(1).unwrap_or(0);
+        timers.by_key.insert(TimerKey::Posix(id), Timer::new(clock, notify(id)));
+        Ok(id)
+    }
+
+    /// Takes away a POSIX timer. A signal that it has sent stays.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none of this id.
+    pub(super) fn delete(&self, id: i32) -> Result<()> {
+        let timer = self.inner.lock().by_key.remove(&TimerKey::Posix(id));
+        timer.map(drop).ok_or(NO_TIMER)
+    }
+
+    /// Arms a POSIX timer of `process`, or disarms it with a zero time. Gives what was left, and the interval.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none of this id, `EAGAIN` when the host gives no thread for the service.
+    pub(super) fn set(&self, process: &Arc<Process>, id: i32, when: When, interval: Duration) -> Result<[Duration; 2]> {
+        self.arm(process, TimerKey::Posix(id), when, interval)
+    }
+
+    /// Time left and interval of a POSIX timer; zero if it isn't armed.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none of this id.
+    pub(super) fn get(&self, id: i32) -> Result<[Duration; 2]> {
+        self.inner.lock().by_key.get(&TimerKey::Posix(id)).map(Timer::left).ok_or(NO_TIMER)
+    }
+
+    /// How often a POSIX timer had expired again when its last signal was taken.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none of this id.
+    pub(super) fn overrun(&self, id: i32) -> Result<i32> {
+        self.inner.lock().by_key.get(&TimerKey::Posix(id)).map(|timer| timer.last_overrun).ok_or(NO_TIMER)
+    }
+
+    /// The process runs a new program: POSIX timers are gone, interval timers go on.
+    pub fn forget_posix(&self) {
+        self.inner.lock().by_key.retain(|key, _| matches!(key, TimerKey::Interval(_)));
+    }
+
+    /// A thread of `process` takes the signal of a POSIX timer. Gives how often that has expired since it was sent.
+    pub fn signal_taken(&self, process: &Arc<Process>, id: i32) -> i32 {
+        let key = TimerKey::Posix(id);
+        let mut timers = self.inner.lock();
+        let Some(timer) = timers.by_key.get_mut(&key) else { return 0 };
+        timer.overrun += timer.catch_up(process, key);
+        timer.last_overrun = i32::try_from(core::mem::take(&mut timer.overrun)).unwrap_or(i32::MAX);
+        timer.last_overrun
+    }
+
+    /// A thread of `process` takes a `SIGALRM`: a real-time timer that repeats is armed again.
+    pub fn alarm_taken(&self, process: &Arc<Process>) {
+        let key = TimerKey::Interval(IntervalKind::Real);
+        if let Some(timer) = self.inner.lock().by_key.get_mut(&key) {
+            timer.catch_up(process, key);
+        }
+    }
+
+    fn arm(&self, process: &Arc<Process>, key: TimerKey, when: When, interval: Duration) -> Result<[Duration; 2]> {
+        service::start()?;
+        let mut timers = self.inner.lock();
+        let timer = timers.by_key.get_mut(&key).ok_or(NO_TIMER)?;
+        let old = timer.left();
+        timer.armed = None;
+        (timer.overrun, timer.last_overrun) = (0, 0);
+        let (clock, expires) = match when {
+            When::After(after) | When::At(after) if after.is_zero() => return Ok(old),
+            When::At(at) => (timer.clock.clone(), at),
+            When::After(after) => {
+                let clock = timer.clock.clone().relative();
+                let present = clock.now().ok_or(err!(EINVAL, "the clock's thread has ended"))?;
+                (clock, present.saturating_add(after))
+            }
+        };
+        let mut armed = Armed { clock, expires, interval, ticket: None };
+        if !matches!(timer.notify, Notify::Nothing) {
+            armed.enqueue(process, key, Duration::ZERO);
+        }
+        timer.armed = Some(armed);
         Ok(old)
     }
 
-    /// The timer that was armed as `generation` has expired: rearms it if it repeats. Gives whether it still counted.
-    fn expired(&self, process: &Arc<Process>, generation: u64) -> bool {
-        let mut real = self.real.lock();
-        let Some(armed) = real.filter(|armed| armed.generation == generation) else {
-            return false;
+    /// The service's time for `key` at `place` has come.
+    pub(super) fn look_at(&self, process: &Arc<Process>, key: TimerKey, place: (Duration, u64)) {
+        let shot = {
+            let mut timers = self.inner.lock();
+            timers.by_key.get_mut(&key).and_then(|timer| timer.look_at(process, key, place))
         };
-        *real = None;
-        if !armed.interval.is_zero() {
-            // Periods that were missed are skipped, as their signals would be one.
-            let mut expires = armed.expires.saturating_add(armed.interval);
-            let present = now(Clock::Monotonic);
-            if expires < present {
-                expires = present.saturating_add(armed.interval);
+        let Some(shot) = shot else { return };
+        let result = match (shot, key) {
+            (Shot::Interval(signal), _) => signal::send_to_process(process, signal, SigInfo::kernel(signal)),
+            (Shot::Process(signal, value), TimerKey::Posix(id)) => {
+                self.fire(id, |info| signal::send_timer_to_process(process, signal, info), signal, value)
             }
-            if let Ok(generation) = enqueue(expires, Arc::downgrade(process)) {
-                *real = Some(Armed { expires, generation, ..armed });
+            (Shot::Thread(signal, value, thread), TimerKey::Posix(id)) => {
+                self.fire(id, |info| signal::send_timer_to_thread(&thread, signal, info), signal, value)
             }
+            (_, TimerKey::Interval(_)) => Ok(()),
+        };
+        if let Err(error) = result {
+            warn!("a timer's signal is lost: {error}");
         }
-        true
+    }
+
+    fn fire(
+        &self,
+        id: i32,
+        send: impl FnOnce(SigInfo) -> signal::TimerSignal,
+        signal: Signal,
+        value: u64,
+    ) -> Result<()> {
+        if send(SigInfo::timer(signal, id as u32, 0, value)) == signal::TimerSignal::StillPending
+            && let Some(timer) = self.inner.lock().by_key.get_mut(&TimerKey::Posix(id))
+        {
+            timer.overrun += 1;
+        }
+        Ok(())
     }
 }
 
-fn enqueue(expires: Duration, process: Weak<Process>) -> Result<u64> {
-    let mut queue = QUEUE.lock();
-    if queue.service.is_none() {
-        let waiter = Arc::new(Waiter::default());
-        let own = waiter.clone();
-        frame::thread::spawn_service(move || serve(&own))?;
-        queue.service = Some(waiter);
+const NO_TIMER: Error = Error::new(Errno::EINVAL, "no such timer");
+
+impl IntervalKind {
+    fn clock(self) -> ProgramClock {
+        match self {
+            Self::Real => ProgramClock::Host(Clock::Monotonic),
+            Self::Virtual => ProgramClock::ProcessUser,
+            Self::Prof => ProgramClock::Host(Clock::ProcessCpu),
+        }
     }
-    let generation = queue.next_generation;
-    queue.next_generation += 1;
-    queue.by_time.insert((expires, generation), process);
-    let is_first = queue.by_time.first_key_value().is_some_and(|(&(_, first), _)| first == generation);
-    let service = queue.service.clone().filter(|_| is_first);
-    drop(queue);
-    if let Some(service) = service {
-        service.wake();
+
+    fn notify(self) -> Notify {
+        let signal = match self {
+            Self::Real => Signal::SIGALRM,
+            Self::Virtual => Signal::SIGVTALRM,
+            Self::Prof => Signal::SIGPROF,
+        };
+        Notify::Process(signal, 0)
     }
-    Ok(generation)
 }
 
-fn serve(waiter: &Waiter) {
-    loop {
-        let (due, next) = {
-            let mut queue = QUEUE.lock();
-            let present = now(Clock::Monotonic);
-            let mut due = Vec::new();
-            while let Some(entry) = queue.by_time.first_entry() {
-                if entry.key().0 > present {
-                    break;
-                }
-                let ((_, generation), process) = entry.remove_entry();
-                due.push((generation, process));
-            }
-            (due, queue.by_time.first_key_value().map(|(&(expires, _), _)| expires))
-        };
-        for (generation, process) in due {
-            let Some(process) = process.upgrade() else { continue };
-            if process.timers.expired(&process, generation)
-                && let Err(error) = signal::send_to_process(&process, Signal::SIGALRM, SigInfo::kernel(Signal::SIGALRM))
-            {
-                warn!("SIGALRM is lost: {error}");
-            }
+impl ProgramClock {
+    /// What measures a time from now on: changes of the date don't count.
+    fn relative(self) -> Self {
+        match self {
+            Self::Host(Clock::Realtime | Clock::RealtimeAlarm | Clock::Tai) => Self::Host(Clock::Monotonic),
+            clock => clock,
         }
-        // Woken for an earlier timer, or the time has come: both are seen above.
-        let _ = waiter.wait_uninterruptible(next.map(|next| Deadline::at(Clock::Monotonic, next)));
+    }
+}
+
+impl Timer {
+    fn new(clock: ProgramClock, notify: Notify) -> Self {
+        Self { clock, notify, armed: None, overrun: 0, last_overrun: 0 }
+    }
+
+    /// Time left and interval. What is armed never shows zero, unless it ran out with nothing to do.
+    fn left(&self) -> [Duration; 2] {
+        let Some(armed) = &self.armed else { return [Duration::ZERO; 2] };
+        let Some(present) = armed.clock.now() else { return [Duration::ZERO, armed.interval] };
+        let left = match present.checked_sub(armed.expires) {
+            None => armed.expires - present,
+            Some(_) if armed.interval.is_zero() && matches!(self.notify, Notify::Nothing) => Duration::ZERO,
+            Some(_) if armed.interval.is_zero() => Duration::from_nanos(1),
+            Some(late) => armed.interval - remainder(late, armed.interval),
+        };
+        [left, armed.interval]
+    }
+
+    /// Moves a repeating timer past what has expired meanwhile; gives how often that was.
+    fn catch_up(&mut self, process: &Arc<Process>, key: TimerKey) -> u64 {
+        let Some(armed) = self.armed.as_mut().filter(|armed| !armed.interval.is_zero()) else { return 0 };
+        let Some(present) = armed.clock.now() else { return 0 };
+        let count = armed.forward(present);
+        // It needn't wait for the service's next look any more.
+        let is_late = armed
+            .clock
+            .look_again(armed.expires, 1)
+            .is_some_and(|due| armed.ticket.as_ref().is_some_and(|ticket| due < ticket.due()));
+        if is_late {
+            armed.enqueue(process, key, Duration::ZERO);
+        }
+        count
+    }
+
+    fn look_at(&mut self, process: &Arc<Process>, key: TimerKey, place: (Duration, u64)) -> Option<Shot> {
+        let armed = self.armed.as_mut()?;
+        if !armed.ticket.as_ref()?.is_at(place) {
+            return None;
+        }
+        let present = armed.clock.now()?;
+        if present < armed.expires {
+            // Processor time that wasn't used, or a changed date.
+            armed.enqueue(process, key, Duration::ZERO);
+            return None;
+        }
+        if armed.interval.is_zero() {
+            self.armed = None;
+        } else {
+            self.overrun += armed.forward(present) - 1;
+            armed.enqueue(process, key, now(Clock::Monotonic).saturating_add(LOOK_AGAIN));
+        }
+        match (&self.notify, key) {
+            (Notify::Process(signal, _), TimerKey::Interval(_)) => Some(Shot::Interval(*signal)),
+            (Notify::Process(signal, value), TimerKey::Posix(_)) => Some(Shot::Process(*signal, *value)),
+            (Notify::Thread(signal, value, thread), _) => {
+                thread.upgrade().map(|thread| Shot::Thread(*signal, *value, thread))
+            }
+            (Notify::Nothing, _) => None,
+        }
+    }
+}
+
+impl Armed {
+    /// Has the service look when it expires, but not before `earliest`.
+    fn enqueue(&mut self, process: &Arc<Process>, key: TimerKey, earliest: Duration) {
+        let threads = process.threads.lock().len();
+        self.ticket =
+            self.clock.look_again(self.expires, threads).map(|due| service::enqueue(due.max(earliest), process, key));
+    }
+
+    /// Moves a repeating timer past `present`; gives by how many periods.
+    fn forward(&mut self, present: Duration) -> u64 {
+        let Some(late) = present.checked_sub(self.expires) else { return 0 };
+        let count = late.as_nanos() / self.interval.as_nanos() + 1;
+        let moved = self.expires.as_nanos() + count * self.interval.as_nanos();
+        self.expires = from_nanos(moved);
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+fn from_nanos(nanos: u128) -> Duration {
+    const PER_SECOND: u128 = 1_000_000_000;
+    let secs = u64::try_from(nanos / PER_SECOND).unwrap_or(u64::MAX);
+    Duration::new(secs, (nanos % PER_SECOND) as u32)
+}
+
+fn remainder(time: Duration, interval: Duration) -> Duration {
+    from_nanos(time.as_nanos() % interval.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn armed(expires_ms: u64, interval_ms: u64) -> Armed {
+        Armed {
+            clock: ProgramClock::Host(Clock::Monotonic),
+            expires: Duration::from_millis(expires_ms),
+            interval: Duration::from_millis(interval_ms),
+            ticket: None,
+        }
+    }
+
+    #[test]
+    fn a_repeating_timer_moves_past_all_missed_periods() {
+        let mut timer = armed(100, 10);
+        assert_eq!(timer.forward(Duration::from_millis(99)), 0);
+        assert_eq!(timer.forward(Duration::from_millis(100)), 1);
+        assert_eq!(timer.expires, Duration::from_millis(110));
+        assert_eq!(timer.forward(Duration::from_millis(135)), 3);
+        assert_eq!(timer.expires, Duration::from_millis(140));
+    }
+
+    #[test]
+    fn a_year_of_nanoseconds_is_counted() {
+        const YEAR_SECS: u64 = 365 * 86_400;
+        let mut timer = Armed { interval: Duration::from_nanos(1), ..armed(0, 1) };
+        assert_eq!(timer.forward(Duration::from_secs(YEAR_SECS)), YEAR_SECS * 1_000_000_000 + 1);
+    }
+
+    #[test]
+    fn a_silent_timer_shows_zero_when_it_has_run_out_and_others_never() {
+        let mut timer = Timer::new(ProgramClock::Host(Clock::Monotonic), Notify::Nothing);
+        assert_eq!(timer.left(), [Duration::ZERO; 2]);
+        timer.armed = Some(armed(0, 0));
+        assert_eq!(timer.left(), [Duration::ZERO; 2]);
+        timer.notify = Notify::Process(Signal::SIGALRM, 0);
+        assert_eq!(timer.left()[0], Duration::from_nanos(1));
+        timer.armed = Some(armed(0, 3_600_000));
+        assert!(!timer.left()[0].is_zero() && timer.left()[0] <= Duration::from_secs(3600));
     }
 }

@@ -1,0 +1,133 @@
+//! The clocks that a program can name (`man 2 clock_getres`, `man 3 clock_getcpuclockid`).
+
+use crate::prelude::*;
+use crate::process::Thread;
+use core::time::Duration;
+use frame::ocall::process::{UsageOf, usage};
+use frame::ocall::time::{self, Clock, now};
+
+/// A clock as a program names it.
+#[derive(Clone)]
+pub(super) enum ProgramClock {
+    /// One that the host has too: of all, of the process, or of the calling thread.
+    Host(Clock),
+    /// What the process has used outside the host's kernel.
+    ProcessUser,
+    /// Processor time of a thread of the process.
+    Thread(Weak<Thread>),
+}
+
+/// How often a timer of processor time is looked at, at most: Linux's tick.
+const TICK: Duration = Duration::from_millis(4);
+
+impl ProgramClock {
+    /// The clock of an id, as `thread` names it.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none.
+    pub(super) fn find(thread: &Arc<Thread>, id: i32) -> Result<Self> {
+        if id >= 0 {
+            return Clock::from_raw(id as u32).map(Self::Host).ok_or(err!(EINVAL, "no such clock"));
+        }
+        // The complement of a process's or thread's id, three bits to the left (`linux/posix-timers_types.h`).
+        const PER_THREAD: i32 = 4;
+        const USER_TIME: i32 = 1;
+        const OF_A_FILE: i32 = 3;
+        let of = !(id >> 3) as u32;
+        let which = id & 3;
+        if which == OF_A_FILE {
+            bail!(EINVAL, "clocks that are files are not supported");
+        }
+        if id & PER_THREAD == 0 {
+            // Others' clocks come with processes of their own.
+            return match which {
+                _ if of != 0 && of != thread.process.pid() => Err(err!(EINVAL, "another process's clock")),
+                USER_TIME => Ok(Self::ProcessUser),
+                _ => Ok(Self::Host(Clock::ProcessCpu)),
+            };
+        }
+        if of == 0 || of == thread.tid() {
+            return Ok(Self::Host(Clock::ThreadCpu));
+        }
+        let other = thread.process.threads.lock().get(&of).map(Arc::downgrade);
+        other.map(Self::Thread).ok_or(err!(EINVAL, "not a thread of the process"))
+    }
+
+    /// As [`find`](Self::find), for looking at it: a clock that wakes the machine may be missing.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none.
+    pub(super) fn find_to_read(thread: &Arc<Thread>, id: i32) -> Result<Self> {
+        match Self::find(thread, id)? {
+            Self::Host(clock @ (Clock::RealtimeAlarm | Clock::BoottimeAlarm)) if !time::has(clock) => {
+                Err(err!(EINVAL, "no such clock"))
+            }
+            clock => Ok(clock),
+        }
+    }
+
+    /// Whether `thread` may wait for the clock.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` for a clock that can't be waited for, `EPERM` for one that wakes the machine.
+    pub(super) fn check_waitable(&self, thread: &Thread) -> Result<()> {
+        const CAP_WAKE_ALARM: u32 = 35;
+        match *self {
+            Self::Host(Clock::MonotonicRaw | Clock::RealtimeCoarse | Clock::MonotonicCoarse) => {
+                Err(err!(EOPNOTSUPP, "the clock can't be waited for"))
+            }
+            Self::Host(clock @ (Clock::RealtimeAlarm | Clock::BoottimeAlarm)) => {
+                if !time::has(clock) {
+                    bail!(EOPNOTSUPP, "the machine has no clock that wakes it");
+                }
+                if !thread.credentials().has_cap(CAP_WAKE_ALARM) {
+                    bail!(EPERM, "only root may wake the machine");
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same clock for whoever looks at it, where `thread` named it.
+    pub(super) fn seen_by_all(self, thread: &Arc<Thread>) -> Self {
+        match self {
+            Self::Host(Clock::ThreadCpu) => Self::Thread(Arc::downgrade(thread)),
+            clock => clock,
+        }
+    }
+
+    /// What it shows; nothing if its thread has ended.
+    pub(super) fn now(&self) -> Option<Duration> {
+        match self {
+            Self::Host(clock) => Some(now(*clock)),
+            Self::ProcessUser => {
+                let [secs, micros] = usage(UsageOf::Process).utime;
+                Some(Duration::from_secs(secs as u64) + Duration::from_micros(micros as u64))
+            }
+            Self::Thread(thread) => time::thread_cpu(thread.upgrade()?.handle()?.host_tid()),
+        }
+    }
+
+    /// Its resolution.
+    pub(super) fn resolution(&self) -> Duration {
+        match self {
+            Self::Host(clock) => time::resolution(*clock),
+            Self::ProcessUser | Self::Thread(_) => time::resolution(Clock::ProcessCpu),
+        }
+    }
+
+    /// When to look whether it shows `at` already, on the monotonic clock: not after that, but maybe before, for a
+    /// clock of processor time that `threads` can drive at once.
+    pub(super) fn look_again(&self, at: Duration, threads: usize) -> Option<Duration> {
+        let left = at.saturating_sub(self.now()?);
+        let wait = match self {
+            Self::Host(Clock::ProcessCpu) | Self::ProcessUser => {
+                (left / u32::try_from(threads.max(1)).unwrap_or(u32::MAX)).max(TICK)
+            }
+            Self::Host(Clock::ThreadCpu) | Self::Thread(_) => left.max(TICK),
+            Self::Host(_) => left,
+        };
+        Some(now(Clock::Monotonic).saturating_add(wait))
+    }
+}

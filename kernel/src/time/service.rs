@@ -1,0 +1,99 @@
+//! The thread of the LibOS that waits for all timers.
+
+use super::timers::TimerKey;
+use crate::prelude::*;
+use crate::process::Process;
+use core::time::Duration;
+use frame::ocall::time::{Clock, now};
+use frame::sync::{Deadline, Waiter};
+
+/// When, on the monotonic clock, and a number that tells apart what is due at once.
+type Place = (Duration, u64);
+
+/// What the service waits for.
+struct Queue {
+    by_time: BTreeMap<Place, (Weak<Process>, TimerKey)>,
+    service: Option<Arc<Waiter>>,
+    next_number: u64,
+}
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { by_time: BTreeMap::new(), service: None, next_number: 0 });
+
+/// A place in the service's queue, given up when dropped.
+#[derive(Debug)]
+pub(super) struct Ticket(Place);
+
+impl Ticket {
+    /// When the service looks.
+    pub(super) fn due(&self) -> Duration {
+        self.0.0
+    }
+
+    /// Whether the service means this one.
+    pub(super) fn is_at(&self, place: Place) -> bool {
+        self.0 == place
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let gone = QUEUE.lock().by_time.remove(&self.0);
+        // Nobody's lock is held where this may free a process's memory.
+        drop(gone);
+    }
+}
+
+/// Starts the service if it doesn't run yet.
+///
+/// # Errors
+/// `EAGAIN` when the host gives no thread.
+pub(super) fn start() -> Result<()> {
+    let mut queue = QUEUE.lock();
+    if queue.service.is_none() {
+        let waiter = Arc::new(Waiter::default());
+        let own = waiter.clone();
+        frame::thread::spawn_service(move || serve(&own))?;
+        queue.service = Some(waiter);
+    }
+    Ok(())
+}
+
+/// Has a timer looked at when `due`.
+pub(super) fn enqueue(due: Duration, process: &Arc<Process>, timer: TimerKey) -> Ticket {
+    let (place, service) = {
+        let mut queue = QUEUE.lock();
+        let place = (due, queue.next_number);
+        queue.next_number += 1;
+        queue.by_time.insert(place, (Arc::downgrade(process), timer));
+        let is_first = queue.by_time.first_key_value().is_some_and(|(first, _)| *first == place);
+        (place, queue.service.clone().filter(|_| is_first))
+    };
+    if let Some(service) = service {
+        service.wake();
+    }
+    Ticket(place)
+}
+
+fn serve(waiter: &Waiter) {
+    loop {
+        let (due, next) = take_due(now(Clock::Monotonic));
+        for (place, process, timer) in due {
+            if let Some(process) = process.upgrade().filter(|process| !process.is_ending()) {
+                process.timers.look_at(&process, timer, place);
+            }
+        }
+        // Woken for an earlier timer, or the time has come: both are seen above.
+        let _ = waiter.wait_uninterruptible(next.map(|next| Deadline::at(Clock::Monotonic, next)));
+    }
+}
+
+/// Takes out what is due; also gives when the next one is.
+fn take_due(present: Duration) -> (Vec<(Place, Weak<Process>, TimerKey)>, Option<Duration>) {
+    let mut queue = QUEUE.lock();
+    let mut due = Vec::new();
+    while let Some(entry) = queue.by_time.first_entry().filter(|entry| entry.key().0 <= present) {
+        let (place, (process, timer)) = entry.remove_entry();
+        due.push((place, process, timer));
+    }
+    (due, queue.by_time.first_key_value().map(|(&(next, _), _)| next))
+}
