@@ -12,26 +12,44 @@ use frame::ocall::mem::{Prot, Sharing};
 bitflags! {
     /// Access mode and status of an open file (`man 2 open`).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "named as in the man page")]
     pub struct StatusFlags: u32 {
+        /// `O_WRONLY`.
         const O_WRONLY = 0o1;
+        /// `O_RDWR`.
         const O_RDWR = 0o2;
+        /// `O_CREAT`.
         const O_CREAT = 0o100;
+        /// `O_EXCL`.
         const O_EXCL = 0o200;
+        /// `O_NOCTTY`.
         const O_NOCTTY = 0o400;
+        /// `O_TRUNC`.
         const O_TRUNC = 0o1000;
+        /// `O_APPEND`.
         const O_APPEND = 0o2000;
+        /// `O_NONBLOCK`.
         const O_NONBLOCK = 0o4000;
+        /// `O_DSYNC`.
         const O_DSYNC = 0o10000;
+        /// `O_ASYNC`.
         const O_ASYNC = 0o20000;
+        /// `O_DIRECT`.
         const O_DIRECT = 0o40000;
+        /// `O_LARGEFILE`.
         const O_LARGEFILE = 0o100_000;
+        /// `O_DIRECTORY`.
         const O_DIRECTORY = 0o200_000;
+        /// `O_NOFOLLOW`.
         const O_NOFOLLOW = 0o400_000;
+        /// `O_NOATIME`.
         const O_NOATIME = 0o1_000_000;
+        /// `O_CLOEXEC`.
         const O_CLOEXEC = 0o2_000_000;
+        /// `O_SYNC_BIT`.
         const O_SYNC_BIT = 0o4_000_000;
+        /// `O_PATH`.
         const O_PATH = 0o10_000_000;
+        /// `O_TMPFILE_BIT`.
         const O_TMPFILE_BIT = 0o20_000_000;
     }
 }

@@ -15,34 +15,60 @@ use frame::sync::Once;
 bitflags! {
     /// `CLONE_*` of `linux/sched.h`; the low byte of `clone`'s word, the exit signal, is not among them.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "named as in the man page")]
     pub struct CloneFlags: u64 {
+        /// `VM`.
         const VM = 0x100;
+        /// `FS`.
         const FS = 0x200;
+        /// `FILES`.
         const FILES = 0x400;
+        /// `SIGHAND`.
         const SIGHAND = 0x800;
+        /// `PIDFD`.
         const PIDFD = 0x1000;
+        /// `PTRACE`.
         const PTRACE = 0x2000;
+        /// `VFORK`.
         const VFORK = 0x4000;
+        /// `PARENT`.
         const PARENT = 0x8000;
+        /// `THREAD`.
         const THREAD = 0x1_0000;
+        /// `NEWNS`.
         const NEWNS = 0x2_0000;
+        /// `SYSVSEM`.
         const SYSVSEM = 0x4_0000;
+        /// `SETTLS`.
         const SETTLS = 0x8_0000;
+        /// `PARENT_SETTID`.
         const PARENT_SETTID = 0x10_0000;
+        /// `CHILD_CLEARTID`.
         const CHILD_CLEARTID = 0x20_0000;
+        /// `DETACHED`.
         const DETACHED = 0x40_0000;
+        /// `UNTRACED`.
         const UNTRACED = 0x80_0000;
+        /// `CHILD_SETTID`.
         const CHILD_SETTID = 0x100_0000;
+        /// `NEWCGROUP`.
         const NEWCGROUP = 0x200_0000;
+        /// `NEWUTS`.
         const NEWUTS = 0x400_0000;
+        /// `NEWIPC`.
         const NEWIPC = 0x800_0000;
+        /// `NEWUSER`.
         const NEWUSER = 0x1000_0000;
+        /// `NEWPID`.
         const NEWPID = 0x2000_0000;
+        /// `NEWNET`.
         const NEWNET = 0x4000_0000;
+        /// `IO`.
         const IO = 0x8000_0000;
+        /// `CLEAR_SIGHAND`.
         const CLEAR_SIGHAND = 0x1_0000_0000;
+        /// `INTO_CGROUP`.
         const INTO_CGROUP = 0x2_0000_0000;
+        /// `NEWTIME`.
         const NEWTIME = 0x80;
     }
 }
@@ -84,7 +110,7 @@ pub fn clone(cx: Context<'_>, request: CloneRequest) -> Result<usize> {
     let tid = id.get();
     let child = Arc::new_cyclic(|this| Thread {
         tid,
-        id: Some(id),
+        _id: Some(id),
         process: process.clone(),
         this: this.clone(),
         handle: Once::new(),

@@ -52,7 +52,7 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
     let prepared = exec::prepare(request, &process, &fs_view, &credentials)?;
     let thread = Arc::new_cyclic(|this| Thread {
         tid: pid,
-        id: None,
+        _id: None,
         process: process.clone(),
         this: this.clone(),
         handle: Once::new(),

@@ -16,7 +16,8 @@ pub type Tid = u32;
 
 /// A thread.
 pub struct Thread {
-    pub(super) id: Option<Id>,
+    /// Keeps its id taken; the first thread's is the process's.
+    pub(super) _id: Option<Id>,
     pub(super) tid: Tid,
     /// Its process.
     pub process: Arc<Process>,

@@ -8,16 +8,24 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 bitflags! {
     /// `SA_*`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "named as in the man page")]
     pub struct ActionFlags: u64 {
+        /// `NOCLDSTOP`.
         const NOCLDSTOP = 1;
+        /// `NOCLDWAIT`.
         const NOCLDWAIT = 2;
+        /// `SIGINFO`.
         const SIGINFO = 4;
+        /// `EXPOSE_TAGBITS`.
         const EXPOSE_TAGBITS = 0x800;
+        /// `RESTORER`.
         const RESTORER = 0x0400_0000;
+        /// `ONSTACK`.
         const ONSTACK = 0x0800_0000;
+        /// `RESTART`.
         const RESTART = 0x1000_0000;
+        /// `NODEFER`.
         const NODEFER = 0x4000_0000;
+        /// `RESETHAND`.
         const RESETHAND = 0x8000_0000;
     }
 }

@@ -17,13 +17,13 @@ pub struct SigInfo {
 }
 
 /// Sent by `kill`.
-pub const SI_USER: i32 = 0;
+pub(super) const SI_USER: i32 = 0;
 /// Sent by the kernel.
-pub const SI_KERNEL: i32 = 0x80;
+pub(super) const SI_KERNEL: i32 = 0x80;
 /// Sent by a POSIX timer.
-pub const SI_TIMER: i32 = -2;
+pub(super) const SI_TIMER: i32 = -2;
 /// Sent by `tkill` or `tgkill`.
-pub const SI_TKILL: i32 = -6;
+pub(super) const SI_TKILL: i32 = -6;
 
 impl SigInfo {
     /// Sent by the LibOS itself.

@@ -109,9 +109,10 @@ pub fn close(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
 bitflags! {
     /// Flags of `close_range`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "named as in the man page")]
     pub struct CloseRangeFlags: u32 {
+        /// `CLOSE_RANGE_UNSHARE`.
         const CLOSE_RANGE_UNSHARE = 2;
+        /// `CLOSE_RANGE_CLOEXEC`.
         const CLOSE_RANGE_CLOEXEC = 4;
     }
 }
@@ -302,12 +303,16 @@ pub fn pipe2(cx: Context<'_>, fds: UserPtr<[i32; 2]>, flags: Flags) -> Result<us
 bitflags! {
     /// Flags of `memfd_create`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "named as in the man page")]
     pub struct MemfdFlags: u32 {
+        /// `MFD_CLOEXEC`.
         const MFD_CLOEXEC = 1;
+        /// `MFD_ALLOW_SEALING`.
         const MFD_ALLOW_SEALING = 2;
+        /// `MFD_HUGETLB`.
         const MFD_HUGETLB = 4;
+        /// `MFD_NOEXEC_SEAL`.
         const MFD_NOEXEC_SEAL = 8;
+        /// `MFD_EXEC`.
         const MFD_EXEC = 16;
     }
 }

@@ -24,14 +24,20 @@ use bitflags::bitflags;
 bitflags! {
     /// `AT_*` flags of calls that take a directory and a path.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "named as in the man pages")]
     pub struct AtFlags: u32 {
+        /// `AT_SYMLINK_NOFOLLOW`.
         const AT_SYMLINK_NOFOLLOW = 0x100;
+        /// `AT_REMOVEDIR`.
         const AT_REMOVEDIR = 0x200;
+        /// `AT_SYMLINK_FOLLOW`.
         const AT_SYMLINK_FOLLOW = 0x400;
+        /// `AT_NO_AUTOMOUNT`.
         const AT_NO_AUTOMOUNT = 0x800;
+        /// `AT_EMPTY_PATH`.
         const AT_EMPTY_PATH = 0x1000;
+        /// `AT_STATX_FORCE_SYNC`.
         const AT_STATX_FORCE_SYNC = 0x2000;
+        /// `AT_STATX_DONT_SYNC`.
         const AT_STATX_DONT_SYNC = 0x4000;
     }
 }
