@@ -29,7 +29,7 @@ pub struct Credentials {
 }
 
 /// All capabilities that Linux 6 knows (0 to `CAP_CHECKPOINT_RESTORE`).
-const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
+pub(super) const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
 
 impl Credentials {
     /// What a login of this user has: all capabilities for root, none for others.
