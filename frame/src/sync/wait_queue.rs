@@ -86,6 +86,16 @@ impl WaitQueue {
         }
     }
 
+    /// Adds a thread that waits for several things at once; it looks after itself.
+    pub fn register(&self, waiter: &Arc<Waiter>) {
+        self.enqueue(waiter);
+    }
+
+    /// Takes a registered thread out.
+    pub fn unregister(&self, waiter: &Arc<Waiter>) {
+        self.dequeue(waiter);
+    }
+
     fn enqueue(&self, waiter: &Arc<Waiter>) {
         let mut waiters = self.waiters.lock();
         waiters.push_back(waiter.clone());

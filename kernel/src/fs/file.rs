@@ -6,8 +6,9 @@ use crate::prelude::*;
 use crate::process::Thread;
 use bitflags::bitflags;
 use core::any::Any;
-use frame::ocall::file::Whence;
+use frame::ocall::file::{HostFd, Whence};
 use frame::ocall::mem::{Prot, Sharing};
+use frame::sync::WaitQueue;
 
 bitflags! {
     /// Access mode and status of an open file (`man 2 open`).
@@ -82,6 +83,36 @@ impl StatusFlags {
     }
 }
 
+bitflags! {
+    /// What a file is ready for (`man 2 poll`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct IoEvents: u16 {
+        /// Something can be read, or the end is reached.
+        const POLLIN = 0x1;
+        /// There is an exceptional condition.
+        const POLLPRI = 0x2;
+        /// Something can be written.
+        const POLLOUT = 0x4;
+        /// There is an error.
+        const POLLERR = 0x8;
+        /// The other end is closed.
+        const POLLHUP = 0x10;
+        /// The descriptor isn't open.
+        const POLLNVAL = 0x20;
+        /// As `POLLIN`.
+        const POLLRDNORM = 0x40;
+        /// As `POLLOUT`.
+        const POLLWRNORM = 0x100;
+    }
+}
+
+impl IoEvents {
+    /// What is reported unasked.
+    pub const ALWAYS: Self = Self::POLLERR.union(Self::POLLHUP);
+    /// What is always ready, such as a regular file.
+    pub const READY: Self = Self::POLLIN.union(Self::POLLOUT).union(Self::POLLRDNORM).union(Self::POLLWRNORM);
+}
+
 /// An open file: what a descriptor stands for.
 ///
 /// Whether it was opened for reading or writing is checked by the caller.
@@ -132,6 +163,21 @@ pub trait File: Any + Send + Sync {
     fn map_source(&self, prot: Prot, sharing: Sharing) -> Result<Arc<dyn MapSource>> {
         let _ = (prot, sharing);
         Err(Errno::ENODEV.into())
+    }
+
+    /// What it is ready for now.
+    fn poll(&self) -> IoEvents {
+        IoEvents::READY
+    }
+
+    /// Where somebody waits for it to become ready, if it can be unready.
+    fn wait_queues(&self) -> Vec<&WaitQueue> {
+        Vec::new()
+    }
+
+    /// The host's descriptor, if the host knows what it is ready for.
+    fn host_fd(&self) -> Option<&HostFd> {
+        None
     }
 
     /// The file at an inode that it is, if it is one.

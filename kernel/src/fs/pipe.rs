@@ -1,6 +1,6 @@
 //! Pipes and FIFOs (`man 7 pipe`, `man 7 fifo`).
 
-use super::file::{File, StatusFlags};
+use super::file::{File, IoEvents, StatusFlags};
 use super::inode::{FileType, Inode, Metadata, current_time};
 use super::memory::MemInode;
 use crate::prelude::*;
@@ -257,6 +257,26 @@ impl File for PipeFile {
 
     fn path(&self) -> Vec<u8> {
         format!("pipe:[{}]", self.pipe.ino).into_bytes()
+    }
+
+    fn poll(&self) -> IoEvents {
+        let state = self.pipe.state.lock();
+        let status = self.status();
+        let mut events = IoEvents::empty();
+        if status.can_read() {
+            events.set(IoEvents::POLLIN | IoEvents::POLLRDNORM, !state.bytes.is_empty());
+            events.set(IoEvents::POLLHUP, state.writers == 0);
+        }
+        if status.can_write() {
+            let has_room = state.capacity.saturating_sub(state.bytes.len()) >= PIPE_BUF;
+            events.set(IoEvents::POLLOUT | IoEvents::POLLWRNORM, has_room);
+            events.set(IoEvents::POLLERR, state.readers == 0);
+        }
+        events
+    }
+
+    fn wait_queues(&self) -> Vec<&WaitQueue> {
+        vec![&self.pipe.readers, &self.pipe.writers]
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {

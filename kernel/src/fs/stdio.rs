@@ -1,6 +1,6 @@
 //! Descriptors that the host gave to `enclos run`: standard input, output and error, and the terminal.
 
-use super::file::{File, StatusFlags};
+use super::file::{File, IoEvents, StatusFlags};
 use super::inode::{FileType, Metadata};
 use super::{FdFlags, FileTable};
 use crate::mm::MapSource;
@@ -9,7 +9,8 @@ use crate::process::Thread;
 use crate::syscalls::args::FileDesc;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
-use frame::ocall::file::{self, HostFd, TerminalRequest, Whence};
+use core::time::Duration;
+use frame::ocall::file::{self, HostFd, PollFd, TerminalRequest, Whence};
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
 
 /// An open file of the host whose position the host keeps: others may share it.
@@ -133,6 +134,18 @@ impl File for HostFile {
 
     fn path(&self) -> Vec<u8> {
         self.path.clone()
+    }
+
+    fn poll(&self) -> IoEvents {
+        let mut fds = [PollFd { fd: &self.fd, events: IoEvents::all().bits() as i16, ready: 0 }];
+        match file::poll(&mut fds, Some(Duration::ZERO)) {
+            Ok(_) => IoEvents::from_bits_truncate(fds[0].ready as u16),
+            Err(_) => IoEvents::empty(),
+        }
+    }
+
+    fn host_fd(&self) -> Option<&HostFd> {
+        Some(&self.fd)
     }
 
     fn ioctl(&self, thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {

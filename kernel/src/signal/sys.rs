@@ -116,6 +116,37 @@ fn wait_for_signal() -> Error {
     Errno::ERESTARTNOHAND.into()
 }
 
+/// Does `work`, a call that waits, with another mask, if one is given; a handler's return restores the old one.
+///
+/// # Errors
+/// `EINVAL` for a set of a wrong size, `EFAULT`, and what `work` gives.
+pub fn with_mask(
+    thread: &Thread,
+    mask: UserPtr<u64>,
+    size: usize,
+    work: impl FnOnce() -> Result<usize>,
+) -> Result<usize> {
+    let Some(mask) = mask.non_null() else { return work() };
+    check_size(size)?;
+    let mask = SigSet::from_bits(mask.read()?).without(SigSet::UNBLOCKABLE);
+    let old = {
+        let mut signals = thread.signals.lock();
+        core::mem::replace(&mut signals.mask, mask)
+    };
+    recheck(thread);
+    let result = work();
+    let mut signals = thread.signals.lock();
+    if result.as_ref().is_err_and(|error| error.errno() == Errno::ERESTARTNOHAND) {
+        // The signal that ended the wait is delivered under the new mask.
+        signals.saved_mask = Some(old);
+    } else {
+        signals.mask = old;
+        drop(signals);
+        recheck(thread);
+    }
+    result
+}
+
 /// `rt_sigsuspend(2)`.
 pub fn rt_sigsuspend(cx: Context<'_>, set: UserPtr<u64>, size: usize) -> Result<usize> {
     check_size(size)?;

@@ -6,7 +6,7 @@
 use super::args::{Addr, Arg, DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
 use super::dispatch::Context;
 use crate::fs::StatusFlags;
-use crate::fs::sys::{AtFlags, CloseRangeFlags, MemfdFlags, OpenHow, Stat, Statx};
+use crate::fs::sys::{AtFlags, CloseRangeFlags, MemfdFlags, OpenHow, PollEntry, Stat, Statx};
 use crate::ipc::sys::FutexWaitv;
 use crate::mm::sys::{LockAllFlags, MapFlags, ProtFlags, RemapFlags, SyncFlags};
 use crate::prelude::*;
@@ -133,7 +133,7 @@ table! {
     4 stat(path: UserPath, stat: UserPtr<Stat>) = fs::sys::stat, complete;
     5 fstat(fd: FileDesc, stat: UserPtr<Stat>) = fs::sys::fstat, complete;
     6 lstat(path: UserPath, stat: UserPtr<Stat>) = fs::sys::lstat, complete;
-    7 poll unsupported("not there yet");
+    7 poll(array: UserPtr<PollEntry>, count: u32, timeout: i32) = fs::sys::poll, complete;
     8 lseek(fd: FileDesc, offset: i64, whence: u32) = fs::sys::lseek, complete;
     9 mmap(addr: Addr, len: usize, prot: ProtFlags, flags: MapFlags, fd: FileDesc, offset: u64) = mm::sys::mmap, partial("no huge pages");
     10 mprotect(addr: Addr, len: usize, prot: ProtFlags) = mm::sys::mprotect, complete;
@@ -149,7 +149,7 @@ table! {
     20 writev(fd: FileDesc, vector: UserPtr<[u64; 2]>, count: usize) = fs::sys::writev, complete;
     21 access(path: UserPath, mode: Mode) = fs::sys::access, complete;
     22 pipe(fds: UserPtr<[i32; 2]>) = fs::sys::pipe, complete;
-    23 select unsupported("not there yet");
+    23 select(count: i32, reads: UserPtr<u64>, writes: UserPtr<u64>, excepts: UserPtr<u64>, timeout: UserPtr<Timeval>) = fs::sys::select, complete;
     24 sched_yield() = process::sys::sched_yield, complete;
     25 mremap(addr: Addr, old_len: usize, new_len: usize, flags: RemapFlags, new_addr: Addr) = mm::sys::mremap, partial("code with patched system calls can't be moved");
     26 msync(addr: Addr, len: usize, flags: SyncFlags) = mm::sys::msync, complete;
@@ -396,8 +396,8 @@ table! {
     267 readlinkat(dir: DirDesc, path: UserPath, buffer: UserPtr<u8>, size: i32) = fs::sys::readlinkat, complete;
     268 fchmodat(dir: DirDesc, path: UserPath, mode: Mode) = fs::sys::fchmodat, complete;
     269 faccessat(dir: DirDesc, path: UserPath, mode: Mode) = fs::sys::faccessat, complete;
-    270 pselect6 unsupported("not there yet");
-    271 ppoll unsupported("not there yet");
+    270 pselect6(count: i32, reads: UserPtr<u64>, writes: UserPtr<u64>, excepts: UserPtr<u64>, timeout: UserPtr<Timespec>, mask: UserPtr<[u64; 2]>) = fs::sys::pselect6, complete;
+    271 ppoll(array: UserPtr<PollEntry>, count: u32, timeout: UserPtr<Timespec>, mask: UserPtr<u64>, size: usize) = fs::sys::ppoll, complete;
     272 unshare unsupported("namespaces are not built in");
     273 set_robust_list(head: Addr, len: usize) = ipc::sys::set_robust_list, complete;
     274 get_robust_list(tid: i32, head: UserPtr<u64>, len: UserPtr<usize>) = ipc::sys::get_robust_list, complete;

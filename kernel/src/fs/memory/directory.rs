@@ -3,6 +3,7 @@
 use super::inode::MemInode;
 use crate::fs::inode::{DirEntry, FileType, Inode};
 use crate::prelude::*;
+use alloc::collections::BTreeSet;
 
 /// Entries by name.
 pub(super) struct Directory {
@@ -88,11 +89,29 @@ impl Directory {
             None => Vec::new(),
         };
         let entries = self.entries.read();
-        let mut list: Vec<DirEntry> =
-            lower.into_iter().filter(|entry| !entries.contains_key(entry.name.as_slice())).collect();
+        let own = |name: &[u8], inode: &MemInode| DirEntry {
+            name: name.to_vec(),
+            ino: inode.identity().1,
+            kind: inode.kind(),
+        };
+        // In the lower directory's order, whatever was looked at or copied meanwhile.
+        let mut shown = BTreeSet::new();
+        let mut list = Vec::with_capacity(lower.len() + entries.len());
+        for entry in lower {
+            match entries.get_key_value(entry.name.as_slice()) {
+                None => list.push(entry),
+                Some((_, Entry::Whiteout)) => {}
+                Some((name, Entry::Own(inode))) => {
+                    list.push(own(name, inode));
+                    shown.insert(&**name);
+                }
+            }
+        }
         for (name, entry) in entries.iter() {
-            if let Entry::Own(inode) = entry {
-                list.push(DirEntry { name: name.to_vec(), ino: inode.identity().1, kind: inode.kind() });
+            if let Entry::Own(inode) = entry
+                && !shown.contains(&**name)
+            {
+                list.push(own(name, inode));
             }
         }
         Ok(list)
