@@ -137,7 +137,7 @@ pub(crate) fn prepare_thread(stack_bottom: usize, stack_len: usize) {
 }
 
 /// Hands the signals that came from outside to the kernel.
-pub(crate) fn take_host_signals() {
+pub fn take_host_signals() {
     if HOST_SIGNALS.load(Ordering::Relaxed) == 0 {
         return;
     }

@@ -84,6 +84,8 @@ fn serve(waiter: &Waiter) {
         }
         // Woken for an earlier timer, or the time has come: both are seen above.
         let _ = waiter.wait_uninterruptible(next.map(|next| Deadline::at(Clock::Monotonic, next)));
+        // The host may have chosen this thread for a signal from outside.
+        frame::trap::take_host_signals();
     }
 }
 
