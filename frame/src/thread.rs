@@ -107,8 +107,13 @@ impl Handle {
         let shared = &*self.0;
         // SAFETY: blocks are never unmapped, and the fields are atomic.
         let (pending, tid) = unsafe { (&(*shared.block).pending, &(*shared.block).host_tid) };
-        pending.store(1, Ordering::SeqCst);
+        let was_wanted = pending.swap(1, Ordering::SeqCst) != 0;
         shared.waiter.wake();
+        // Whoever wanted it before has interrupted it, or it's on its way out. The host queues each wake-up of its own,
+        // and stacks the frames of all that are queued: a storm of them would overflow the LibOS stack.
+        if was_wanted {
+            return;
+        }
         let tid = tid.load(Ordering::SeqCst);
         if tid != 0 && shared.block != current_block() {
             ocall::thread::interrupt(shared.host_pid, tid);
@@ -230,6 +235,15 @@ pub fn current_ids() -> Option<(u32, u32)> {
 pub(crate) fn pending_word() -> *const u32 {
     static NOTHING: u32 = 0;
     current().map_or(&raw const NOTHING, |block| block.pending.as_ptr().cast_const())
+}
+
+/// Takes back that the calling thread is wanted: for whoever then looks what it was wanted for, and calls
+/// [`interrupt_self`] if there was something.
+pub fn forget_wanted() {
+    if let Some(block) = current() {
+        block.pending.swap(0, Ordering::SeqCst);
+        trap::take_host_signals();
+    }
 }
 
 /// Makes the calling thread look after signals before it goes on in the program.
@@ -441,8 +455,9 @@ pub(crate) fn on_fault(block: *mut ThreadBlock, fault: trap::Fault) {
 
 /// The thread is wanted before it goes on in the program.
 pub(crate) extern "C" fn on_pending(block: *mut ThreadBlock) {
+    // Reads as well, to see what those did before that wanted it.
     // SAFETY: the calling thread's block.
-    unsafe { (*block).pending.store(0, Ordering::SeqCst) };
+    unsafe { (*block).pending.swap(0, Ordering::SeqCst) };
     trap::take_host_signals();
     dispatch(block, |task, ctx| task.before_return(ctx));
 }

@@ -64,6 +64,11 @@ impl Thread {
         self.has_ended.load(core::sync::atomic::Ordering::SeqCst)
     }
 
+    /// Whether it ends at its next way out.
+    pub fn must_end(&self) -> bool {
+        self.process.is_ending() || self.must_end.load(core::sync::atomic::Ordering::SeqCst)
+    }
+
     /// Its host thread, once it runs.
     pub fn handle(&self) -> Option<&Handle> {
         self.handle.get()
