@@ -25,7 +25,7 @@ pub use info::SigInfo;
 pub use number::{SigSet, Signal};
 pub use queue::SignalQueue;
 pub use send::{
-    TimerSignal, from_host, raise, retarget, send_timer_to_process, send_timer_to_thread, send_to_process,
+    TimerSignal, from_host, is_wanted, raise, retarget, send_timer_to_process, send_timer_to_thread, send_to_process,
     send_to_thread,
 };
 pub use sys::with_mask;

@@ -155,6 +155,22 @@ pub fn retarget(thread: &Thread) {
     }
 }
 
+/// Whether an interrupted wait must end: a signal is to be delivered, or the thread is to end. An interruption may also
+/// come late for a signal that was taken without it, or by another thread.
+pub fn is_wanted(thread: &Thread) -> bool {
+    frame::thread::forget_wanted();
+    let (mask, own) = {
+        let signals = thread.signals.lock();
+        (signals.mask, signals.queue.pending())
+    };
+    let pending = own.union(thread.process.signals.lock().pending());
+    let is_wanted = thread.must_end() || !pending.without(mask).is_empty();
+    if is_wanted {
+        frame::thread::interrupt_self();
+    }
+    is_wanted
+}
+
 /// Takes the first signal for a thread that isn't in `mask`.
 pub(super) fn take(thread: &Thread, mask: SigSet) -> Option<(Signal, SigInfo)> {
     let process = &thread.process;

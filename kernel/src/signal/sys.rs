@@ -32,22 +32,6 @@ fn recheck(thread: &Thread) {
     }
 }
 
-/// Whether an interrupted wait must end: a signal is to be delivered, or the thread is to end. An interruption may also
-/// come late for a signal that was taken without it, or by another thread.
-fn is_wanted(thread: &Thread) -> bool {
-    ::frame::thread::forget_wanted();
-    let (mask, own) = {
-        let signals = thread.signals.lock();
-        (signals.mask, signals.queue.pending())
-    };
-    let pending = own.union(thread.process.signals.lock().pending());
-    let is_wanted = thread.must_end() || !pending.without(mask).is_empty();
-    if is_wanted {
-        ::frame::thread::interrupt_self();
-    }
-    is_wanted
-}
-
 /// `rt_sigaction(2)`.
 pub fn rt_sigaction(
     cx: Context<'_>,
@@ -207,7 +191,7 @@ pub fn rt_sigtimedwait(
             Err(WaitError::TimedOut) => break Err(err!(EAGAIN, "no signal came in time")),
             Err(WaitError::Interrupted) => match send::take(cx.thread, others) {
                 Some((signal, found)) => break info.write_if_some(&found).map(|()| signal.number() as usize),
-                None if is_wanted(cx.thread) => break Err(Errno::EINTR.into()),
+                None if send::is_wanted(cx.thread) => break Err(Errno::EINTR.into()),
                 None => {}
             },
         }

@@ -26,13 +26,13 @@ impl ProgramClock {
     /// # Errors
     /// `EINVAL` if there is none.
     pub(super) fn find(thread: &Arc<Thread>, id: i32) -> Result<Self> {
+        const PER_THREAD: i32 = 4;
+        const USER_TIME: i32 = 1;
+        const OF_A_FILE: i32 = 3;
         if id >= 0 {
             return Clock::from_raw(id as u32).map(Self::Host).ok_or(err!(EINVAL, "no such clock"));
         }
         // The complement of a process's or thread's id, three bits to the left (`linux/posix-timers_types.h`).
-        const PER_THREAD: i32 = 4;
-        const USER_TIME: i32 = 1;
-        const OF_A_FILE: i32 = 3;
         let of = !(id >> 3) as u32;
         let which = id & 3;
         if which == OF_A_FILE {

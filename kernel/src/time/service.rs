@@ -10,6 +10,9 @@ use frame::sync::{Deadline, Waiter};
 /// When, on the monotonic clock, and a number that tells apart what is due at once.
 type Place = (Duration, u64);
 
+/// A timer that the service looks at.
+type Entry = (Place, Weak<Process>, TimerKey);
+
 /// What the service waits for.
 struct Queue {
     by_time: BTreeMap<Place, (Weak<Process>, TimerKey)>,
@@ -90,7 +93,7 @@ fn serve(waiter: &Waiter) {
 }
 
 /// Takes out what is due; also gives when the next one is.
-fn take_due(present: Duration) -> (Vec<(Place, Weak<Process>, TimerKey)>, Option<Duration>) {
+fn take_due(present: Duration) -> (Vec<Entry>, Option<Duration>) {
     let mut queue = QUEUE.lock();
     let mut due = Vec::new();
     while let Some(entry) = queue.by_time.first_entry().filter(|entry| entry.key().0 <= present) {

@@ -3,6 +3,7 @@
 use super::clock::ProgramClock;
 use super::{Timespec, Timeval};
 use crate::prelude::*;
+use crate::signal;
 use crate::syscalls::Context;
 use core::time::Duration;
 use frame::ocall::process::{Rusage, UsageOf, usage};
@@ -131,11 +132,11 @@ fn sleep_on_processor_time(
             return Ok(0);
         }
         let look = clock.look_again(until, threads).ok_or(ended)?;
-        if wait(Deadline::at(Clock::Monotonic, look)).is_err() {
+        if wait(Deadline::at(Clock::Monotonic, look)).is_err() && signal::is_wanted(cx.thread) {
             if is_absolute {
                 return Err(Errno::ERESTARTNOHAND.into());
             }
-            remaining.write_if_some(&(until - shown).into())?;
+            remaining.write_if_some(&until.saturating_sub(shown).into())?;
             bail!(EINTR, "interrupted by a signal");
         }
     }

@@ -79,8 +79,8 @@ struct Armed {
 /// A signal that an expired timer sends.
 enum Shot {
     Interval(Signal),
-    Process(Signal, u64),
-    Thread(Signal, u64, Arc<Thread>),
+    Process(Signal, SigInfo),
+    Thread(Signal, SigInfo, Arc<Thread>),
 }
 
 /// How soon the service looks again at a timer that has fired. In between, whoever takes the signal rearms it, so that
@@ -219,35 +219,28 @@ impl ProcessTimers {
             let mut timers = self.inner.lock();
             timers.by_key.get_mut(&key).and_then(|timer| timer.look_at(process, key, place))
         };
-        let Some(shot) = shot else { return };
-        let result = match (shot, key) {
-            (Shot::Interval(signal), _) => signal::send_to_process(process, signal, SigInfo::kernel(signal)),
-            (Shot::Process(signal, value), TimerKey::Posix(id)) => {
-                self.fire(id, |info| signal::send_timer_to_process(process, signal, info), signal, value)
+        match shot {
+            Some(Shot::Interval(signal)) => {
+                if let Err(error) = signal::send_to_process(process, signal, SigInfo::kernel(signal)) {
+                    warn!("a timer's signal is lost: {error}");
+                }
             }
-            (Shot::Thread(signal, value, thread), TimerKey::Posix(id)) => {
-                self.fire(id, |info| signal::send_timer_to_thread(&thread, signal, info), signal, value)
+            Some(Shot::Process(signal, info)) => {
+                self.count(key, signal::send_timer_to_process(process, signal, info));
             }
-            (_, TimerKey::Interval(_)) => Ok(()),
-        };
-        if let Err(error) = result {
-            warn!("a timer's signal is lost: {error}");
+            Some(Shot::Thread(signal, info, thread)) => {
+                self.count(key, signal::send_timer_to_thread(&thread, signal, info));
+            }
+            None => {}
         }
     }
 
-    fn fire(
-        &self,
-        id: i32,
-        send: impl FnOnce(SigInfo) -> signal::TimerSignal,
-        signal: Signal,
-        value: u64,
-    ) -> Result<()> {
-        if send(SigInfo::timer(signal, id as u32, 0, value)) == signal::TimerSignal::StillPending
-            && let Some(timer) = self.inner.lock().by_key.get_mut(&TimerKey::Posix(id))
+    fn count(&self, key: TimerKey, outcome: signal::TimerSignal) {
+        if outcome == signal::TimerSignal::StillPending
+            && let Some(timer) = self.inner.lock().by_key.get_mut(&key)
         {
             timer.overrun += 1;
         }
-        Ok(())
     }
 }
 
@@ -292,10 +285,10 @@ impl Timer {
         let Some(armed) = &self.armed else { return [Duration::ZERO; 2] };
         let Some(present) = armed.clock.now() else { return [Duration::ZERO, armed.interval] };
         let left = match present.checked_sub(armed.expires) {
-            None => armed.expires - present,
+            None => armed.expires.saturating_sub(present),
             Some(_) if armed.interval.is_zero() && matches!(self.notify, Notify::Nothing) => Duration::ZERO,
             Some(_) if armed.interval.is_zero() => Duration::from_nanos(1),
-            Some(late) => armed.interval - remainder(late, armed.interval),
+            Some(late) => armed.interval.saturating_sub(remainder(late, armed.interval)),
         };
         [left, armed.interval]
     }
@@ -335,11 +328,14 @@ impl Timer {
         }
         match (&self.notify, key) {
             (Notify::Process(signal, _), TimerKey::Interval(_)) => Some(Shot::Interval(*signal)),
-            (Notify::Process(signal, value), TimerKey::Posix(_)) => Some(Shot::Process(*signal, *value)),
-            (Notify::Thread(signal, value, thread), _) => {
-                thread.upgrade().map(|thread| Shot::Thread(*signal, *value, thread))
+            (Notify::Process(signal, value), TimerKey::Posix(id)) => {
+                Some(Shot::Process(*signal, SigInfo::timer(*signal, id as u32, 0, *value)))
             }
-            (Notify::Nothing, _) => None,
+            (Notify::Thread(signal, value, thread), TimerKey::Posix(id)) => {
+                let info = SigInfo::timer(*signal, id as u32, 0, *value);
+                thread.upgrade().map(|thread| Shot::Thread(*signal, info, thread))
+            }
+            (Notify::Thread(..), TimerKey::Interval(_)) | (Notify::Nothing, _) => None,
         }
     }
 }
