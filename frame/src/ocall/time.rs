@@ -97,18 +97,12 @@ pub fn thread_cpu(host_tid: u32) -> Option<Duration> {
     Some(Duration::new(time[0].max(0) as u64, (time[1] as u32).min(999_999_999)))
 }
 
-/// The resolution of `clock`.
-pub fn resolution(clock: Clock) -> Duration {
+/// The resolution of `clock`; nothing if the host doesn't have it: those that wake the machine need hardware.
+pub fn resolution(clock: Clock) -> Option<Duration> {
     let mut time = [0_i64; 2];
     // SAFETY: the host writes a `struct timespec`.
-    let _ = unsafe { host::call(__NR_clock_getres, [clock as usize, &raw mut time as usize, 0, 0, 0, 0]) };
-    Duration::new(time[0].max(0) as u64, (time[1] as u32).min(999_999_999))
-}
-
-/// Whether the host has this clock: those that wake the machine need hardware.
-pub fn has(clock: Clock) -> bool {
-    // SAFETY: without a place for the resolution, no effect on memory.
-    unsafe { host::call(__NR_clock_getres, [clock as usize, 0, 0, 0, 0, 0]) }.is_ok()
+    unsafe { host::call(__NR_clock_getres, [clock as usize, &raw mut time as usize, 0, 0, 0, 0]) }.ok()?;
+    Some(Duration::new(time[0].max(0) as u64, (time[1] as u32).min(999_999_999)))
 }
 
 /// Sets the host's real-time clock.

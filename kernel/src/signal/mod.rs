@@ -28,5 +28,5 @@ pub use send::{
     TimerSignal, from_host, is_wanted, raise, retarget, send_timer_to_process, send_timer_to_thread, send_to_process,
     send_to_thread,
 };
-pub use sys::with_mask;
 pub use state::{AlternateStack, ThreadSignals, reset_for_exec};
+pub use sys::with_mask;

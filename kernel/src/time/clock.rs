@@ -59,7 +59,7 @@ impl ProgramClock {
     /// `EINVAL` if there is none.
     pub(super) fn find_to_read(thread: &Arc<Thread>, id: i32) -> Result<Self> {
         match Self::find(thread, id)? {
-            Self::Host(clock @ (Clock::RealtimeAlarm | Clock::BoottimeAlarm)) if !time::has(clock) => {
+            Self::Host(clock @ (Clock::RealtimeAlarm | Clock::BoottimeAlarm)) if time::resolution(clock).is_none() => {
                 Err(err!(EINVAL, "no such clock"))
             }
             clock => Ok(clock),
@@ -77,7 +77,7 @@ impl ProgramClock {
                 Err(err!(EOPNOTSUPP, "the clock can't be waited for"))
             }
             Self::Host(clock @ (Clock::RealtimeAlarm | Clock::BoottimeAlarm)) => {
-                if !time::has(clock) {
+                if time::resolution(clock).is_none() {
                     bail!(EOPNOTSUPP, "the machine has no clock that wakes it");
                 }
                 if !thread.credentials().has_cap(CAP_WAKE_ALARM) {
@@ -111,10 +111,11 @@ impl ProgramClock {
 
     /// Its resolution.
     pub(super) fn resolution(&self) -> Duration {
-        match self {
-            Self::Host(clock) => time::resolution(*clock),
-            Self::ProcessUser | Self::Thread(_) => time::resolution(Clock::ProcessCpu),
-        }
+        let clock = match self {
+            Self::Host(clock) => *clock,
+            Self::ProcessUser | Self::Thread(_) => Clock::ProcessCpu,
+        };
+        time::resolution(clock).unwrap_or_default()
     }
 
     /// When to look whether it shows `at` already, on the monotonic clock: not after that, but maybe before, for a

@@ -51,7 +51,8 @@ fn wait<R>(watched: &[Watched], deadline: Option<Deadline>, mut ready: impl FnMu
             waiter.wait(deadline)
         } else {
             let left = deadline.map(Deadline::remaining);
-            let slice = if queues.is_empty() { left } else { Some(left.map_or(MIXED_SLICE, |left| left.min(MIXED_SLICE))) };
+            let slice =
+                if queues.is_empty() { left } else { Some(left.map_or(MIXED_SLICE, |left| left.min(MIXED_SLICE))) };
             wait_for_host(&host, slice)
         };
         if waited == Err(WaitError::Interrupted) {
