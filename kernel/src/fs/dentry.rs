@@ -18,6 +18,8 @@ pub struct Dentry {
     /// The root of the file system that is mounted here.
     mounted: RwLock<Option<Arc<Dentry>>>,
     is_mount_point: AtomicBool,
+    /// Something is mounted here or below, so that it stays whatever becomes of the name.
+    is_pinned: AtomicBool,
     /// When the name was last looked up, in nanoseconds of the monotonic clock.
     checked_ns: AtomicU64,
     is_deleted: AtomicBool,
@@ -47,6 +49,7 @@ impl Dentry {
             children: Mutex::new(HashMap::new()),
             mounted: RwLock::new(None),
             is_mount_point: AtomicBool::new(false),
+            is_pinned: AtomicBool::new(false),
             checked_ns: AtomicU64::new(0),
             is_deleted: AtomicBool::new(false),
         }
@@ -62,11 +65,19 @@ impl Dentry {
     /// # Errors
     /// `ENOENT`, `ENOTDIR` and what the file system gives.
     pub fn child(self: &Arc<Self>, name: &[u8]) -> Result<Arc<Self>> {
-        if let Some(child) = self.cached(name) {
-            return Ok(child.top());
+        let cached = self.cached(name);
+        if let Some((child, true)) = &cached {
+            return Ok(child.clone().top());
         }
         let inode = self.inode.lookup(name)?;
-        Ok(self.adopt(name, inode).top())
+        match cached {
+            // Still the same: whoever has it open or works in it goes on seeing one object.
+            Some((child, false)) if is_same(&child.inode, &inode) => {
+                child.checked_ns.store(monotonic_ns(), Ordering::Relaxed);
+                Ok(child.top())
+            }
+            _ => Ok(self.adopt(name, inode).top()),
+        }
     }
 
     /// Makes the dentry of an entry that was just looked up or created.
@@ -90,13 +101,14 @@ impl Dentry {
         child
     }
 
-    fn cached(&self, name: &[u8]) -> Option<Arc<Self>> {
+    /// The cached entry `name`, and whether it may be used without asking.
+    fn cached(&self, name: &[u8]) -> Option<(Arc<Self>, bool)> {
         let child = self.children.lock().get(name)?.upgrade()?;
         let timeout = child.inode.entry_timeout_ns();
         let is_fresh = timeout == u64::MAX
-            || child.is_mount_point.load(Ordering::Relaxed)
+            || child.is_pinned.load(Ordering::Relaxed)
             || monotonic_ns().saturating_sub(child.checked_ns.load(Ordering::Relaxed)) < timeout;
-        is_fresh.then_some(child)
+        Some((child, is_fresh))
     }
 
     /// The root of what is mounted here, or itself.
@@ -116,7 +128,12 @@ impl Dentry {
         let root = Self::new_root(root, Some(self.clone()));
         *self.mounted.write() = Some(root.clone());
         self.is_mount_point.store(true, Ordering::Relaxed);
-        // A mount point's name stays what it is.
+        let mut above = Some(self.clone());
+        while let Some(dentry) = above {
+            dentry.is_pinned.store(true, Ordering::Relaxed);
+            above = dentry.place.read().parent.clone();
+        }
+        // Mounts last as long as the LibOS, and keep what lies above them.
         core::mem::forget(self.clone());
         root
     }
@@ -243,6 +260,17 @@ impl Drop for Dentry {
                 children.remove(&place.name);
             }
         }
+    }
+}
+
+/// Whether two inodes stand for the same file, as far as was seen when they were looked up.
+fn is_same(one: &Arc<dyn Inode>, other: &Arc<dyn Inode>) -> bool {
+    if Arc::ptr_eq(one, other) {
+        return true;
+    }
+    match (one.access_metadata(), other.access_metadata()) {
+        (Ok(one), Ok(other)) => (one.dev, one.ino, one.kind) == (other.dev, other.ino, other.kind),
+        _ => false,
     }
 }
 
