@@ -4,7 +4,7 @@ use super::host::HostFs;
 use super::inode::{FileType, Inode, NewNode};
 use super::memory::MemFs;
 use super::path::{Last, Walker};
-use super::{Dentry, FileTable, FsView, device, proc, stdio};
+use super::{Dentry, FileTable, FsView, device, mount, proc, stdio};
 use crate::prelude::*;
 use crate::process::Credentials;
 use config::{Access, Config};
@@ -15,20 +15,26 @@ use config::{Access, Config};
 /// What the host gives for the root, a volume or the working directory.
 pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
     let lower = HostFs::open(&config.root, Access::ReadOnly)?;
-    let root = Dentry::new_root(MemFs::new_root(Some(lower), 0o755, [0, 0]), None);
+    let root_inode = MemFs::new_root(Some(lower), 0o755, [0, 0]);
+    mount::note(b"/", b"enclos", "overlay", root_inode.clone());
+    let root = Dentry::new_root(root_inode, None);
     let umask = frame::ocall::process::take_umask();
     let view = Arc::new(FsView::new(root.clone(), root.clone(), umask));
     let credentials = Credentials::new(0, 0, &[]);
     let walker = Walker { view: &view, credentials: &credentials };
 
-    mount(&walker, b"/proc", proc::root())?;
-    mount(&walker, b"/dev", devices()?)?;
+    mount_at(&walker, b"/proc", proc::root())?;
+    mount::note(b"/proc", b"proc", "proc", proc::root());
+    let devices = devices()?;
+    mount_at(&walker, b"/dev", devices.clone())?;
+    mount::note(b"/dev", b"tmpfs", "tmpfs", devices);
     for volume in &config.volumes {
         let inode = HostFs::open(&volume.source, volume.access).map_err(|error| {
             frame::boot::say(format_args!("enclos: volume {}: {}\n", volume.source.escape_ascii(), error.reason()));
             error
         })?;
-        mount(&walker, &volume.target, inode)?;
+        mount_at(&walker, &volume.target, inode.clone())?;
+        mount::note(&volume.target, &volume.source, "enclos", inode);
     }
     let cwd = walker.resolve(None, &config.workdir, Last::Follow).unwrap_or(root);
     view.set_cwd(cwd);
@@ -39,7 +45,7 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
 }
 
 /// Mounts a file system at an absolute path, whose missing directories are made in memory.
-fn mount(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<()> {
+fn mount_at(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<()> {
     let mut dentry = walker.view.root().top();
     let names: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
     let mut walked = Vec::new();

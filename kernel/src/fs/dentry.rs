@@ -2,12 +2,18 @@
 //!
 //! A dentry keeps its parent alive; a directory knows its children weakly, and the most recently used ones are kept
 //! alive by one ring for all. What a lookup found stays good as long as its file system says
-//! ([`Inode::entry_timeout_ns`]).
+//! ([`Inode::entry_timeout_ns`]), and is asked for again then ([`Inode::revalidate`]): a dentry is replaced only when its
+//! name has come to stand for something else, since open files, working directories and mounts hold on to dentries.
+//!
+//! Entries of a directory are looked up, made and removed under its [`Dentry::changes`], so that cache and file system
+//! agree. Two directories are locked in the order that [`lock_both`] gives; renames between directories hold
+//! [`RENAMES`] before.
 
 use super::inode::Inode;
 use crate::prelude::*;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use frame::ocall::time::{Clock, now};
+use frame::sync::MutexGuard;
 use hashbrown::HashMap;
 
 /// A name in a directory, and the inode that it stands for.
@@ -15,6 +21,7 @@ pub struct Dentry {
     place: RwLock<Place>,
     inode: Arc<dyn Inode>,
     children: Mutex<HashMap<Box<[u8]>, Weak<Dentry>>>,
+    changes: Mutex<()>,
     /// The root of the file system that is mounted here.
     mounted: RwLock<Option<Arc<Dentry>>>,
     is_mount_point: AtomicBool,
@@ -36,6 +43,18 @@ struct Place {
 static RECENT: Mutex<VecDeque<Arc<Dentry>>> = Mutex::new(VecDeque::new());
 const MAX_RECENT: usize = 8192;
 
+/// Held by renames from one directory to another, so that what is above what stays as it is.
+pub static RENAMES: Mutex<()> = Mutex::new(());
+
+/// Locks the entries of two directories, which may be the same.
+pub fn lock_both<'a>(one: &'a Arc<Dentry>, other: &'a Arc<Dentry>) -> (MutexGuard<'a, ()>, Option<MutexGuard<'a, ()>>) {
+    if Arc::ptr_eq(one, other) {
+        return (one.changes.lock(), None);
+    }
+    let (first, second) = if Arc::as_ptr(one) < Arc::as_ptr(other) { (one, other) } else { (other, one) };
+    (first.changes.lock(), Some(second.changes.lock()))
+}
+
 impl Dentry {
     /// The root of a file system, mounted nowhere yet or at the bottom of all.
     pub fn new_root(inode: Arc<dyn Inode>, covers: Option<Arc<Self>>) -> Arc<Self> {
@@ -47,6 +66,7 @@ impl Dentry {
             place: RwLock::new(place),
             inode,
             children: Mutex::new(HashMap::new()),
+            changes: Mutex::new(()),
             mounted: RwLock::new(None),
             is_mount_point: AtomicBool::new(false),
             is_pinned: AtomicBool::new(false),
@@ -65,19 +85,27 @@ impl Dentry {
     /// # Errors
     /// `ENOENT`, `ENOTDIR` and what the file system gives.
     pub fn child(self: &Arc<Self>, name: &[u8]) -> Result<Arc<Self>> {
-        let cached = self.cached(name);
-        if let Some((child, true)) = &cached {
-            return Ok(child.clone().top());
+        match self.cached(name) {
+            Some(child) => Ok(child.top()),
+            None => self.child_locked(name, &self.lock_changes()),
+        }
+    }
+
+    /// As [`child`](Self::child), while no entry of the directory can change.
+    ///
+    /// # Errors
+    /// As for `child`.
+    pub fn child_locked(self: &Arc<Self>, name: &[u8], _lock: &MutexGuard<'_, ()>) -> Result<Arc<Self>> {
+        if let Some(child) = self.cached(name) {
+            return Ok(child.top());
         }
         let inode = self.inode.lookup(name)?;
-        match cached {
-            // Still the same: whoever has it open or works in it goes on seeing one object.
-            Some((child, false)) if is_same(&child.inode, &inode) => {
-                child.checked_ns.store(monotonic_ns(), Ordering::Relaxed);
-                Ok(child.top())
-            }
-            _ => Ok(self.adopt(name, inode).top()),
-        }
+        Ok(self.adopt(name, inode).top())
+    }
+
+    /// Keeps the directory's entries as they are.
+    pub fn lock_changes(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock()
     }
 
     /// Makes the dentry of an entry that was just looked up or created.
@@ -101,14 +129,20 @@ impl Dentry {
         child
     }
 
-    /// The cached entry `name`, and whether it may be used without asking.
-    fn cached(&self, name: &[u8]) -> Option<(Arc<Self>, bool)> {
+    fn cached(&self, name: &[u8]) -> Option<Arc<Self>> {
         let child = self.children.lock().get(name)?.upgrade()?;
         let timeout = child.inode.entry_timeout_ns();
-        let is_fresh = timeout == u64::MAX
-            || child.is_pinned.load(Ordering::Relaxed)
-            || monotonic_ns().saturating_sub(child.checked_ns.load(Ordering::Relaxed)) < timeout;
-        Some((child, is_fresh))
+        if timeout == u64::MAX || child.is_pinned.load(Ordering::Relaxed) {
+            return Some(child);
+        }
+        let now = monotonic_ns();
+        if now.saturating_sub(child.checked_ns.load(Ordering::Relaxed)) >= timeout {
+            if !child.inode.revalidate() {
+                return None;
+            }
+            child.checked_ns.store(now, Ordering::Relaxed);
+        }
+        Some(child)
     }
 
     /// The root of what is mounted here, or itself.
@@ -133,8 +167,6 @@ impl Dentry {
             dentry.is_pinned.store(true, Ordering::Relaxed);
             above = dentry.place.read().parent.clone();
         }
-        // Mounts last as long as the LibOS, and keep what lies above them.
-        core::mem::forget(self.clone());
         root
     }
 
@@ -199,10 +231,18 @@ impl Dentry {
 
     /// Its absolute path, as seen from `root`; with `(deleted)` behind it if the name is gone.
     pub fn path_from(self: &Arc<Self>, root: &Arc<Self>) -> Vec<u8> {
+        self.path_below(Some(root))
+    }
+
+    /// Its absolute path from the very top.
+    pub fn path(self: &Arc<Self>) -> Vec<u8> {
+        self.path_below(None)
+    }
+
+    fn path_below(self: &Arc<Self>, root: Option<&Arc<Self>>) -> Vec<u8> {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         let mut dentry = self.clone();
-        let is_deleted = self.is_deleted.load(Ordering::Relaxed);
-        while !Arc::ptr_eq(&dentry, root) {
+        while root.is_none_or(|root| !Arc::ptr_eq(&dentry, root)) {
             let above = {
                 let place = dentry.place.read();
                 if !place.is_root {
@@ -223,21 +263,22 @@ impl Dentry {
         if path.is_empty() {
             path.push(b'/');
         }
-        if is_deleted {
+        if self.is_deleted() {
             path.extend_from_slice(b" (deleted)");
         }
         path
     }
 
-    /// Its absolute path from the very top.
-    pub fn path(self: &Arc<Self>) -> Vec<u8> {
-        let nowhere = Self::new_root(self.inode.clone(), None);
-        self.path_from(&nowhere)
-    }
-
     /// Whether the name is gone.
     pub fn is_deleted(&self) -> bool {
         self.is_deleted.load(Ordering::Relaxed)
+    }
+
+    /// A dentry below `parent` that nothing else keeps alive.
+    #[cfg(test)]
+    pub(super) fn child_for_test(parent: &Arc<Self>, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Self> {
+        let place = Place { parent: Some(parent.clone()), name: name.into(), is_root: false };
+        Arc::new(Self::new(place, inode))
     }
 
     /// A dentry for a file without a name.
@@ -248,29 +289,29 @@ impl Dentry {
     }
 }
 
-impl Drop for Dentry {
-    fn drop(&mut self) {
+impl Dentry {
+    /// Takes it out of its parent's children; gives the parent.
+    fn detach(&mut self) -> Option<Arc<Self>> {
         let place = self.place.get_mut();
-        if let Some(parent) = &place.parent
-            && !place.is_root
-        {
+        let parent = place.parent.take()?;
+        if !place.is_root {
             let mut children = parent.children.lock();
             // A newer dentry of the same name may have taken the place.
             if children.get(&place.name).is_some_and(|child| child.strong_count() == 0) {
                 children.remove(&place.name);
             }
         }
+        Some(parent)
     }
 }
 
-/// Whether two inodes stand for the same file, as far as was seen when they were looked up.
-fn is_same(one: &Arc<dyn Inode>, other: &Arc<dyn Inode>) -> bool {
-    if Arc::ptr_eq(one, other) {
-        return true;
-    }
-    match (one.access_metadata(), other.access_metadata()) {
-        (Ok(one), Ok(other)) => (one.dev, one.ino, one.kind) == (other.dev, other.ino, other.kind),
-        _ => false,
+impl Drop for Dentry {
+    /// One dentry after the other, since a recursion as deep as the directories would overflow the stack.
+    fn drop(&mut self) {
+        let mut parent = self.detach();
+        while let Some(mut dentry) = parent.and_then(Arc::into_inner) {
+            parent = dentry.detach();
+        }
     }
 }
 

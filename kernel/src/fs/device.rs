@@ -63,6 +63,12 @@ struct DeviceFile {
     status: AtomicU32,
 }
 
+impl Drop for DeviceFile {
+    fn drop(&mut self) {
+        super::locks::dropped(core::ptr::from_ref(self).cast());
+    }
+}
+
 impl File for DeviceFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
         match self.device {
@@ -118,6 +124,10 @@ impl File for DeviceFile {
         let kept = self.status() - StatusFlags::CHANGEABLE;
         self.status.store((kept | status & StatusFlags::CHANGEABLE).bits(), Ordering::Relaxed);
         Ok(())
+    }
+
+    fn inode(&self) -> Option<Arc<dyn Inode>> {
+        Some(self.inode.clone())
     }
 
     fn path(&self) -> Vec<u8> {

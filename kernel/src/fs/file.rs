@@ -1,6 +1,6 @@
 //! What all open files share.
 
-use super::inode::Metadata;
+use super::inode::{Inode, Metadata};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use crate::process::Thread;
@@ -149,6 +149,39 @@ pub trait File: Any + Send + Sync {
 
     /// Changes the status as far as [`StatusFlags::CHANGEABLE`] goes.
     fn set_status(&self, status: StatusFlags) -> Result<()>;
+
+    /// Sets the length.
+    fn truncate(&self, len: u64) -> Result<()> {
+        let _ = len;
+        Err(Errno::EINVAL.into())
+    }
+
+    /// Allocates or frees room (`man 2 fallocate`).
+    fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
+        let _ = (mode, offset, len);
+        Err(Errno::ENODEV.into())
+    }
+
+    /// Writes to the disk.
+    fn sync(&self, data_only: bool) -> Result<()> {
+        let _ = data_only;
+        Err(Errno::EINVAL.into())
+    }
+
+    /// Its seals, if it's a file of a kind that has some.
+    fn seals(&self) -> Option<&super::memory::Seals> {
+        None
+    }
+
+    /// Whether programs have pages of the LibOS mapped that hold its contents.
+    fn is_mapped_from_memory(&self) -> bool {
+        false
+    }
+
+    /// The inode that it was opened at, if there's one.
+    fn inode(&self) -> Option<Arc<dyn Inode>> {
+        None
+    }
 
     /// What `/proc/PID/fd` shows.
     fn path(&self) -> Vec<u8>;

@@ -1,6 +1,7 @@
 //! The descriptors of a process.
 
 use super::file::File;
+use super::locks;
 use crate::prelude::*;
 use crate::syscalls::args::FileDesc;
 use bitflags::bitflags;
@@ -32,7 +33,26 @@ impl Clone for FileTable {
     }
 }
 
+impl Drop for FileTable {
+    fn drop(&mut self) {
+        let entries = core::mem::take(self.entries.get_mut());
+        self.close(entries.into_iter().flatten());
+    }
+}
+
 impl FileTable {
+    /// What tells it from others: locks of ranges belong to it (`man 2 fcntl`).
+    pub(super) fn id(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    /// Files were taken out: what locks of ranges it holds on them are gone.
+    fn close(&self, closed: impl IntoIterator<Item = Entry>) {
+        for entry in closed {
+            locks::closed(self.id(), &*entry.file);
+        }
+    }
+
     /// The open file of a descriptor.
     ///
     /// # Errors
@@ -61,34 +81,32 @@ impl FileTable {
         Ok(FileDesc(fd as i32))
     }
 
-    /// Gives a file this descriptor; what it stood for is returned, to be closed.
+    /// Gives a file this descriptor; what it stood for is closed.
     ///
     /// # Errors
     /// `EBADF` if the descriptor is beyond the limit.
-    pub fn replace(
-        &self,
-        fd: FileDesc,
-        file: Arc<dyn File>,
-        flags: FdFlags,
-        limit: u64,
-    ) -> Result<Option<Arc<dyn File>>> {
+    pub fn replace(&self, fd: FileDesc, file: Arc<dyn File>, flags: FdFlags, limit: u64) -> Result<()> {
         if fd.0 < 0 || fd.0 as u64 >= limit || fd.0 as usize >= MAX_DESCRIPTORS {
             bail!(EBADF, "the descriptor is beyond the limit of open files");
         }
-        let mut entries = self.entries.write();
-        let old = entries.get_mut(fd.0 as usize).and_then(Option::take);
-        set(&mut entries, fd.0 as usize, Entry { file, flags });
-        Ok(old.map(|entry| entry.file))
+        let old = {
+            let mut entries = self.entries.write();
+            let old = entries.get_mut(fd.0 as usize).and_then(Option::take);
+            set(&mut entries, fd.0 as usize, Entry { file, flags });
+            old
+        };
+        self.close(old);
+        Ok(())
     }
 
-    /// Takes a descriptor away; its file is returned, to be closed outside the lock.
+    /// Closes a descriptor.
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn remove(&self, fd: FileDesc) -> Result<Arc<dyn File>> {
-        let mut entries = self.entries.write();
-        let entry = entries.get_mut(fd.0 as usize).and_then(Option::take);
-        entry.map(|entry| entry.file).ok_or(err!(EBADF, "the descriptor is not open"))
+    pub fn remove(&self, fd: FileDesc) -> Result<()> {
+        let entry = self.entries.write().get_mut(fd.0 as usize).and_then(Option::take);
+        self.close(Some(entry.ok_or(err!(EBADF, "the descriptor is not open"))?));
+        Ok(())
     }
 
     /// Flags of a descriptor.
@@ -123,7 +141,7 @@ impl FileTable {
             let range = in_table(first, last, entries.len());
             entries[range].iter_mut().filter_map(Option::take).collect()
         };
-        drop(closed);
+        self.close(closed);
     }
 
     /// Marks all descriptors from `first` to `last` as closed by `execve`.
@@ -143,7 +161,7 @@ impl FileTable {
             .iter_mut()
             .filter_map(|entry| entry.take_if(|entry| entry.flags.contains(FdFlags::CLOEXEC)))
             .collect();
-        drop(closed);
+        self.close(closed);
     }
 
     /// All open descriptors, ascending.

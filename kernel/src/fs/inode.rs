@@ -5,7 +5,7 @@ use crate::mm::MapSource;
 use crate::prelude::*;
 use core::any::Any;
 use frame::ocall::file::{HostTime, Whence};
-use frame::ocall::mem::{Prot, Sharing};
+use frame::ocall::mem::Prot;
 use frame::ocall::time::{Clock, now};
 
 /// Seconds and nanoseconds since the epoch.
@@ -136,6 +136,11 @@ pub trait Inode: Any + Send + Sync {
     /// How long a name for it may be used without asking again, in nanoseconds; 0 for never.
     fn entry_timeout_ns(&self) -> u64 {
         u64::MAX
+    }
+
+    /// After [`entry_timeout_ns`](Self::entry_timeout_ns): whether its name still stands for it.
+    fn revalidate(&self) -> bool {
+        true
     }
 
     /// Opens it for reading and writing its contents.
@@ -288,9 +293,19 @@ pub trait Handle: Any + Send + Sync {
     }
 
     /// The contents as something to map.
-    fn map_source(self: Arc<Self>, path: Vec<u8>, prot: Prot, sharing: Sharing) -> Result<Arc<dyn MapSource>> {
-        let _ = (path, prot, sharing);
+    fn map_source(self: Arc<Self>, path: Vec<u8>, prot: Prot, access: MapAccess) -> Result<Arc<dyn MapSource>> {
+        let _ = (path, prot, access);
         Err(Errno::ENODEV.into())
+    }
+
+    /// Its seals, if it's a file of a kind that has some.
+    fn seals(&self) -> Option<&super::memory::Seals> {
+        None
+    }
+
+    /// Whether programs have pages of the LibOS mapped that hold the contents.
+    fn is_mapped_from_memory(&self) -> bool {
+        false
     }
 
     /// An open file of its own in place of one at an inode: devices, FIFOs.
@@ -298,6 +313,17 @@ pub trait Handle: Any + Send + Sync {
         let _ = flags;
         None
     }
+}
+
+/// How a mapping may change a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapAccess {
+    /// Not at all: changes are private.
+    Private,
+    /// Not at all: the file wasn't opened for writing.
+    SharedReadOnly,
+    /// It may, now or after `mprotect`.
+    SharedWritable,
 }
 
 /// The present time, as file times have it.

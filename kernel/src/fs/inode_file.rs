@@ -1,8 +1,9 @@
 //! An open file at an inode: regular files and directories.
 
-use super::Dentry;
 use super::file::{File, StatusFlags};
-use super::inode::{DirEntry, FileType, Handle, Metadata};
+use super::inode::{DirEntry, FileType, Handle, Inode, MapAccess, Metadata};
+use super::memory::Seals;
+use super::{Dentry, locks};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -26,6 +27,8 @@ struct Position {
 
 /// The most that a file can hold.
 const MAX_OFFSET: u64 = i64::MAX as u64;
+/// The largest position: no file may be longer than whole pages below [`MAX_OFFSET`].
+const MAX_POSITION: u64 = MAX_OFFSET & !4095;
 
 impl InodeFile {
     /// The file at `dentry`, with its contents.
@@ -51,6 +54,20 @@ impl InodeFile {
         self.handle.as_ref().ok_or_else(|| {
             if self.status().contains(StatusFlags::O_PATH) { Errno::EBADF.into() } else { Errno::EISDIR.into() }
         })
+    }
+
+    /// Writes at the end, whatever the status says, and moves the position there if `moves`.
+    ///
+    /// # Errors
+    /// As [`File::write`].
+    pub fn append(&self, source: &mut Source<'_>, moves: bool) -> Result<usize> {
+        let handle = self.handle()?;
+        let mut position = self.position.lock();
+        let (count, end) = handle.append(source)?;
+        if moves {
+            position.offset = end;
+        }
+        Ok(count)
     }
 
     /// Gives directory entries from the position on to `take`, with the position behind each, until it refuses one.
@@ -92,6 +109,12 @@ impl InodeFile {
     }
 }
 
+impl Drop for InodeFile {
+    fn drop(&mut self) {
+        locks::dropped(core::ptr::from_ref(self).cast());
+    }
+}
+
 impl File for InodeFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
         let handle = self.handle()?;
@@ -102,13 +125,11 @@ impl File for InodeFile {
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
+        if self.status().contains(StatusFlags::O_APPEND) {
+            return self.append(source, true);
+        }
         let handle = self.handle()?;
         let mut position = self.position.lock();
-        if self.status().contains(StatusFlags::O_APPEND) {
-            let (count, end) = handle.append(source)?;
-            position.offset = end;
-            return Ok(count);
-        }
         limit(source, position.offset)?;
         let count = handle.write_at(position.offset, source)?;
         position.offset += count as u64;
@@ -150,6 +171,9 @@ impl File for InodeFile {
             None => bail!(EOVERFLOW, "the offset overflows"),
             Some(target) => u64::try_from(target).map_err(|_| err!(EINVAL, "the offset is negative"))?,
         };
+        if target > MAX_POSITION {
+            bail!(EINVAL, "beyond the largest offset");
+        }
         position.offset = target;
         Ok(target)
     }
@@ -159,6 +183,33 @@ impl File for InodeFile {
             Some(metadata) => metadata,
             None => self.dentry.inode().metadata(),
         }
+    }
+
+    fn truncate(&self, len: u64) -> Result<()> {
+        self.handle()?.truncate(len)
+    }
+
+    fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
+        self.handle()?.allocate(mode, offset, len)
+    }
+
+    fn sync(&self, data_only: bool) -> Result<()> {
+        match &self.handle {
+            Some(handle) => handle.sync(data_only),
+            None => Ok(()),
+        }
+    }
+
+    fn seals(&self) -> Option<&Seals> {
+        self.handle.as_ref()?.seals()
+    }
+
+    fn is_mapped_from_memory(&self) -> bool {
+        self.handle.as_ref().is_some_and(|handle| handle.is_mapped_from_memory())
+    }
+
+    fn inode(&self) -> Option<Arc<dyn Inode>> {
+        Some(self.dentry.inode().clone())
     }
 
     fn status(&self) -> StatusFlags {
@@ -177,6 +228,9 @@ impl File for InodeFile {
 
     fn map_source(&self, prot: Prot, sharing: Sharing) -> Result<Arc<dyn MapSource>> {
         let status = self.status();
+        if status.contains(StatusFlags::O_PATH) {
+            bail!(EBADF, "the file was opened with O_PATH");
+        }
         if !status.can_read() {
             bail!(EACCES, "the file is not open for reading");
         }
@@ -184,7 +238,14 @@ impl File for InodeFile {
             bail!(EACCES, "the file is not open for writing");
         }
         match &self.handle {
-            Some(handle) => handle.clone().map_source(self.path(), prot, sharing),
+            Some(handle) => {
+                let access = match sharing {
+                    Sharing::Private => MapAccess::Private,
+                    Sharing::Shared if status.can_write() => MapAccess::SharedWritable,
+                    Sharing::Shared => MapAccess::SharedReadOnly,
+                };
+                handle.clone().map_source(self.path(), prot, access)
+            }
             None => Err(Errno::ENODEV.into()),
         }
     }

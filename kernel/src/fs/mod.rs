@@ -17,6 +17,7 @@ mod inode;
 mod inode_file;
 mod locks;
 pub mod memory;
+mod mount;
 mod open;
 pub mod path;
 pub mod permission;
@@ -24,6 +25,8 @@ pub mod pipe;
 pub mod proc;
 pub mod stdio;
 pub mod sys;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use boot::boot;
@@ -32,5 +35,5 @@ pub use file::{File, IoEvents, StatusFlags};
 pub use file_table::{FdFlags, FileTable};
 pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
 pub use inode_file::InodeFile;
-pub use open::{open_executable, open_executable_at};
+pub use open::{open_executable, open_executable_at, truncate};
 pub use view::FsView;

@@ -8,6 +8,7 @@ use super::{Dentry, FsView, InodeFile};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread};
 use crate::syscalls::args::{DirDesc, Flags};
+use frame::sync::MutexGuard;
 
 /// What `open` does when it makes a file.
 const TMPFILE: StatusFlags = StatusFlags::O_TMPFILE_BIT.union(StatusFlags::O_DIRECTORY);
@@ -48,7 +49,10 @@ fn open(
     flags: StatusFlags,
     mode: u32,
 ) -> Result<Arc<dyn File>> {
-    if flags.contains(TMPFILE) && flags.contains(StatusFlags::O_TMPFILE_BIT) {
+    if flags.contains(StatusFlags::O_TMPFILE_BIT) && !flags.contains(StatusFlags::O_PATH) {
+        if !flags.contains(TMPFILE) || flags.contains(StatusFlags::O_CREAT) {
+            bail!(EINVAL, "O_TMPFILE without O_DIRECTORY, or with O_CREAT");
+        }
         return open_unnamed(walker, base, path, flags, mode);
     }
     if flags.contains(StatusFlags::O_CREAT) && !flags.contains(StatusFlags::O_PATH) {
@@ -75,44 +79,48 @@ fn create(
         if parent.has_slash || matches!(parent.name.as_slice(), b"." | b"..") {
             bail!(EISDIR, "the path means a directory");
         }
-        match walker.entry(&parent) {
-            Ok(dentry) => {
-                if flags.contains(StatusFlags::O_EXCL) {
-                    bail!(EEXIST, "the file exists");
-                }
-                if dentry.inode().kind() == FileType::Symlink {
-                    if flags.contains(StatusFlags::O_NOFOLLOW) {
-                        bail!(ELOOP, "a symbolic link");
+        let found = match walker.entry(&parent) {
+            Err(error) if error.errno() == Errno::ENOENT => {
+                let lock = parent.dir.lock_changes();
+                match walker.entry_locked(&parent, &lock) {
+                    Err(error) if error.errno() == Errno::ENOENT => {
+                        let mode = mode & !walker.view.umask() & 0o7777;
+                        let made = make_node(walker, &parent, NewNode::Regular, mode, &lock)?;
+                        drop(lock);
+                        // Who makes a file may open it whatever its mode.
+                        return finish(made, flags - StatusFlags::O_TRUNC);
                     }
-                    if let Some(target) = dentry.inode().follow() {
-                        return open_dentry(walker, target?, flags);
-                    }
-                    parent = walker.link_target(&parent.dir, &dentry, &mut links)?;
-                    continue;
+                    found => found?,
                 }
-                if dentry.inode().kind() == FileType::Directory {
-                    bail!(EISDIR, "a directory");
-                }
-                return open_dentry(walker, dentry, flags);
             }
-            Err(error) if error.errno() == Errno::ENOENT => {}
-            Err(error) => return Err(error),
+            found => found?,
+        };
+        if flags.contains(StatusFlags::O_EXCL) {
+            bail!(EEXIST, "the file exists");
         }
-        match make_node(walker, &parent, NewNode::Regular, mode & !walker.view.umask() & 0o7777) {
-            // Somebody was faster; the file is opened then.
-            Err(error) if error.errno() == Errno::EEXIST && !flags.contains(StatusFlags::O_EXCL) => {}
-            Err(error) => return Err(error),
-            // Who makes a file may open it whatever its mode.
-            Ok(dentry) => return finish(dentry, flags - StatusFlags::O_TRUNC),
+        match found.inode().kind() {
+            FileType::Symlink if flags.contains(StatusFlags::O_NOFOLLOW) => bail!(ELOOP, "a symbolic link"),
+            FileType::Symlink => match found.inode().follow() {
+                Some(target) => return open_dentry(walker, target?, flags),
+                None => parent = walker.link_target(&parent.dir, &found, &mut links)?,
+            },
+            FileType::Directory => bail!(EISDIR, "a directory"),
+            _ => return open_dentry(walker, found, flags),
         }
     }
 }
 
-/// Makes an entry in a directory, with all checks.
+/// Makes an entry in a directory whose changes are locked, with all checks.
 ///
 /// # Errors
 /// `EEXIST`, `EACCES`, `EROFS`, `ENOENT` for a removed directory.
-pub fn make_node(walker: &Walker<'_>, parent: &Parent, node: NewNode, mode: u32) -> Result<Arc<Dentry>> {
+pub fn make_node(
+    walker: &Walker<'_>,
+    parent: &Parent,
+    node: NewNode,
+    mode: u32,
+    _lock: &MutexGuard<'_, ()>,
+) -> Result<Arc<Dentry>> {
     let dir = &parent.dir;
     check_can_change(walker, dir)?;
     let owner = [walker.credentials.fsuid, walker.credentials.fsgid];
@@ -179,7 +187,7 @@ fn open_dentry(walker: &Walker<'_>, dentry: Arc<Dentry>, flags: StatusFlags) -> 
     let mut access = Access::empty();
     access.set(Access::READ, flags.can_read());
     access.set(Access::WRITE, flags.can_write() || truncates);
-    let metadata = inode.metadata()?;
+    let metadata = inode.access_metadata()?;
     permission::check(walker.credentials, &metadata, access)?;
     if flags.contains(StatusFlags::O_NOATIME) {
         permission::check_owner(walker.credentials, &metadata)?;
@@ -197,10 +205,27 @@ fn finish(dentry: Arc<Dentry>, flags: StatusFlags) -> Result<Arc<dyn File>> {
     if !is_regular && let Some(file) = handle.clone().into_file(flags) {
         return file;
     }
+    let file = InodeFile::new(dentry, Some(handle), flags);
     if flags.contains(StatusFlags::O_TRUNC) && is_regular {
-        handle.truncate(0)?;
+        super::truncate(&file, 0)?;
     }
-    Ok(Arc::new(InodeFile::new(dentry, Some(handle), flags)))
+    Ok(Arc::new(file))
+}
+
+/// Sets the length of an open file; mappings end where it ends then.
+///
+/// # Errors
+/// What the file gives.
+pub fn truncate(file: &dyn File, len: u64) -> Result<()> {
+    file.truncate(len)?;
+    // The host does so by itself for its own files.
+    if file.is_mapped_from_memory() {
+        let metadata = file.metadata()?;
+        for process in crate::process::table::all() {
+            process.memory().end_file_at((metadata.dev, metadata.ino), len)?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens a program to be executed.

@@ -5,6 +5,7 @@ use super::permission::{self, Access};
 use super::{Dentry, FsView};
 use crate::prelude::*;
 use crate::process::Credentials;
+use frame::sync::MutexGuard;
 
 /// How many symbolic links a path may pass.
 const MAX_LINKS: u32 = 40;
@@ -66,11 +67,14 @@ impl Walker<'_> {
             None => trimmed.split_at(0),
         };
         let dir = self.walk(start, dir, Last::Follow, &mut 0)?;
+        if dir.inode().kind() != FileType::Directory {
+            bail!(ENOTDIR, "a component of the path is not a directory");
+        }
+        self.check_search(&dir)?;
         if name.len() > NAME_MAX {
             bail!(ENAMETOOLONG, "a component is longer than 255 bytes");
         }
         let name = if name.is_empty() { b"." } else { name };
-        self.check_search(&dir)?;
         Ok(Parent { dir, name: name.to_vec(), has_slash: trimmed.len() < path.len() })
     }
 
@@ -83,6 +87,17 @@ impl Walker<'_> {
             b"." => Ok(parent.dir.clone()),
             b".." => Ok(self.above(&parent.dir)),
             name => parent.dir.child(name),
+        }
+    }
+
+    /// As [`entry`](Self::entry), while no entry of the directory can change.
+    ///
+    /// # Errors
+    /// As for `entry`.
+    pub fn entry_locked(&self, parent: &Parent, lock: &MutexGuard<'_, ()>) -> Result<Arc<Dentry>> {
+        match parent.name.as_slice() {
+            b"." | b".." => self.entry(parent),
+            name => parent.dir.child_locked(name, lock),
         }
     }
 

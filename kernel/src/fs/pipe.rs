@@ -1,7 +1,7 @@
 //! Pipes and FIFOs (`man 7 pipe`, `man 7 fifo`).
 
 use super::file::{File, IoEvents, StatusFlags};
-use super::inode::{FileType, Inode, Metadata, current_time};
+use super::inode::{FileType, Inode, Metadata, Time, current_time};
 use super::memory::MemInode;
 use crate::prelude::*;
 use crate::process::Thread;
@@ -21,6 +21,8 @@ struct Pipe {
     /// Those that wait for room, or for a reader.
     writers: WaitQueue,
     ino: u64,
+    owner: [u32; 2],
+    created: Time,
 }
 
 struct State {
@@ -46,7 +48,7 @@ pub struct PipeFile {
 pub struct FifoSlot(Mutex<Weak<Pipe>>);
 
 impl Pipe {
-    fn new() -> Arc<Self> {
+    fn new(owner: [u32; 2]) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             state: Mutex::new(State {
@@ -60,6 +62,8 @@ impl Pipe {
             readers: WaitQueue::new(),
             writers: WaitQueue::new(),
             ino: NEXT.fetch_add(1, Ordering::Relaxed),
+            owner,
+            created: current_time(),
         })
     }
 
@@ -81,9 +85,9 @@ impl Pipe {
     }
 }
 
-/// A pipe: its end for reading and that for writing.
-pub fn create(status: StatusFlags) -> [Arc<PipeFile>; 2] {
-    let pipe = Pipe::new();
+/// A pipe of this user and group: its end for reading and that for writing.
+pub fn create(status: StatusFlags, owner: [u32; 2]) -> [Arc<PipeFile>; 2] {
+    let pipe = Pipe::new(owner);
     [pipe.open(status, None), pipe.open(status | StatusFlags::O_WRONLY, None)]
 }
 
@@ -95,7 +99,7 @@ pub fn open_fifo(slot: &FifoSlot, flags: StatusFlags, inode: Arc<MemInode>) -> R
     let pipe = {
         let mut slot = slot.0.lock();
         slot.upgrade().unwrap_or_else(|| {
-            let pipe = Pipe::new();
+            let pipe = Pipe::new([0, 0]);
             *slot = Arc::downgrade(&pipe);
             pipe
         })
@@ -225,23 +229,24 @@ impl File for PipeFile {
         if let Some(inode) = &self.inode {
             return Inode::metadata(&**inode);
         }
-        let now = current_time();
+        let created = self.pipe.created;
+        let [uid, gid] = self.pipe.owner;
         Ok(Metadata {
             dev: 0xd,
             ino: self.pipe.ino,
             kind: FileType::Fifo,
             mode: 0o600,
             nlink: 1,
-            uid: 0,
-            gid: 0,
+            uid,
+            gid,
             rdev: 0,
             size: 0,
             blksize: 4096,
             blocks: 0,
-            atime: now,
-            mtime: now,
-            ctime: now,
-            btime: now,
+            atime: created,
+            mtime: created,
+            ctime: created,
+            btime: created,
         })
     }
 
@@ -253,6 +258,14 @@ impl File for PipeFile {
         let kept = self.status() - StatusFlags::CHANGEABLE;
         self.status.store((kept | status & StatusFlags::CHANGEABLE).bits(), Ordering::Relaxed);
         Ok(())
+    }
+
+    fn inode(&self) -> Option<Arc<dyn Inode>> {
+        self.inode.clone().map(|inode| -> Arc<dyn Inode> { inode })
+    }
+
+    fn allocate(&self, _mode: u32, _offset: u64, _len: u64) -> Result<()> {
+        Err(err!(ESPIPE, "a pipe"))
     }
 
     fn path(&self) -> Vec<u8> {
@@ -324,6 +337,7 @@ impl PipeFile {
 
 impl Drop for PipeFile {
     fn drop(&mut self) {
+        super::locks::dropped(core::ptr::from_ref(self).cast());
         let status = self.status();
         {
             let mut state = self.pipe.state.lock();

@@ -78,6 +78,23 @@ fn restartable(error: Error) -> Error {
     }
 }
 
+impl HostFile {
+    /// Writes at the end, wherever the position is.
+    pub(super) fn append(&self, source: &mut Source<'_>) -> Result<usize> {
+        file::append(&self.fd, source)
+    }
+
+    fn is_regular(&self) -> Result<bool> {
+        Ok(self.metadata()?.kind == FileType::Regular)
+    }
+}
+
+impl Drop for HostFile {
+    fn drop(&mut self) {
+        super::locks::dropped(core::ptr::from_ref(self).cast());
+    }
+}
+
 impl File for HostFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
         file::read(&self.fd, sink).map_err(restartable)
@@ -120,6 +137,21 @@ impl File for HostFile {
         })
     }
 
+    fn truncate(&self, len: u64) -> Result<()> {
+        file::truncate(&self.fd, len)
+    }
+
+    fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
+        file::allocate(&self.fd, mode, offset, len)
+    }
+
+    fn sync(&self, data_only: bool) -> Result<()> {
+        if !self.is_regular()? {
+            bail!(EINVAL, "the file can't be synchronised");
+        }
+        file::sync(&self.fd, data_only)
+    }
+
     fn status(&self) -> StatusFlags {
         StatusFlags::from_bits_truncate(self.status.load(Ordering::Relaxed))
     }
@@ -155,6 +187,7 @@ impl File for HostFile {
         const DRAIN: u32 = 0x5425;
         const GET_GROUP: u32 = 0x540f;
         const SET_GROUP: u32 = 0x5410;
+        const GET_SESSION: u32 = 0x5429;
         let known = match request {
             0x5401 => TerminalRequest::GetAttributes,
             0x5402 => TerminalRequest::SetAttributes,
@@ -165,6 +198,13 @@ impl File for HostFile {
             0x541b => TerminalRequest::BytesReadable,
             0x5411 => TerminalRequest::BytesToWrite,
             GET_GROUP | SET_GROUP => return self.foreground_group(thread, request == SET_GROUP, argument),
+            GET_SESSION => {
+                let mut attributes = [0; 64];
+                file::ioctl(&self.fd, TerminalRequest::GetAttributes, &mut attributes)?;
+                let session = thread.process.session.load(Ordering::Relaxed);
+                UserPtr::<u32>::new(argument as usize).write(&session)?;
+                return Ok(0);
+            }
             FLUSH | SEND_BREAK | FLOW | DRAIN => {
                 file::terminal_control(&self.fd, request, argument as u32)?;
                 return Ok(0);

@@ -6,6 +6,7 @@ use super::code::Chunk;
 use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
 use super::room::Room;
+use super::source::FileFault;
 use super::vma::{Kind, Vmas};
 use super::window;
 use crate::prelude::*;
@@ -207,6 +208,33 @@ impl Memory {
         const SEGV_ACCERR: i32 = 2;
         let page = page_floor(addr);
         if self.is_mapped(&(page..page.saturating_add(1))) { SEGV_ACCERR } else { SEGV_MAPERR }
+    }
+
+    /// What a program's fault at `addr` means to the file that is mapped there.
+    pub fn fault_in_file(&self, addr: usize) -> FileFault {
+        let inner = self.inner.lock();
+        let Some((range, vma)) = inner.vmas.find(addr) else { return FileFault::Other };
+        let Some((source, offset)) = &vma.source else { return FileFault::Other };
+        let page = page_floor(addr);
+        source.fault(&(page..range.end), offset + (page - range.start) as u64, vma.prot, vma.sharing)
+    }
+
+    /// The file with this device and inode number is only `len` bytes long now: mappings of it are made anew behind that,
+    /// where they are faults now.
+    ///
+    /// # Errors
+    /// What mapping gives.
+    pub fn end_file_at(&self, dev_ino: (u64, u64), len: u64) -> Result<()> {
+        let inner = self.inner.lock();
+        for (range, vma) in inner.vmas.iter() {
+            let Some((source, offset)) = &vma.source else { continue };
+            let skipped = len.next_multiple_of(PAGE_SIZE as u64).saturating_sub(*offset);
+            if source.dev_ino() == dev_ino && skipped < range.len() as u64 {
+                let gone = range.start + skipped as usize..range.end;
+                source.map(&gone, offset + skipped, vma.prot, vma.sharing)?;
+            }
+        }
+        Ok(())
     }
 
     /// What may be done at `addr`, if something is mapped there.

@@ -28,5 +28,5 @@ pub use charge::{charged, init, limit};
 pub use map::{MapRequest, Place};
 pub use memory::{Memory, Totals};
 pub use remap::{Move, RemapRequest};
-pub use source::MapSource;
+pub use source::{FileFault, MapSource};
 pub use vma::{Kind, Vma};

@@ -12,6 +12,13 @@ pub trait MapSource: Send + Sync {
     /// `ENOMEM`, and what the file gives.
     fn map(&self, range: &Range<usize>, offset: u64, prot: Prot, sharing: Sharing) -> Result<()>;
 
+    /// A program touched the start of `range`, `offset` bytes into the file, in vain: maps what the file has there by
+    /// now.
+    fn fault(&self, range: &Range<usize>, offset: u64, prot: Prot, sharing: Sharing) -> FileFault {
+        let _ = (range, offset, prot, sharing);
+        FileFault::Other
+    }
+
     /// Device and inode number, as `/proc/PID/maps` shows them.
     fn dev_ino(&self) -> (u64, u64);
 
@@ -32,4 +39,15 @@ pub trait MapSource: Send + Sync {
         let _ = (prot, sharing);
         Ok(())
     }
+}
+
+/// What a fault in a file's mapping means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFault {
+    /// The memory is there now.
+    Mapped,
+    /// It lies beyond the end of the file.
+    BeyondEnd,
+    /// The file has nothing to do with it.
+    Other,
 }

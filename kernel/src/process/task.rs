@@ -2,6 +2,7 @@
 
 use super::exit;
 use super::thread::Thread;
+use crate::mm::FileFault;
 use crate::prelude::*;
 use crate::{signal, syscalls};
 use core::sync::atomic::Ordering;
@@ -32,6 +33,8 @@ impl Task for ThreadTask {
     fn fault(&self, ctx: &mut UserContext, mut fault: Fault) -> Flow {
         const SIGSEGV: i32 = 11;
         const SEGV_ACCERR: i32 = 2;
+        const SIGBUS: i32 = 7;
+        const BUS_ADRERR: i32 = 2;
         let thread = &self.0;
         if fault.signal == SIGSEGV {
             let memory = thread.process.memory();
@@ -39,7 +42,11 @@ impl Task for ThreadTask {
                 return Flow::Resume;
             }
             if fault.code == SEGV_ACCERR {
-                fault.code = memory.fault_code(fault.addr);
+                match memory.fault_in_file(fault.addr) {
+                    FileFault::Mapped => return Flow::Resume,
+                    FileFault::BeyondEnd => (fault.signal, fault.code) = (SIGBUS, BUS_ADRERR),
+                    FileFault::Other => fault.code = memory.fault_code(fault.addr),
+                }
             }
         }
         in_program_terms(thread, ctx, |ctx| signal::fault(thread, ctx, fault))

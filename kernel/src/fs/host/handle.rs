@@ -1,7 +1,7 @@
 //! Opened files of the host.
 
 use super::inode::metadata;
-use crate::fs::inode::{Handle, Metadata};
+use crate::fs::inode::{Handle, MapAccess, Metadata};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::ops::Range;
@@ -58,9 +58,9 @@ impl Handle for HostHandle {
         file::seek(&self.fd, offset as i64, whence)
     }
 
-    fn map_source(self: Arc<Self>, path: Vec<u8>, _prot: Prot, _sharing: Sharing) -> Result<Arc<dyn MapSource>> {
+    fn map_source(self: Arc<Self>, path: Vec<u8>, _prot: Prot, access: MapAccess) -> Result<Arc<dyn MapSource>> {
         let stat = file::stat(&self.fd, c"")?;
-        Ok(Arc::new(HostMap { handle: self, path, dev_ino: (stat.dev, stat.ino) }))
+        Ok(Arc::new(HostMap { handle: self, path, access, dev_ino: (stat.dev, stat.ino) }))
     }
 }
 
@@ -68,6 +68,7 @@ impl Handle for HostHandle {
 struct HostMap {
     handle: Arc<HostHandle>,
     path: Vec<u8>,
+    access: MapAccess,
     dev_ino: (u64, u64),
 }
 
@@ -86,5 +87,12 @@ impl MapSource for HostMap {
 
     fn sync(&self, range: &Range<usize>, flags: u32) -> Result<()> {
         mem::sync(range, flags)
+    }
+
+    fn may_protect(&self, prot: Prot, _sharing: Sharing) -> Result<()> {
+        if prot.contains(Prot::WRITE) && self.access == MapAccess::SharedReadOnly {
+            bail!(EACCES, "the file is not open for writing");
+        }
+        Ok(())
     }
 }

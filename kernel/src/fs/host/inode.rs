@@ -13,7 +13,7 @@ use frame::ocall::file::{self, HostFd, HostStat};
 use frame::ocall::time::{Clock, now};
 use linux_raw_sys::general::{
     AT_REMOVEDIR, DT_BLK, DT_CHR, DT_DIR, DT_FIFO, DT_LNK, DT_SOCK, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
-    O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, RENAME_EXCHANGE, RENAME_NOREPLACE,
+    O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY, RENAME_EXCHANGE, RENAME_NOREPLACE,
 };
 
 /// A directory tree of the host, or a single file.
@@ -162,6 +162,16 @@ fn coarse_ns() -> u64 {
     now(Clock::MonotonicCoarse).as_nanos() as u64
 }
 
+impl Drop for HostInode {
+    /// One after the other, since a recursion as deep as the directories would overflow the stack.
+    fn drop(&mut self) {
+        let mut parent = self.place.get_mut().parent.take();
+        while let Some(mut inode) = parent.and_then(Arc::into_inner) {
+            parent = inode.place.get_mut().parent.take();
+        }
+    }
+}
+
 /// A name for the host, which has no NUL in it.
 fn c_string(name: &[u8]) -> Result<CString> {
     CString::new(name).map_err(|_| err!(EINVAL, "a name with a NUL"))
@@ -204,18 +214,37 @@ impl Inode for HostInode {
         ENTRY_TIMEOUT_NS
     }
 
+    fn revalidate(&self) -> bool {
+        let before = *self.seen.lock();
+        self.changes();
+        self.stat().is_ok_and(|now| {
+            (now.dev, now.ino) == (before.dev, before.ino) && FileType::from_mode(now.mode) == Some(self.kind)
+        })
+    }
+
     fn open(self: Arc<Self>, flags: StatusFlags) -> Result<Arc<dyn Handle>> {
         if self.kind != FileType::Regular {
             bail!(ENXIO, "devices and sockets of the host can't be opened");
         }
-        let writes = flags.can_write();
-        if (writes || flags.contains(StatusFlags::O_TRUNC)) && self.fs.is_read_only() {
+        let (writes, truncates) = (flags.can_write(), flags.contains(StatusFlags::O_TRUNC));
+        if (writes || truncates) && self.fs.is_read_only() {
             bail!(EROFS, "the volume is read-only");
         }
         self.changes();
-        // Always readable, so that it can be mapped; the caller checks what it may do.
-        let mode = if writes { O_RDWR } else { O_RDONLY };
-        let fd = self.open_beneath(mode | O_NOFOLLOW | O_NONBLOCK, 0)?;
+        let open = |mode: u32| {
+            let flags = mode | O_NOFOLLOW | O_NONBLOCK;
+            let place = self.place();
+            match place.parent {
+                // Its directory was opened already, to look it up.
+                Some(parent) => file::open_beneath(&*parent.directory()?, &place.name, flags, 0),
+                None => self.open_beneath(flags, 0),
+            }
+        };
+        // Readable if possible, so that it can be mapped; the caller checks what it may do.
+        let fd = match open(if writes || truncates { O_RDWR } else { O_RDONLY }) {
+            Err(error) if error.errno() == Errno::EACCES && writes && !flags.can_read() => open(O_WRONLY)?,
+            result => result?,
+        };
         Ok(Arc::new(HostHandle::new(fd)))
     }
 
@@ -246,7 +275,7 @@ impl Inode for HostInode {
             .collect())
     }
 
-    fn create(&self, name: &[u8], node: NewNode, mode: u32, _owner: [u32; 2]) -> Result<Arc<dyn Inode>> {
+    fn create(&self, name: &[u8], node: NewNode, mode: u32, owner: [u32; 2]) -> Result<Arc<dyn Inode>> {
         let dir = self.writable_directory()?;
         let name = c_string(name)?;
         match node {
@@ -260,7 +289,14 @@ impl Inode for HostInode {
             }
             NewNode::Special(..) => bail!(EPERM, "devices can't be made on a volume"),
         }
-        Ok(self.new_child(&name)?)
+        let child = self.new_child(&name)?;
+        let [uid, gid] = owner;
+        let made = *child.seen.lock();
+        if made.uid != uid && file::chown(&dir, &name, uid, u32::MAX).is_ok() && made.mode & 0o2000 == 0 {
+            // Where the host lets the LibOS give files away, they belong to the program's user.
+            let _ = file::chown(&dir, &name, u32::MAX, gid);
+        }
+        Ok(child)
     }
 
     fn link(&self, name: &[u8], inode: &Arc<dyn Inode>) -> Result<()> {

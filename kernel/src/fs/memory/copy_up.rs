@@ -42,19 +42,10 @@ impl CopyUp {
             return Ok(upper.clone());
         }
         let dir = self.dir.upgrade().ok_or(Errno::ENOENT)?;
-        let copy = match dir.lookup(&self.name) {
-            // Another name object for the same file was faster.
-            Ok(found) if (&*found as &dyn Any).is::<MemInode>() => {
-                let found: Arc<dyn Any + Send + Sync> = found;
-                found.downcast::<MemInode>().map_err(|_| Errno::EIO)?
-            }
-            _ => {
-                debug!("{} is copied into memory", self.name.escape_ascii());
-                let copy = MemInode::copy_of(dir.fs(), &self.lower)?;
-                dir.attach(&self.name, copy.clone())?;
-                copy
-            }
-        };
+        debug!("{} is copied into memory", self.name.escape_ascii());
+        let copy = MemInode::copy_of(dir.fs(), &self.lower)?;
+        // Another name object for the same file may have been faster; or the name is gone, then the copy has none.
+        let copy = dir.attach(&self.name, copy)?;
         *upper = Some(copy.clone());
         Ok(copy)
     }
@@ -81,6 +72,10 @@ impl Inode for CopyUp {
 
     fn entry_timeout_ns(&self) -> u64 {
         if self.upper.read().is_some() { u64::MAX } else { self.lower.entry_timeout_ns() }
+    }
+
+    fn revalidate(&self) -> bool {
+        self.upper.read().is_some() || self.lower.revalidate()
     }
 
     fn open(self: Arc<Self>, flags: StatusFlags) -> Result<Arc<dyn Handle>> {

@@ -5,8 +5,8 @@ use frame::arena::Pages;
 use frame::layout::PAGE_SIZE;
 
 const PAGE: u64 = PAGE_SIZE as u64;
-/// The longest run that is allocated at once, in pages.
-const MAX_RUN: u64 = 512;
+/// The longest run that is allocated ahead of need, in pages.
+const MAX_AHEAD: u64 = 512;
 
 /// Bytes in runs of pages; what has no page is a hole and reads as zero.
 ///
@@ -14,12 +14,15 @@ const MAX_RUN: u64 = 512;
 #[derive(Default)]
 pub struct Data {
     size: u64,
-    /// By the file's page that they start at.
+    /// By the file's page that they start at. Each is a whole run, which mappings alone may share.
     extents: BTreeMap<u64, Extent>,
+    /// Number of pages in all extents.
+    pages: u64,
+    /// Pages from here on were allocated ahead of need: nobody asked for them.
+    ahead: u64,
 }
 
 /// A part of a run of pages.
-#[derive(Clone)]
 pub struct Extent {
     /// The run.
     pub pages: Arc<Pages>,
@@ -35,9 +38,21 @@ impl Data {
         self.size
     }
 
-    /// Bytes of memory used.
+    /// Bytes of memory used, but for pages that were allocated ahead.
     pub fn allocated(&self) -> u64 {
-        self.extents.values().map(|extent| extent.count * PAGE).sum()
+        let end = self.size.div_ceil(PAGE).max(self.ahead);
+        match self.extents.iter().next_back() {
+            Some((&start, extent)) if start + extent.count > end => {
+                let surplus: u64 = self
+                    .extents
+                    .iter()
+                    .rev()
+                    .map_while(|(&start, extent)| (start + extent.count).checked_sub(end.max(start)).filter(|&n| n > 0))
+                    .sum();
+                (self.pages - surplus) * PAGE
+            }
+            _ => self.pages * PAGE,
+        }
     }
 
     /// Copies bytes from `offset` on.
@@ -104,13 +119,12 @@ impl Data {
         let next = self.extents.range(first..).next().map_or(u64::MAX, |(&page, _)| page);
         let wanted = end.div_ceil(PAGE) - first;
         // A file that grows gets as much again as it has, so that it lies in few runs.
-        let growth = if at >= self.size / PAGE * PAGE { self.size / PAGE } else { 0 };
-        let count = wanted.max(growth).clamp(1, MAX_RUN).min(next - first);
-        let pages = Pages::alloc(count as usize)
-            .or_else(|_| Pages::alloc(1))
-            .map_err(|_| err!(ENOSPC, "the in-memory file system is full"))?;
+        let growth = if at >= self.size / PAGE * PAGE { (self.size / PAGE).min(MAX_AHEAD) } else { 0 };
+        let count = wanted.max(growth).max(1).min(next - first);
+        let pages = allocate_pages(count, wanted.min(count))?;
         let count = (pages.len() / PAGE_SIZE) as u64;
         self.extents.insert(first, Extent { pages: Arc::new(pages), first: 0, count });
+        self.pages += count;
         Ok(())
     }
 
@@ -129,19 +143,20 @@ impl Data {
                 at = limit;
             }
         }
+        self.ahead = self.ahead.max(end.div_ceil(PAGE));
         Ok(())
     }
 
     /// Sets the length; what is cut off is gone, what is added is a hole.
     pub fn truncate(&mut self, size: u64) {
         if size < self.size {
-            self.zero_range(size, size.next_multiple_of(PAGE));
-            self.remove_pages(size.div_ceil(PAGE), u64::MAX);
+            self.punch(size, u64::MAX);
+            self.ahead = 0;
         }
         self.size = size;
     }
 
-    /// Makes `[start, end)` a hole.
+    /// Makes `[start, end)` a hole. Pages that programs have mapped stay, zeroed, so that file and mapping stay one.
     pub fn punch(&mut self, start: u64, end: u64) {
         let first = start.div_ceil(PAGE);
         let last = end / PAGE;
@@ -149,7 +164,9 @@ impl Data {
             return self.zero_range(start, end);
         }
         self.zero_range(start, first * PAGE);
-        self.zero_range(last * PAGE, end);
+        if last < u64::MAX / PAGE {
+            self.zero_range(last * PAGE, end);
+        }
         self.remove_pages(first, last);
     }
 
@@ -220,13 +237,34 @@ impl Data {
         for start in touched {
             let Some(extent) = self.extents.remove(&start) else { continue };
             let end = start + extent.count;
-            if start < first {
-                self.extents.insert(start, Extent { count: first - start, ..extent.clone() });
-            }
-            if end > last {
-                let skipped = last - start;
-                self.extents.insert(last, Extent { first: extent.first + skipped, count: end - last, ..extent });
+            let (cut_first, cut_last) = (start.max(first), end.min(last));
+            let mut run = match Arc::try_unwrap(extent.pages) {
+                Ok(run) => run,
+                Err(pages) => {
+                    pages.zero((cut_first - start) as usize * PAGE_SIZE..(cut_last - start) as usize * PAGE_SIZE);
+                    self.extents.insert(start, Extent { pages, ..extent });
+                    continue;
+                }
+            };
+            self.pages -= cut_last - cut_first;
+            let mut cut = run.split_off((cut_first - start) as usize);
+            let behind = cut.split_off((cut_last - cut_first) as usize);
+            for (at, run) in [(start, run), (cut_last, behind)] {
+                if !run.is_empty() {
+                    let count = (run.len() / PAGE_SIZE) as u64;
+                    self.extents.insert(at, Extent { pages: Arc::new(run), first: 0, count });
+                }
             }
         }
     }
+}
+
+/// Allocates `count` pages in one run, or fewer if there is no run so long.
+fn allocate_pages(count: u64, wanted: u64) -> Result<Pages> {
+    for count in [count, wanted, wanted.div_ceil(16), 1] {
+        if let Ok(pages) = Pages::alloc(count as usize) {
+            return Ok(pages);
+        }
+    }
+    Err(err!(ENOSPC, "the in-memory file system is full"))
 }

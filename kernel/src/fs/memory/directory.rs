@@ -42,7 +42,7 @@ impl Directory {
         self.lower.as_ref()
     }
 
-    /// What `stat` shows as a directory's size.
+    /// What `stat` shows as the size of a directory of memory's own.
     pub(super) fn size(&self) -> u64 {
         (self.entries.read().len() as u64 + 2) * 20
     }
@@ -63,12 +63,13 @@ impl Directory {
         self.entries.write().insert(name.into(), Entry::Own(inode));
     }
 
-    /// Puts `inode` there unless another thread was faster; gives what is there.
+    /// Puts what stands for the lower entry there, unless another thread was faster or the name isn't the lower entry's
+    /// any more; gives what stands for it.
     pub(super) fn insert_if_absent(&self, name: &[u8], inode: Arc<MemInode>) -> Arc<MemInode> {
         let mut entries = self.entries.write();
         match entries.entry(name.into()).or_insert(Entry::Own(inode.clone())) {
-            Entry::Own(existing) => existing.clone(),
-            Entry::Whiteout => inode,
+            Entry::Own(existing) if existing.identity() == inode.identity() => existing.clone(),
+            _ => inode,
         }
     }
 

@@ -5,17 +5,18 @@ use super::copy_up::CopyUp;
 use super::data::Data;
 use super::directory::{Directory, Found};
 use super::map::MemMap;
+use super::seals::Seals;
 use crate::fs::file::StatusFlags;
 use crate::fs::inode::{
-    DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, current_time,
+    DirEntry, FileType, Handle, Inode, MapAccess, Metadata, NewNode, RenameFlags, SetAttributes, current_time,
 };
 use crate::fs::{File, device, pipe};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use frame::ocall::file::Whence;
-use frame::ocall::mem::{Prot, Sharing};
+use frame::ocall::mem::Prot;
 
 /// An in-memory file system.
 #[derive(Debug)]
@@ -38,6 +39,9 @@ pub struct MemInode {
     is_unread: AtomicBool,
     content: Content,
     xattrs: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    seals: Seals,
+    /// Number of mappings that programs have of it.
+    pub(super) mappings: AtomicUsize,
 }
 
 enum Content {
@@ -83,6 +87,8 @@ impl MemInode {
             is_unread: AtomicBool::new(false),
             content,
             xattrs: Mutex::new(BTreeMap::new()),
+            seals: Seals::default(),
+            mappings: AtomicUsize::new(0),
         })
     }
 
@@ -99,6 +105,8 @@ impl MemInode {
             is_unread: AtomicBool::new(false),
             content: Content::Directory(Directory::new(Some(lower))),
             xattrs: Mutex::new(BTreeMap::new()),
+            seals: Seals::default(),
+            mappings: AtomicUsize::new(0),
         })
     }
 
@@ -234,10 +242,9 @@ impl MemInode {
         }
     }
 
-    /// Puts the copy of a lower file in its place.
-    pub(super) fn attach(&self, name: &[u8], inode: Arc<Self>) -> Result<()> {
-        self.directory()?.insert(name, inode);
-        Ok(())
+    /// Puts the copy of a lower file in its place; gives what stands for that file then.
+    pub(super) fn attach(&self, name: &[u8], copy: Arc<Self>) -> Result<Arc<Self>> {
+        Ok(self.directory()?.insert_if_absent(name, copy))
     }
 
     fn wrap(&self, name: &[u8], found: Found) -> Result<Arc<dyn Inode>> {
@@ -314,14 +321,6 @@ impl Inode for MemInode {
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
         let found = self.directory()?.find(name)?;
         self.wrap(name, found)
-    }
-
-    fn entry_timeout_ns(&self) -> u64 {
-        match &self.content {
-            // What shows through may change below.
-            Content::Directory(directory) => directory.lower().map_or(u64::MAX, |lower| lower.entry_timeout_ns()),
-            _ => u64::MAX,
-        }
     }
 
     fn read_dir(&self) -> Result<Vec<DirEntry>> {
@@ -415,8 +414,14 @@ impl Inode for MemInode {
             (RenameFlags::Exchange, None) => bail!(ENOENT, "there is nothing to exchange with"),
             (RenameFlags::Exchange, Some(other)) => {
                 let other = super::copy_up::own(&other)?.ok_or(Errno::EXDEV)?;
-                self.directory()?.insert(name, other.clone());
+                let other_is_directory = other.kind == FileType::Directory;
+                self.directory()?.insert(name, other);
                 target.directory()?.insert(new_name, moved.clone());
+                if is_directory != other_is_directory && !core::ptr::eq(self, target) {
+                    let (gains, loses) = if is_directory { (target, self) } else { (self, target) };
+                    gains.change(|attributes| attributes.nlink += 1)?;
+                    loses.change(|attributes| attributes.nlink = attributes.nlink.saturating_sub(1))?;
+                }
             }
             (_, existing) => {
                 if let Some(existing) = existing {
@@ -509,7 +514,10 @@ impl Handle for MemInode {
     }
 
     fn write_at(&self, offset: u64, source: &mut Source<'_>) -> Result<usize> {
-        let count = self.data()?.write().write(offset, source)?;
+        let mut data = self.data()?.write();
+        self.seals.check_write(offset, source, data.size())?;
+        let count = data.write(offset, source)?;
+        drop(data);
         self.wrote();
         Ok(count)
     }
@@ -517,6 +525,7 @@ impl Handle for MemInode {
     fn append(&self, source: &mut Source<'_>) -> Result<(usize, u64)> {
         let mut data = self.data()?.write();
         let end = data.size();
+        self.seals.check_write(end, source, end)?;
         let count = data.write(end, source)?;
         drop(data);
         self.wrote();
@@ -528,7 +537,10 @@ impl Handle for MemInode {
     }
 
     fn truncate(&self, len: u64) -> Result<()> {
-        self.data()?.write().truncate(len);
+        let mut data = self.data()?.write();
+        self.seals.check_resize(data.size(), len)?;
+        data.truncate(len);
+        drop(data);
         self.wrote();
         Ok(())
     }
@@ -540,6 +552,12 @@ impl Handle for MemInode {
         let end = offset.checked_add(len).filter(|&end| end <= i64::MAX as u64).ok_or(Errno::EFBIG)?;
         let mut data = self.data()?.write();
         let size = data.size();
+        if mode & (PUNCH_HOLE | ZERO_RANGE) != 0 {
+            self.seals.check_change()?;
+        }
+        if mode & KEEP_SIZE == 0 {
+            self.seals.check_resize(size, end.max(size))?;
+        }
         match mode & !KEEP_SIZE {
             0 => data.allocate(offset, len)?,
             PUNCH_HOLE if mode & KEEP_SIZE != 0 => data.punch(offset, end),
@@ -569,9 +587,17 @@ impl Handle for MemInode {
         data.seek_data(offset, whence == Whence::Hole).ok_or(err!(ENXIO, "no data follows"))
     }
 
-    fn map_source(self: Arc<Self>, path: Vec<u8>, _prot: Prot, _sharing: Sharing) -> Result<Arc<dyn MapSource>> {
+    fn map_source(self: Arc<Self>, path: Vec<u8>, prot: Prot, access: MapAccess) -> Result<Arc<dyn MapSource>> {
         self.data()?;
-        Ok(Arc::new(MemMap::new(self, path)))
+        Ok(Arc::new(MemMap::new(self, path, prot, access)?))
+    }
+
+    fn is_mapped_from_memory(&self) -> bool {
+        self.mappings.load(Ordering::SeqCst) > 0
+    }
+
+    fn seals(&self) -> Option<&Seals> {
+        matches!(self.content, Content::Regular(_)).then_some(&self.seals)
     }
 
     fn into_file(self: Arc<Self>, flags: StatusFlags) -> Option<Result<Arc<dyn File>>> {

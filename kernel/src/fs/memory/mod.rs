@@ -14,5 +14,7 @@ pub mod data;
 mod directory;
 mod inode;
 mod map;
+mod seals;
 
 pub use inode::{MemFs, MemInode};
+pub use seals::Seals;

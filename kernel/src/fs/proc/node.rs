@@ -2,23 +2,33 @@
 
 use crate::fs::Dentry;
 use crate::fs::file::StatusFlags;
-use crate::fs::inode::{DirEntry, FileType, Handle, Inode, Metadata, current_time};
+use crate::fs::inode::{DirEntry, FileType, Handle, Inode, MapAccess, Metadata, current_time};
+use crate::fs::stdio::HostFile;
+use crate::mm::MapSource;
 use crate::prelude::*;
+use frame::ocall::mem::{Prot, Sharing};
 
 /// A name and what it stands for.
 pub(super) type Entry = (Vec<u8>, Node);
+
+/// Makes a file's contents or a link's text.
+type Make = Arc<dyn Fn() -> Result<Vec<u8>> + Send + Sync>;
+/// Takes what was written to a file.
+type Take = Arc<dyn Fn(&[u8]) -> Result<()> + Send + Sync>;
 
 /// What stands behind a name in `/proc`.
 #[derive(Clone)]
 pub(super) enum Node {
     /// A file, made anew each time it's opened.
-    File(Arc<dyn Fn() -> Result<Vec<u8>> + Send + Sync>),
+    File(Make, u32),
+    /// A file that can be written as well.
+    Setting(Make, Take),
     /// A directory, listed anew each time.
     Directory(Arc<dyn Directory>),
     /// A symbolic link.
-    Link(Arc<dyn Fn() -> Result<Vec<u8>> + Send + Sync>),
-    /// A link that leads to an object, whatever its text says.
-    Magic(Arc<dyn Fn() -> Result<Vec<u8>> + Send + Sync>, Arc<dyn Fn() -> Result<Arc<Dentry>> + Send + Sync>),
+    Link(Make),
+    /// A link that leads to an object, whatever its text says, with its permissions.
+    Magic(Make, Arc<dyn Fn() -> Result<Arc<Dentry>> + Send + Sync>, u32),
 }
 
 /// A directory of `/proc`.
@@ -27,24 +37,41 @@ pub(super) trait Directory: Send + Sync {
     fn entries(&self) -> Result<Vec<Entry>>;
 
     /// One entry.
-    fn entry(&self, name: &[u8]) -> Result<Node> {
-        let entries = self.entries()?;
-        entries.into_iter().find(|(other, _)| other == name).map(|(_, node)| node).ok_or(Errno::ENOENT.into())
+    fn entry(&self, name: &[u8]) -> Result<Node>;
+
+    /// User and group that it belongs to, if they aren't those of the directory above.
+    fn owner(&self) -> Option<[u32; 2]> {
+        None
+    }
+
+    /// Its permissions.
+    fn mode(&self) -> u32 {
+        0o555
     }
 }
 
-/// A directory with fixed entries.
-pub(super) struct Fixed(pub(super) Vec<Entry>);
+/// A directory with fixed entries, whose nodes are made when somebody looks.
+pub(super) struct Fixed(pub(super) &'static [(&'static str, fn() -> Node)]);
 
 impl Directory for Fixed {
     fn entries(&self) -> Result<Vec<Entry>> {
-        Ok(self.0.clone())
+        Ok(self.0.iter().map(|(name, make)| (name.as_bytes().to_vec(), make())).collect())
+    }
+
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        let found = self.0.iter().find(|(other, _)| other.as_bytes() == name);
+        found.map(|(_, make)| make()).ok_or(Errno::ENOENT.into())
     }
 }
 
 impl Node {
     pub(super) fn file(make: impl Fn() -> Result<Vec<u8>> + Send + Sync + 'static) -> Self {
-        Self::File(Arc::new(make))
+        Self::File(Arc::new(make), 0o444)
+    }
+
+    /// A file for its owner's eyes alone.
+    pub(super) fn private(make: impl Fn() -> Result<Vec<u8>> + Send + Sync + 'static) -> Self {
+        Self::File(Arc::new(make), 0o400)
     }
 
     pub(super) fn text(text: impl Into<Vec<u8>>) -> Self {
@@ -62,9 +89,18 @@ impl Node {
 
     fn kind(&self) -> FileType {
         match self {
-            Self::File(_) => FileType::Regular,
+            Self::File(..) | Self::Setting(..) => FileType::Regular,
             Self::Directory(_) => FileType::Directory,
             Self::Link(_) | Self::Magic(..) => FileType::Symlink,
+        }
+    }
+
+    fn mode(&self) -> u32 {
+        match self {
+            Self::File(_, mode) | Self::Magic(_, _, mode) => *mode,
+            Self::Setting(..) => 0o644,
+            Self::Directory(directory) => directory.mode(),
+            Self::Link(_) => 0o777,
         }
     }
 }
@@ -77,7 +113,9 @@ pub(super) struct ProcInode {
 }
 
 /// What `stat` shows as device of `/proc`.
-const DEVICE: u64 = 0x15;
+pub(super) const DEVICE: u64 = 0x15;
+/// What `stat` shows as size of a link to a descriptor.
+const LINK_SIZE: u64 = 64;
 
 impl Inode for ProcInode {
     fn metadata(&self) -> Result<Metadata> {
@@ -86,16 +124,12 @@ impl Inode for ProcInode {
             dev: DEVICE,
             ino: self.ino,
             kind: self.node.kind(),
-            mode: match self.node.kind() {
-                FileType::Directory => 0o555,
-                FileType::Symlink => 0o777,
-                _ => 0o444,
-            },
+            mode: self.node.mode(),
             nlink: 1,
             uid: self.owner[0],
             gid: self.owner[1],
             rdev: 0,
-            size: 0,
+            size: if matches!(self.node, Node::Magic(..)) { LINK_SIZE } else { 0 },
             blksize: 1024,
             blocks: 0,
             atime: now,
@@ -115,8 +149,9 @@ impl Inode for ProcInode {
 
     fn open(self: Arc<Self>, flags: StatusFlags) -> Result<Arc<dyn Handle>> {
         match &self.node {
-            Node::File(_) if flags.can_write() => bail!(EACCES, "the file can't be written"),
-            Node::File(make) => Ok(Arc::new(Contents(make()?))),
+            Node::File(..) if flags.can_write() => bail!(EACCES, "the file can't be written"),
+            Node::File(make, _) => Ok(Arc::new(Contents { bytes: make()?, take: None })),
+            Node::Setting(make, take) => Ok(Arc::new(Contents { bytes: make()?, take: Some(take.clone()) })),
             _ => bail!(EISDIR, "a directory"),
         }
     }
@@ -124,7 +159,11 @@ impl Inode for ProcInode {
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
         let Node::Directory(directory) = &self.node else { bail!(ENOTDIR, "not a directory") };
         let node = directory.entry(name)?;
-        Ok(Arc::new(Self { node, ino: child_ino(self.ino, name), owner: self.owner }))
+        let owner = match &node {
+            Node::Directory(directory) => directory.owner().unwrap_or(self.owner),
+            _ => self.owner,
+        };
+        Ok(Arc::new(Self { node, ino: child_ino(self.ino, name), owner }))
     }
 
     fn read_dir(&self) -> Result<Vec<DirEntry>> {
@@ -138,14 +177,14 @@ impl Inode for ProcInode {
 
     fn read_link(&self) -> Result<Vec<u8>> {
         match &self.node {
-            Node::Link(make) | Node::Magic(make, _) => make(),
+            Node::Link(make) | Node::Magic(make, ..) => make(),
             _ => bail!(EINVAL, "not a symbolic link"),
         }
     }
 
     fn follow(&self) -> Option<Result<Arc<Dentry>>> {
         match &self.node {
-            Node::Magic(_, follow) => Some(follow()),
+            Node::Magic(_, follow, _) => Some(follow()),
             _ => None,
         }
     }
@@ -168,25 +207,38 @@ fn child_ino(parent: u64, name: &[u8]) -> u64 {
         & 0xffff_ffff
 }
 
-/// A file's contents as they were when it was opened.
-struct Contents(Vec<u8>);
+/// A file's contents as they were when it was opened, and what is done with what is written.
+struct Contents {
+    bytes: Vec<u8>,
+    take: Option<Take>,
+}
 
 impl Handle for Contents {
     fn read_at(&self, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
-        sink.put(&self.0[start..])
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        sink.put(&self.bytes[start..])
     }
 
-    fn write_at(&self, _offset: u64, _source: &mut Source<'_>) -> Result<usize> {
-        Err(Errno::EINVAL.into())
+    fn write_at(&self, _offset: u64, source: &mut Source<'_>) -> Result<usize> {
+        const MAX: usize = 4096;
+        let take = self.take.as_ref().ok_or(Errno::EINVAL)?;
+        source.truncate(MAX);
+        let bytes = source.take_all()?;
+        take(&bytes)?;
+        Ok(bytes.len())
     }
 
-    fn append(&self, _source: &mut Source<'_>) -> Result<(usize, u64)> {
-        Err(Errno::EINVAL.into())
+    fn append(&self, source: &mut Source<'_>) -> Result<(usize, u64)> {
+        let count = self.write_at(0, source)?;
+        Ok((count, count as u64))
+    }
+
+    fn truncate(&self, _len: u64) -> Result<()> {
+        Ok(())
     }
 
     fn end(&self) -> Result<u64> {
-        Ok(self.0.len() as u64)
+        Ok(self.bytes.len() as u64)
     }
 }
 
@@ -223,7 +275,10 @@ impl Handle for Same {
     }
 
     fn append(&self, source: &mut Source<'_>) -> Result<(usize, u64)> {
-        let count = self.0.write(source)?;
+        let count = match self.0.downcast_ref::<HostFile>() {
+            Some(file) => file.append(source)?,
+            None => self.0.write(source)?,
+        };
         Ok((count, self.end()?))
     }
 
@@ -231,9 +286,20 @@ impl Handle for Same {
         Some(self.0.metadata())
     }
 
-    fn truncate(&self, _len: u64) -> Result<()> {
-        // As the host does for pipes and terminals opened so.
-        Ok(())
+    fn truncate(&self, len: u64) -> Result<()> {
+        self.0.truncate(len)
+    }
+
+    fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
+        self.0.allocate(mode, offset, len)
+    }
+
+    fn sync(&self, data_only: bool) -> Result<()> {
+        self.0.sync(data_only)
+    }
+
+    fn map_source(self: Arc<Self>, _path: Vec<u8>, prot: Prot, access: MapAccess) -> Result<Arc<dyn MapSource>> {
+        self.0.map_source(prot, if access == MapAccess::Private { Sharing::Private } else { Sharing::Shared })
     }
 
     fn end(&self) -> Result<u64> {

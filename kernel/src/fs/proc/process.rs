@@ -1,7 +1,8 @@
 //! `/proc/PID` and `/proc/PID/task/TID`.
 
 use super::node::{Directory, Entry, Node};
-use crate::fs::{Dentry, InodeFile};
+use super::system::number;
+use crate::fs::{Dentry, InodeFile, StatusFlags, mount};
 use crate::prelude::*;
 use crate::process::{Process, RLIM_INFINITY, Resource, Thread};
 use crate::syscalls::args::FileDesc;
@@ -17,6 +18,10 @@ pub(super) struct ProcessDirectory {
 }
 
 impl ProcessDirectory {
+    fn subject(&self) -> Result<Subject> {
+        Ok(Subject { process: self.process.clone(), thread: self.thread()? })
+    }
+
     fn thread(&self) -> Result<Arc<Thread>> {
         match &self.thread {
             Some(thread) => Ok(thread.clone()),
@@ -29,71 +34,148 @@ fn zero_separated(strings: &[Vec<u8>]) -> Vec<u8> {
     strings.iter().flat_map(|string| string.iter().copied().chain([0])).collect()
 }
 
+/// What a directory's entries are made of.
+struct Subject {
+    process: Arc<Process>,
+    thread: Arc<Thread>,
+}
+
+impl Subject {
+    fn of_process(&self, make: fn(&Arc<Process>) -> Vec<u8>) -> Node {
+        let process = self.process.clone();
+        Node::file(move || Ok(make(&process)))
+    }
+
+    fn of_thread(&self, make: fn(&Arc<Thread>) -> Result<Vec<u8>>) -> Node {
+        let thread = self.thread.clone();
+        Node::file(move || make(&thread))
+    }
+
+    fn private(&self, make: fn(&Arc<Process>) -> Vec<u8>) -> Node {
+        let process = self.process.clone();
+        Node::private(move || Ok(make(&process)))
+    }
+
+    /// A link to a directory of the thread's.
+    fn directory_link(&self, dentry: fn(&Thread) -> Arc<Dentry>) -> Node {
+        let (one, other) = (self.thread.clone(), self.thread.clone());
+        Node::Magic(
+            Arc::new(move || Ok(dentry(&one).path_from(&one.fs().root().top()))),
+            Arc::new(move || Ok(dentry(&other))),
+            0o777,
+        )
+    }
+
+    fn comm(&self) -> Node {
+        const MAX: usize = 15;
+        let (one, other) = (self.thread.clone(), self.thread.clone());
+        Node::Setting(
+            Arc::new(move || Ok([one.name.lock().as_slice(), b"\n"].concat())),
+            Arc::new(move |name| {
+                let end = name.iter().position(|&byte| byte == 0 || byte == b'\n').unwrap_or(name.len()).min(MAX);
+                *other.name.lock() = name[..end].to_vec();
+                Ok(())
+            }),
+        )
+    }
+
+    /// A link to the program, wherever its name leads now.
+    fn exe(&self) -> Node {
+        let process = self.process.clone();
+        Node::link(move || Ok(process.program.read().path.clone()))
+    }
+}
+
+const ENTRIES: &[(&str, fn(&Subject) -> Node)] = &[
+    ("auxv", |of| {
+        of.private(|process| process.program.read().auxv.iter().flatten().flat_map(|word| word.to_le_bytes()).collect())
+    }),
+    ("cgroup", |_| Node::text("0::/\n")),
+    ("cmdline", |of| of.of_process(|process| zero_separated(&process.program.read().args))),
+    ("comm", Subject::comm),
+    ("coredump_filter", |_| Node::text("00000033\n")),
+    ("cwd", |of| of.directory_link(|thread| thread.fs().cwd())),
+    ("environ", |of| of.private(|process| zero_separated(&process.program.read().env))),
+    ("exe", Subject::exe),
+    ("fd", |of| Node::directory(Descriptors(of.thread.clone()))),
+    ("fdinfo", |of| Node::directory(DescriptorInfos(of.thread.clone()))),
+    ("gid_map", |_| Node::text(ID_MAP)),
+    ("io", |of| of.private(|_| io())),
+    ("limits", |of| of.of_process(|process| limits(process))),
+    ("loginuid", |_| Node::text("4294967295")),
+    ("maps", |of| of.of_process(|process| process.memory().render_maps().into_bytes())),
+    ("mountinfo", |_| Node::file(|| Ok(mount::mountinfo()))),
+    ("mounts", |_| Node::file(|| Ok(mount::mounts()))),
+    ("oom_score", |_| Node::text("0\n")),
+    ("oom_score_adj", |_| {
+        Node::Setting(
+            Arc::new(|| Ok(b"0\n".to_vec())),
+            Arc::new(|_| {
+                warn!("oom_score_adj has no effect");
+                Ok(())
+            }),
+        )
+    }),
+    ("personality", |of| {
+        of.of_thread(|thread| Ok(format!("{:08x}\n", thread.settings.lock().personality).into_bytes()))
+    }),
+    ("root", |of| of.directory_link(|thread| thread.fs().root().top())),
+    ("sessionid", |_| Node::text("4294967295")),
+    ("stat", |of| of.of_thread(stat)),
+    ("statm", |of| of.of_process(|process| statm(process))),
+    ("status", |of| of.of_thread(status)),
+    ("timerslack_ns", |of| {
+        of.of_thread(|thread| Ok(format!("{}\n", thread.settings.lock().timer_slack_ns).into_bytes()))
+    }),
+    ("uid_map", |_| Node::text(ID_MAP)),
+    ("wchan", |_| Node::text("0")),
+];
+
+const ID_MAP: &str = "         0          0 4294967295\n";
+
 impl Directory for ProcessDirectory {
     fn entries(&self) -> Result<Vec<Entry>> {
-        let process = &self.process;
-        let thread = self.thread()?;
-        let of_process = |make: fn(&Arc<Process>) -> Result<Vec<u8>>| {
-            let process = process.clone();
-            Node::file(move || make(&process))
-        };
-        let of_thread = |make: fn(&Arc<Thread>) -> Result<Vec<u8>>| {
-            let thread = thread.clone();
-            Node::file(move || make(&thread))
-        };
-        let named = |thread: &Arc<Thread>, dentry: fn(&Thread) -> Arc<Dentry>| {
-            let (one, other) = (thread.clone(), thread.clone());
-            Node::Magic(
-                Arc::new(move || Ok(dentry(&one).path_from(&one.fs().root().top()))),
-                Arc::new(move || Ok(dentry(&other))),
-            )
-        };
-        let exe = process.clone();
-        let mut entries: Vec<(&str, Node)> = vec![
-            (
-                "auxv",
-                of_process(|process| {
-                    let auxv = process.program.read().auxv.clone();
-                    Ok(auxv.iter().flatten().flat_map(|word| word.to_le_bytes()).collect())
-                }),
-            ),
-            ("cmdline", of_process(|process| Ok(zero_separated(&process.program.read().args)))),
-            ("comm", of_thread(|thread| Ok([thread.name.lock().as_slice(), b"\n"].concat()))),
-            ("cwd", named(&thread, |thread| thread.fs().cwd())),
-            ("environ", of_process(|process| Ok(zero_separated(&process.program.read().env)))),
-            ("exe", Node::link(move || Ok(exe.program.read().path.clone()))),
-            ("fd", Node::directory(Descriptors(thread.clone()))),
-            ("fdinfo", Node::directory(DescriptorInfos(thread.clone()))),
-            ("limits", of_process(|process| Ok(limits(process)))),
-            ("maps", of_process(|process| Ok(process.memory().render_maps().into_bytes()))),
-            ("mounts", Node::text(super::system::MOUNTS)),
-            ("oom_score", Node::text("0\n")),
-            ("oom_score_adj", Node::text("0\n")),
-            ("root", named(&thread, |thread| thread.fs().root().top())),
-            ("stat", of_thread(stat)),
-            ("statm", of_process(|process| Ok(statm(process)))),
-            ("status", of_thread(status)),
-        ];
+        let subject = self.subject()?;
+        let mut entries: Vec<Entry> = ENTRIES.iter().map(|(name, make)| ((*name).into(), make(&subject))).collect();
         if self.thread.is_none() {
-            entries.push(("task", Node::directory(Tasks(process.clone()))));
+            entries.push((b"task".to_vec(), Node::directory(Tasks(self.process.clone()))));
         }
-        Ok(entries.into_iter().map(|(name, node)| (name.into(), node)).collect())
+        Ok(entries)
+    }
+
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        if name == b"task" && self.thread.is_none() {
+            return Ok(Node::directory(Tasks(self.process.clone())));
+        }
+        let (_, make) = ENTRIES.iter().find(|(other, _)| other.as_bytes() == name).ok_or(Errno::ENOENT)?;
+        Ok(make(&self.subject()?))
+    }
+
+    fn owner(&self) -> Option<[u32; 2]> {
+        let credentials = self.thread().ok()?.credentials();
+        Some([credentials.euid, credentials.egid])
     }
 }
 
 /// `/proc/PID/task`.
 struct Tasks(Arc<Process>);
 
+impl Tasks {
+    fn node(&self, thread: Arc<Thread>) -> Node {
+        Node::directory(ProcessDirectory { process: self.0.clone(), thread: Some(thread) })
+    }
+}
+
 impl Directory for Tasks {
     fn entries(&self) -> Result<Vec<Entry>> {
         let threads: Vec<_> = self.0.threads.lock().values().cloned().collect();
-        Ok(threads
-            .into_iter()
-            .map(|thread| {
-                let name = thread.tid().to_string().into_bytes();
-                (name, Node::directory(ProcessDirectory { process: self.0.clone(), thread: Some(thread) }))
-            })
-            .collect())
+        Ok(threads.into_iter().map(|thread| (thread.tid().to_string().into_bytes(), self.node(thread))).collect())
+    }
+
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        let tid = number(name).ok_or(Errno::ENOENT)?;
+        let thread = self.0.threads.lock().get(&tid).cloned().ok_or(Errno::ENOENT)?;
+        Ok(self.node(thread))
     }
 }
 
@@ -105,9 +187,28 @@ impl Directory for Descriptors {
         let fds = self.0.files().descriptors();
         Ok(fds.into_iter().map(|fd| (fd.0.to_string().into_bytes(), descriptor(&self.0, fd))).collect())
     }
+
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        Ok(descriptor(&self.0, open_descriptor(&self.0, name)?))
+    }
+
+    fn mode(&self) -> u32 {
+        0o500
+    }
+}
+
+/// The descriptor of this name, if it's open.
+fn open_descriptor(thread: &Thread, name: &[u8]) -> Result<FileDesc> {
+    let fd = FileDesc(number(name).and_then(|fd| i32::try_from(fd).ok()).ok_or(Errno::ENOENT)?);
+    thread.files().get(fd).map_err(|_| Errno::ENOENT)?;
+    Ok(fd)
 }
 
 fn descriptor(thread: &Arc<Thread>, fd: FileDesc) -> Node {
+    let status = thread.files().get(fd).map_or(StatusFlags::O_RDWR, |file| file.status());
+    let (reads, writes) =
+        if status.contains(StatusFlags::O_PATH) { (false, false) } else { (status.can_read(), status.can_write()) };
+    let mode = 0o100 | if reads { 0o400 } else { 0 } | if writes { 0o200 } else { 0 };
     let (one, other) = (thread.clone(), thread.clone());
     Node::Magic(
         Arc::new(move || Ok(one.files().get(fd)?.path())),
@@ -118,6 +219,7 @@ fn descriptor(thread: &Arc<Thread>, fd: FileDesc) -> Node {
                 None => Ok(Dentry::unnamed(&file.path(), Arc::new(super::node::OpenFile(file.clone())))),
             }
         }),
+        mode,
     )
 }
 
@@ -127,24 +229,38 @@ struct DescriptorInfos(Arc<Thread>);
 impl Directory for DescriptorInfos {
     fn entries(&self) -> Result<Vec<Entry>> {
         let fds = self.0.files().descriptors();
-        Ok(fds
-            .into_iter()
-            .map(|fd| {
-                let thread = self.0.clone();
-                let node = Node::file(move || {
-                    let files = thread.files();
-                    let file = files.get(fd)?;
-                    let position = file.seek(0, frame::ocall::file::Whence::Current).unwrap_or(0);
-                    let mut flags = file.status().bits();
-                    if !files.flags(fd)?.is_empty() {
-                        flags |= crate::fs::StatusFlags::O_CLOEXEC.bits();
-                    }
-                    Ok(format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t1\n").into_bytes())
-                });
-                (fd.0.to_string().into_bytes(), node)
-            })
-            .collect())
+        Ok(fds.into_iter().map(|fd| (fd.0.to_string().into_bytes(), descriptor_info(&self.0, fd))).collect())
     }
+
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        Ok(descriptor_info(&self.0, open_descriptor(&self.0, name)?))
+    }
+}
+
+fn descriptor_info(thread: &Arc<Thread>, fd: FileDesc) -> Node {
+    let thread = thread.clone();
+    Node::file(move || {
+        let files = thread.files();
+        let file = files.get(fd)?;
+        let position = file.seek(0, frame::ocall::file::Whence::Current).unwrap_or(0);
+        let mut flags = file.status().bits();
+        if !files.flags(fd)?.is_empty() {
+            flags |= StatusFlags::O_CLOEXEC.bits();
+        }
+        let ino = file.metadata().map_or(0, |metadata| metadata.ino);
+        Ok(format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t1\nino:\t{ino}\n").into_bytes())
+    })
+}
+
+/// What the host counts for all processes of the LibOS together.
+fn io() -> Vec<u8> {
+    let usage = usage(UsageOf::Process);
+    let [read, written] = [usage.inblock, usage.oublock].map(|blocks| blocks * 512);
+    format!(
+        "rchar: {read}\nwchar: {written}\nsyscr: 0\nsyscw: 0\nread_bytes: {read}\nwrite_bytes: {written}\n\
+         cancelled_write_bytes: 0\n"
+    )
+    .into_bytes()
 }
 
 fn limits(process: &Process) -> Vec<u8> {
@@ -193,6 +309,11 @@ fn ticks([secs, micros]: [i64; 2]) -> i64 {
     secs * 100 + micros / 10_000
 }
 
+/// Whether it's the thread that asks: of all others it's most likely that they wait.
+fn is_looking(thread: &Thread) -> bool {
+    frame::thread::current_ids().is_some_and(|(_, tid)| tid == thread.tid())
+}
+
 fn stat(thread: &Arc<Thread>) -> Result<Vec<u8>> {
     let process = &thread.process;
     let usage = usage(UsageOf::Process);
@@ -205,9 +326,10 @@ fn stat(thread: &Arc<Thread>) -> Result<Vec<u8>> {
     let started = process.started.as_millis() / 10;
     let rss_limit = process.limits.lock().soft(Resource::Rss);
     Ok(format!(
-        "{} ({name}) R {} {group} {session} 0 -1 4194304 {} 0 {} 0 {} {} 0 0 20 0 {threads} 0 {started} {} {} {rss_limit} \
+        "{} ({name}) {} {} {group} {session} 0 -1 4194304 {} 0 {} 0 {} {} 0 0 20 0 {threads} 0 {started} {} {} {rss_limit} \
          1 1 {} 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
         thread.tid(),
+        if is_looking(thread) { 'R' } else { 'S' },
         process.ppid(),
         usage.minflt,
         usage.majflt,
@@ -234,7 +356,7 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
     let fields = [
         ("Name", String::from_utf8_lossy(&thread.name.lock()).into_owned()),
         ("Umask", format!("{:04o}", thread.fs().umask())),
-        ("State", "R (running)".into()),
+        ("State", if is_looking(thread) { "R (running)" } else { "S (sleeping)" }.into()),
         ("Tgid", process.pid().to_string()),
         ("Ngid", "0".into()),
         ("Pid", thread.tid().to_string()),
@@ -244,6 +366,10 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
         ("Gid", format!("{}\t{}\t{}\t{}", credentials.rgid, credentials.egid, credentials.sgid, credentials.fsgid)),
         ("FDSize", thread.files().capacity().to_string()),
         ("Groups", groups),
+        ("NStgid", process.pid().to_string()),
+        ("NSpid", thread.tid().to_string()),
+        ("NSpgid", process.group.load(Ordering::Relaxed).to_string()),
+        ("NSsid", process.session.load(Ordering::Relaxed).to_string()),
         ("VmPeak", format!("{:8} kB", kib(totals.mapped))),
         ("VmSize", format!("{:8} kB", kib(totals.mapped))),
         ("VmLck", format!("{:8} kB", kib(totals.locked))),
@@ -252,6 +378,9 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
         ("VmData", format!("{:8} kB", kib(totals.data))),
         ("VmStk", format!("{:8} kB", kib(totals.stack))),
         ("VmExe", format!("{:8} kB", kib(totals.code))),
+        ("VmLib", format!("{:8} kB", 0)),
+        ("VmPTE", format!("{:8} kB", kib(totals.mapped) / 512)),
+        ("VmSwap", format!("{:8} kB", 0)),
         ("Threads", process.threads.lock().len().to_string()),
         ("SigQ", format!("0/{}", process.limits.lock().soft(Resource::PendingSignals))),
         ("SigPnd", format!("{:016x}", thread.signals.lock().pending_bits())),
@@ -266,6 +395,8 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
         ("CapAmb", format!("{:016x}", credentials.cap_ambient)),
         ("NoNewPrivs", u32::from(credentials.no_new_privs).to_string()),
         ("Seccomp", "0".into()),
+        ("voluntary_ctxt_switches", usage(UsageOf::Process).nvcsw.to_string()),
+        ("nonvoluntary_ctxt_switches", usage(UsageOf::Process).nivcsw.to_string()),
     ];
     for (name, value) in fields {
         let _ = writeln!(text, "{name}:\t{value}");

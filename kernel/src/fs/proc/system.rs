@@ -10,10 +10,6 @@ use frame::ocall::file::{self, open_host};
 use frame::ocall::process::system_info;
 use frame::ocall::time::{Clock, now};
 
-/// What `/proc/mounts` shows.
-pub(super) const MOUNTS: &str = "enclos / overlay rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n\
-                                 tmpfs /dev tmpfs rw,relatime 0 0\n";
-
 /// The root of `/proc`.
 pub fn root() -> Arc<dyn Inode> {
     Arc::new(ProcInode { node: Node::directory(Root), ino: 1, owner: [0, 0] })
@@ -21,9 +17,27 @@ pub fn root() -> Arc<dyn Inode> {
 
 struct Root;
 
+/// What is there besides processes.
+const ENTRIES: &[(&str, fn() -> Node)] = &[
+    ("cmdline", || Node::text("enclos\n")),
+    ("cpuinfo", || of_host("/proc/cpuinfo")),
+    ("devices", || Node::text("Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n")),
+    ("filesystems", || Node::text("nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n")),
+    ("loadavg", || of_host("/proc/loadavg")),
+    ("meminfo", || Node::file(meminfo)),
+    ("mounts", || Node::link(|| Ok(b"self/mounts".to_vec()))),
+    ("self", || Node::link(|| own(|pid, _| pid.to_string()))),
+    ("stat", || of_host("/proc/stat")),
+    ("swaps", || Node::text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")),
+    ("sys", || Node::directory(Fixed(SETTINGS))),
+    ("thread-self", || Node::link(|| own(|pid, tid| format!("{pid}/task/{tid}")))),
+    ("uptime", || Node::file(uptime)),
+    ("version", || Node::file(version)),
+];
+
 impl Directory for Root {
     fn entries(&self) -> Result<Vec<Entry>> {
-        let mut entries: Vec<Entry> = fixed().into_iter().map(|(name, node)| (name.into(), node)).collect();
+        let mut entries = Fixed(ENTRIES).entries()?;
         for process in table::all() {
             let name = process.pid().to_string().into_bytes();
             entries.push((name, Node::directory(ProcessDirectory { process, thread: None })));
@@ -32,33 +46,20 @@ impl Directory for Root {
     }
 
     fn entry(&self, name: &[u8]) -> Result<Node> {
-        if let Some(id) = core::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) {
-            if let Some(process) = table::find(id) {
-                return Ok(Node::directory(ProcessDirectory { process, thread: None }));
-            }
-            let thread = table::find_thread(id).ok_or(Errno::ENOENT)?;
-            return Ok(Node::directory(ProcessDirectory { process: thread.process.clone(), thread: Some(thread) }));
+        let Some(id) = number(name) else { return Fixed(ENTRIES).entry(name) };
+        if let Some(process) = table::find(id) {
+            return Ok(Node::directory(ProcessDirectory { process, thread: None }));
         }
-        let found = fixed().into_iter().find(|(other, _)| other.as_bytes() == name);
-        found.map(|(_, node)| node).ok_or(Errno::ENOENT.into())
+        // A thread can be looked up but isn't listed.
+        let thread = table::find_thread(id).ok_or(Errno::ENOENT)?;
+        Ok(Node::directory(ProcessDirectory { process: thread.process.clone(), thread: Some(thread) }))
     }
 }
 
-fn fixed() -> Vec<(&'static str, Node)> {
-    vec![
-        ("cmdline", Node::text("enclos\n")),
-        ("cpuinfo", of_host("/proc/cpuinfo")),
-        ("filesystems", Node::text("nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n")),
-        ("loadavg", of_host("/proc/loadavg")),
-        ("meminfo", Node::file(meminfo)),
-        ("mounts", Node::text(MOUNTS)),
-        ("self", Node::link(|| own(|pid, _| pid.to_string()))),
-        ("stat", of_host("/proc/stat")),
-        ("sys", Node::directory(Fixed(settings()))),
-        ("thread-self", Node::link(|| own(|pid, tid| format!("{pid}/task/{tid}")))),
-        ("uptime", Node::file(uptime)),
-        ("version", Node::file(version)),
-    ]
+/// A name that is a number as the LibOS writes it.
+pub(super) fn number(name: &[u8]) -> Option<u32> {
+    let is_plain = name.iter().all(u8::is_ascii_digit) && (name.len() == 1 || name.first() != Some(&b'0'));
+    if is_plain { core::str::from_utf8(name).ok()?.parse().ok() } else { None }
 }
 
 /// A link for the process that looks.
@@ -86,48 +87,52 @@ fn of_host(path: &'static str) -> Node {
     })
 }
 
-fn settings() -> Vec<Entry> {
-    let directory = |name: &str, entries: Vec<(&str, Node)>| -> Entry {
-        let entries = entries.into_iter().map(|(name, node)| (name.into(), node)).collect();
-        (name.into(), Node::directory(Fixed(entries)))
-    };
-    let random = Node::directory(Fixed(vec![
-        (b"boot_id".to_vec(), Node::file(uuid)),
-        (b"uuid".to_vec(), Node::file(uuid)),
-        (b"entropy_avail".to_vec(), Node::text("256\n")),
-    ]));
-    vec![
-        directory(
-            "kernel",
-            vec![
-                ("hostname", Node::file(|| Ok([crate::system::host_name().as_slice(), b"\n"].concat()))),
-                ("ngroups_max", Node::text("65536\n")),
-                ("osrelease", Node::file(|| Ok(host_name(2)))),
-                ("ostype", Node::text("Linux\n")),
-                ("pid_max", Node::text("4194304\n")),
-                ("random", random),
-                ("threads-max", Node::text("192000\n")),
-                ("cap_last_cap", Node::text("40\n")),
-            ],
-        ),
-        directory(
-            "vm",
-            vec![
-                ("max_map_count", Node::text("65530\n")),
-                ("mmap_min_addr", Node::text("65536\n")),
-                ("overcommit_memory", Node::text("0\n")),
-            ],
-        ),
-        directory(
-            "fs",
-            vec![
-                ("file-max", Node::text("1048576\n")),
-                ("nr_open", Node::text("1048576\n")),
-                ("pipe-max-size", Node::text("1048576\n")),
-            ],
-        ),
-    ]
-}
+const SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("fs", || Node::directory(Fixed(FS_SETTINGS))),
+    ("kernel", || Node::directory(Fixed(KERNEL_SETTINGS))),
+    ("vm", || Node::directory(Fixed(VM_SETTINGS))),
+];
+
+const FS_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("file-max", || Node::text("1048576\n")),
+    ("file-nr", || Node::text("0\t0\t1048576\n")),
+    ("nr_open", || Node::text("1048576\n")),
+    ("pipe-max-size", || Node::text("1048576\n")),
+    ("pipe-user-pages-hard", || Node::text("0\n")),
+    ("pipe-user-pages-soft", || Node::text("16384\n")),
+    ("protected_hardlinks", || Node::text("0\n")),
+    ("protected_symlinks", || Node::text("0\n")),
+];
+
+const KERNEL_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("cap_last_cap", || Node::text("40\n")),
+    ("core_pattern", || Node::text("core\n")),
+    ("domainname", || Node::text("(none)\n")),
+    ("hostname", || Node::file(|| Ok([crate::system::host_name().as_slice(), b"\n"].concat()))),
+    ("ngroups_max", || Node::text("65536\n")),
+    ("osrelease", || Node::file(|| Ok(host_name(2)))),
+    ("ostype", || Node::text("Linux\n")),
+    ("pid_max", || Node::text("4194304\n")),
+    ("random", || Node::directory(Fixed(RANDOM_SETTINGS))),
+    ("randomize_va_space", || Node::text("2\n")),
+    ("threads-max", || Node::text("192000\n")),
+    ("version", || Node::file(|| Ok(host_name(3)))),
+];
+
+const RANDOM_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("boot_id", || Node::file(boot_id)),
+    ("entropy_avail", || Node::text("256\n")),
+    ("poolsize", || Node::text("256\n")),
+    ("uuid", || Node::file(uuid)),
+];
+
+const VM_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("max_map_count", || Node::text("65530\n")),
+    ("mmap_min_addr", || Node::text("65536\n")),
+    ("overcommit_memory", || Node::text("0\n")),
+    ("overcommit_ratio", || Node::text("50\n")),
+    ("swappiness", || Node::text("60\n")),
+];
 
 /// A field of the host's `uname`, as a line.
 fn host_name(field: usize) -> Vec<u8> {
@@ -140,6 +145,16 @@ fn host_name(field: usize) -> Vec<u8> {
 fn version() -> Result<Vec<u8>> {
     let release = String::from_utf8_lossy(&host_name(2)).trim_end().to_string();
     Ok(format!("Linux version {release} (enclos) {}", String::from_utf8_lossy(&host_name(3))).into_bytes())
+}
+
+/// The same as long as the LibOS runs.
+fn boot_id() -> Result<Vec<u8>> {
+    static ID: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+    let mut id = ID.lock();
+    if id.is_empty() {
+        *id = uuid()?;
+    }
+    Ok(id.clone())
 }
 
 fn uuid() -> Result<Vec<u8>> {

@@ -15,10 +15,7 @@ fn opened(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn Inode>> {
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
-    match file.as_inode_file() {
-        Some(inode_file) => Ok(inode_file.dentry().inode().clone()),
-        None => bail!(EPERM, "the file's attributes can't be changed"),
-    }
+    file.inode().ok_or(err!(EPERM, "the file's attributes can't be changed"))
 }
 
 fn named(cx: &Context<'_>, dir: DirDesc, path: UserPath, flags: AtFlags) -> Result<Arc<Dentry>> {

@@ -101,8 +101,7 @@ pub fn openat2(cx: Context<'_>, dir: DirDesc, path: UserPath, how: UserPtr<OpenH
 
 /// `close(2)`.
 pub fn close(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    let file = cx.thread.files().remove(fd)?;
-    locks::closed(&cx.thread.process, &file);
+    cx.thread.files.read().remove(fd)?;
     Ok(0)
 }
 
@@ -146,8 +145,7 @@ pub fn dup2(cx: Context<'_>, old: FileDesc, new: FileDesc) -> Result<usize> {
     let files = cx.thread.files();
     let file = files.get(old)?;
     if old != new {
-        let replaced = files.replace(new, file, FdFlags::empty(), limit(cx.thread))?;
-        drop(replaced);
+        files.replace(new, file, FdFlags::empty(), limit(cx.thread))?;
     }
     Ok(new.0 as usize)
 }
@@ -161,8 +159,7 @@ pub fn dup3(cx: Context<'_>, old: FileDesc, new: FileDesc, flags: Flags) -> Resu
     let files = cx.thread.files();
     let file = files.get(old)?;
     let fd_flags = if flags.0 == 0 { FdFlags::empty() } else { FdFlags::CLOEXEC };
-    let replaced = files.replace(new, file, fd_flags, limit(cx.thread))?;
-    drop(replaced);
+    files.replace(new, file, fd_flags, limit(cx.thread))?;
     Ok(new.0 as usize)
 }
 
@@ -201,7 +198,11 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
             files.set_flags(fd, FdFlags::from_bits_truncate(argument as u32))?;
             Ok(0)
         }
-        F_GETFL => Ok((file.status() | StatusFlags::O_LARGEFILE).bits() as usize),
+        F_GETFL => {
+            let is_named = file.as_inode_file().is_some() || file.inode().is_some();
+            let large = if is_named { StatusFlags::O_LARGEFILE } else { StatusFlags::empty() };
+            Ok((file.status() | large).bits() as usize)
+        }
         F_SETFL => {
             let status = StatusFlags::from_bits_truncate(argument as u32);
             if status.contains(StatusFlags::O_ASYNC) {
@@ -228,7 +229,7 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
             let other = files.get(FileDesc(argument as i32))?;
             Ok(usize::from(Arc::ptr_eq(&file, &other)))
         }
-        _ => locks::fcntl(cx.thread, fd, &file, command, argument),
+        _ => locks::fcntl(cx.thread, &file, command, argument),
     }
 }
 
@@ -288,7 +289,8 @@ pub fn pipe2(cx: Context<'_>, fds: UserPtr<[i32; 2]>, flags: Flags) -> Result<us
         bail!(EINVAL, "undefined flags");
     }
     let status = StatusFlags::from_bits_truncate(flags.0);
-    let [reader, writer] = pipe::create(status - StatusFlags::O_CLOEXEC);
+    let credentials = cx.thread.credentials();
+    let [reader, writer] = pipe::create(status - StatusFlags::O_CLOEXEC, [credentials.fsuid, credentials.fsgid]);
     let reader = install(cx.thread, reader, fd_flags(status))?;
     let files = cx.thread.files();
     let close = |fd: usize| drop(files.remove(FileDesc(fd as i32)));
@@ -338,8 +340,15 @@ pub fn memfd_create(cx: Context<'_>, name: UserStr, flags: MemfdFlags) -> Result
     let handle = inode.clone().open(StatusFlags::O_RDWR)?;
     let name = [b"/memfd:", name.as_slice()].concat();
     let file = Arc::new(InodeFile::new(Dentry::unnamed(&name, inode), Some(handle), StatusFlags::O_RDWR));
-    let can_seal = flags.intersects(MemfdFlags::MFD_ALLOW_SEALING | MemfdFlags::MFD_NOEXEC_SEAL);
-    locks::init_seals(&*file, can_seal);
+    if flags.intersects(MemfdFlags::MFD_ALLOW_SEALING | MemfdFlags::MFD_NOEXEC_SEAL)
+        && let Some(seals) = file.seals()
+    {
+        const F_SEAL_EXEC: u32 = 32;
+        seals.allow();
+        if flags.contains(MemfdFlags::MFD_NOEXEC_SEAL) {
+            seals.add(F_SEAL_EXEC)?;
+        }
+    }
     let fd_flags = if flags.contains(MemfdFlags::MFD_CLOEXEC) { FdFlags::CLOEXEC } else { FdFlags::empty() };
     install(cx.thread, file, fd_flags)
 }
@@ -356,12 +365,10 @@ pub fn sync(_cx: Context<'_>) -> Result<usize> {
 
 fn sync_file(cx: &Context<'_>, fd: FileDesc, data_only: bool) -> Result<usize> {
     let file = cx.thread.files().get(fd)?;
-    match file.as_inode_file() {
-        Some(_) if file.status().contains(StatusFlags::O_PATH) => bail!(EBADF, "the file was opened with O_PATH"),
-        Some(inode_file) if file.metadata()?.kind == FileType::Regular => inode_file.handle()?.sync(data_only)?,
-        Some(_) => {}
-        None => bail!(EINVAL, "the file can't be synchronised"),
+    if file.status().contains(StatusFlags::O_PATH) {
+        bail!(EBADF, "the file was opened with O_PATH");
     }
+    file.sync(data_only)?;
     Ok(0)
 }
 
@@ -387,10 +394,10 @@ pub fn sync_file_range(cx: Context<'_>, fd: FileDesc, offset: i64, len: i64, fla
         bail!(EINVAL, "undefined flags or a negative range");
     }
     let file = cx.thread.files().get(fd)?;
-    if file.as_inode_file().is_none() {
-        bail!(ESPIPE, "not a file");
+    match file.metadata()?.kind {
+        FileType::Regular | FileType::Directory | FileType::BlockDevice => sync_file(&cx, fd, true),
+        _ => Err(err!(ESPIPE, "not a file")),
     }
-    sync_file(&cx, fd, true)
 }
 
 /// `fadvise64(2)`: advice that needs no action.
@@ -421,16 +428,14 @@ pub fn readahead(cx: Context<'_>, fd: FileDesc, _offset: i64, _count: usize) -> 
 pub fn ftruncate(cx: Context<'_>, fd: FileDesc, len: i64) -> Result<usize> {
     let len = u64::try_from(len).map_err(|_| err!(EINVAL, "the length is negative"))?;
     let file = cx.thread.files().get(fd)?;
-    let inode_file = file.as_inode_file().ok_or(err!(EINVAL, "not a regular file"))?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
-    if !file.status().can_write() {
-        bail!(EINVAL, "the file is not open for writing");
+    if !file.status().can_write() || file.metadata()?.kind != FileType::Regular {
+        bail!(EINVAL, "not a regular file, or not open for writing");
     }
     check_size(cx.thread, len)?;
-    locks::check_resize(&*file, len)?;
-    inode_file.handle()?.truncate(len)?;
+    open::truncate(&*file, len)?;
     Ok(0)
 }
 
@@ -447,9 +452,7 @@ pub fn truncate(cx: Context<'_>, path: UserPath, len: i64) -> Result<usize> {
     }
     check_size(cx.thread, len)?;
     let file = open::open_at(cx.thread, DirDesc::Cwd, &path, StatusFlags::O_WRONLY, 0)?;
-    if let Some(inode_file) = file.as_inode_file() {
-        inode_file.handle()?.truncate(len)?;
-    }
+    open::truncate(&*file, len)?;
     Ok(0)
 }
 
@@ -474,13 +477,10 @@ pub fn fallocate(cx: Context<'_>, fd: FileDesc, mode: u32, offset: i64, len: i64
     if !file.status().can_write() {
         bail!(EBADF, "the file is not open for writing");
     }
-    let Some(inode_file) = file.as_inode_file() else {
-        bail!(ESPIPE, "not a file");
-    };
-    let end = (offset as u64).checked_add(len as u64).ok_or(Errno::EFBIG)?;
+    let end = offset.checked_add(len).ok_or(err!(EFBIG, "beyond the largest offset"))? as u64;
     if mode & 1 == 0 {
         check_size(cx.thread, end)?;
     }
-    inode_file.handle()?.allocate(mode, offset as u64, len as u64)?;
+    file.allocate(mode, offset as u64, len as u64)?;
     Ok(0)
 }

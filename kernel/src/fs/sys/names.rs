@@ -1,6 +1,7 @@
 //! Making, removing and renaming entries of directories.
 
 use super::{AtFlags, Walk, only};
+use crate::fs::dentry::{RENAMES, lock_both};
 use crate::fs::path::{Last, Parent};
 use crate::fs::permission;
 use crate::fs::{Dentry, FileType, NewNode, RenameFlags, open};
@@ -25,13 +26,14 @@ fn is_dots(name: &[u8]) -> bool {
 fn make(cx: &Context<'_>, dir: DirDesc, path: &[u8], node: NewNode, mode: u32) -> Result<Arc<Dentry>> {
     let walk = Walk::new(cx.thread);
     let parent = parent(cx, &walk, dir, path)?;
-    if is_dots(&parent.name) || walk.walker().entry(&parent).is_ok() {
+    let lock = parent.dir.lock_changes();
+    if is_dots(&parent.name) || walk.walker().entry_locked(&parent, &lock).is_ok() {
         bail!(EEXIST, "the name exists");
     }
     if parent.has_slash && !matches!(node, NewNode::Directory) {
         bail!(ENOENT, "only a directory's name may end with a slash");
     }
-    open::make_node(&walk.walker(), &parent, node, mode)
+    open::make_node(&walk.walker(), &parent, node, mode, &lock)
 }
 
 /// `mkdir(2)`.
@@ -111,16 +113,17 @@ pub fn linkat(
     lookup.set(AtFlags::AT_SYMLINK_NOFOLLOW, !flags.contains(AtFlags::AT_SYMLINK_FOLLOW));
     let source = walk.resolve(cx.thread, old_dir, &old, lookup)?;
     let parent = parent(&cx, &walk, new_dir, &new)?;
-    if is_dots(&parent.name) || walk.walker().entry(&parent).is_ok() {
+    let lock = parent.dir.lock_changes();
+    if is_dots(&parent.name) || walk.walker().entry_locked(&parent, &lock).is_ok() {
         bail!(EEXIST, "the new name exists");
     }
     if source.inode().file_system_id() != parent.dir.inode().file_system_id() {
         bail!(EXDEV, "another file system");
     }
+    open::check_can_change(&walk.walker(), &parent.dir)?;
     if source.inode().kind() == FileType::Directory {
         bail!(EPERM, "a directory can't have a second name");
     }
-    open::check_can_change(&walk.walker(), &parent.dir)?;
     parent.dir.inode().link(&parent.name, source.inode())?;
     Ok(0)
 }
@@ -143,28 +146,32 @@ pub fn unlinkat(cx: Context<'_>, dir: DirDesc, path: UserPath, flags: AtFlags) -
     let parent = parent(&cx, &walk, dir, &path)?;
     let wants_directory = flags.contains(AtFlags::AT_REMOVEDIR);
     match parent.name.as_slice() {
-        b"." if path.iter().all(|&byte| byte == b'/') => bail!(EBUSY, "the root directory"),
+        b"." if wants_directory && path.iter().all(|&byte| byte == b'/') => bail!(EBUSY, "the root directory"),
         b"." if wants_directory => bail!(EINVAL, "the last component is ."),
         b".." if wants_directory => bail!(ENOTEMPTY, "the last component is .."),
         b"." | b".." => bail!(EISDIR, "a directory"),
         _ => {}
     }
-    let entry = walk.walker().entry(&parent)?;
-    let inode = entry.inode();
-    if !wants_directory && inode.kind() == FileType::Directory {
-        bail!(EISDIR, "a directory");
-    }
-    if wants_directory && inode.kind() != FileType::Directory || parent.has_slash && inode.kind() != FileType::Directory
-    {
-        bail!(ENOTDIR, "not a directory");
-    }
     let dir = &parent.dir;
-    permission::check_remove(&walk.credentials, &dir.inode().access_metadata()?, &inode.access_metadata()?)?;
-    if entry.is_mounted() {
-        bail!(EBUSY, "a mount point");
+    let lock = dir.lock_changes();
+    let entry = walk.walker().entry_locked(&parent, &lock)?;
+    let inode = entry.inode();
+    let is_directory = inode.kind() == FileType::Directory;
+    if parent.has_slash && !is_directory {
+        bail!(ENOTDIR, "not a directory");
     }
     if dir.inode().is_read_only() {
         bail!(EROFS, "the file system is read-only");
+    }
+    permission::check_remove(&walk.credentials, &dir.inode().access_metadata()?, &inode.access_metadata()?)?;
+    if wants_directory && !is_directory {
+        bail!(ENOTDIR, "not a directory");
+    }
+    if !wants_directory && is_directory {
+        bail!(EISDIR, "a directory");
+    }
+    if entry.is_mounted() {
+        bail!(EBUSY, "a mount point");
     }
     if wants_directory {
         dir.inode().rmdir(&parent.name)?;
@@ -210,8 +217,11 @@ pub fn renameat2(
     if is_dots(&from.name) || is_dots(&to.name) {
         bail!(EBUSY, "the last component is . or ..");
     }
-    let source = walk.walker().entry(&from)?;
-    let target = match walk.walker().entry(&to) {
+    // Without it, two renames could put each directory below the other.
+    let _renames = (!Arc::ptr_eq(&from.dir, &to.dir)).then(|| RENAMES.lock());
+    let (lock, _other) = lock_both(&from.dir, &to.dir);
+    let source = walk.walker().entry_locked(&from, &lock)?;
+    let target = match walk.walker().entry_locked(&to, &lock) {
         Ok(_) if flags == RenameFlags::NoReplace => bail!(EEXIST, "the new name exists"),
         Ok(target) => Some(target),
         Err(error) if error.errno() == Errno::ENOENT && flags != RenameFlags::Exchange => None,
@@ -273,6 +283,11 @@ fn check_rename(
         if target.is_mounted() {
             bail!(EBUSY, "a mount point");
         }
+    }
+    let moves_directory = source.inode().kind() == FileType::Directory && !Arc::ptr_eq(&from.dir, &to.dir);
+    if moves_directory {
+        // Its `..` changes.
+        permission::check(&walk.credentials, &source.inode().access_metadata()?, permission::Access::WRITE)?;
     }
     if source.is_mounted() {
         bail!(EBUSY, "a mount point");

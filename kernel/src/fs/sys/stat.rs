@@ -2,7 +2,7 @@
 
 use super::{AtFlags, Walk, only};
 use crate::flags_arg;
-use crate::fs::{Inode, InodeFile, Metadata, Time};
+use crate::fs::{Inode, Metadata, Time};
 use crate::prelude::*;
 use crate::syscalls::Context;
 use crate::syscalls::args::{DirDesc, FileDesc, UserPath};
@@ -203,8 +203,8 @@ pub fn statfs(cx: Context<'_>, path: UserPath, buffer: UserPtr<[u64; 15]>) -> Re
 pub fn fstatfs(cx: Context<'_>, fd: FileDesc, buffer: UserPtr<[u64; 15]>) -> Result<usize> {
     const PIPEFS_MAGIC: u64 = 0x5049_5045;
     let file = cx.thread.files().get(fd)?;
-    match file.as_inode_file().map(InodeFile::dentry) {
-        Some(dentry) => write_statfs(&**dentry.inode(), buffer),
+    match file.inode() {
+        Some(inode) => write_statfs(&*inode, buffer),
         None => {
             buffer.write(&[PIPEFS_MAGIC, 4096, 0, 0, 0, 0, 0, 0, 255, 4096, 0x20, 0, 0, 0, 0])?;
             Ok(0)

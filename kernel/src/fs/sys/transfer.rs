@@ -39,9 +39,9 @@ fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
             if len > i64::MAX as u64 {
                 bail!(EINVAL, "a piece's length is negative");
             }
-            let len = (len as usize).min(MAX_TRANSFER - total);
-            total += len;
-            if len == 0 { UserSlice::new(0, 0) } else { UserSlice::new(addr as usize, len) }
+            let piece = UserSlice::new(addr as usize, len as usize)?.truncate(MAX_TRANSFER - total);
+            total += piece.len();
+            Ok(piece)
         })
         .collect()
 }
@@ -115,10 +115,11 @@ pub fn pwritev(
 const RWF_HIPRI: u32 = 1;
 const RWF_DSYNC: u32 = 2;
 const RWF_SYNC: u32 = 4;
+const RWF_APPEND: u32 = 16;
 
-fn check_rw_flags(flags: u32) -> Result<()> {
+fn check_rw_flags(flags: u32, known: u32) -> Result<()> {
     // Polling and syncing are hints for what is in memory; the rest isn't there.
-    if flags & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC) == 0 {
+    if flags & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | known) == 0 {
         Ok(())
     } else {
         Err(err!(EOPNOTSUPP, "no such transfer flags"))
@@ -135,7 +136,7 @@ pub fn preadv2(
     high: u64,
     flags: u32,
 ) -> Result<usize> {
-    check_rw_flags(flags)?;
+    check_rw_flags(flags, 0)?;
     if offset == -1 { readv(cx, fd, vector, count) } else { preadv(cx, fd, vector, count, offset, high) }
 }
 
@@ -149,14 +150,22 @@ pub fn pwritev2(
     high: u64,
     flags: u32,
 ) -> Result<usize> {
-    check_rw_flags(flags)?;
+    check_rw_flags(flags, RWF_APPEND)?;
     let thread = cx.thread.clone();
-    let count =
-        if offset == -1 { writev(cx, fd, vector, count)? } else { pwritev(cx, fd, vector, count, offset, high)? };
-    if flags & (RWF_DSYNC | RWF_SYNC) != 0
-        && let Some(file) = thread.files().get(fd)?.as_inode_file()
-    {
-        file.handle()?.sync(flags & RWF_SYNC == 0)?;
+    let count = if flags & RWF_APPEND != 0 {
+        let file = writable(&cx, fd)?;
+        let source = &mut Source::user_vector(pieces(vector, count)?);
+        match file.as_inode_file() {
+            Some(inode_file) => inode_file.append(source, offset == -1)?,
+            None => write_to(&thread, &*file, source, None)?,
+        }
+    } else if offset == -1 {
+        writev(cx, fd, vector, count)?
+    } else {
+        pwritev(cx, fd, vector, count, offset, high)?
+    };
+    if flags & (RWF_DSYNC | RWF_SYNC) != 0 {
+        thread.files().get(fd)?.sync(flags & RWF_SYNC == 0)?;
     }
     Ok(count)
 }
@@ -226,6 +235,9 @@ pub fn sendfile(cx: Context<'_>, out: FileDesc, input: FileDesc, offset: UserPtr
     if target.status().contains(StatusFlags::O_APPEND) {
         bail!(EINVAL, "the output appends");
     }
+    if source.metadata()?.kind == FileType::Fifo {
+        bail!(EINVAL, "the input is a pipe");
+    }
     let start = offset.non_null().map(|offset| offset.read()).transpose()?;
     let start = start.map(position).transpose()?;
     let mut at = start;
@@ -261,8 +273,21 @@ pub fn copy_file_range(
     if target.status().contains(StatusFlags::O_APPEND) {
         bail!(EBADF, "the output appends");
     }
+    let same = {
+        let [one, other] = [source.metadata()?, target.metadata()?];
+        (one.dev, one.ino) == (other.dev, other.ino)
+    };
     let read = |pointer: UserPtr<i64>| pointer.non_null().map(|pointer| position(pointer.read()?)).transpose();
     let (mut from, mut to) = (read(in_offset)?, read(out_offset)?);
+    if same {
+        let at = |offset: Option<u64>, file: &dyn File| match offset {
+            Some(offset) => Ok(offset),
+            None => file.seek(0, Whence::Current),
+        };
+        if at(from, &*source)?.abs_diff(at(to, &*target)?) < count as u64 {
+            bail!(EINVAL, "the ranges overlap");
+        }
+    }
     let total = copy(cx.thread, &*source, &mut from, &*target, &mut to, count)?;
     for (pointer, at) in [(in_offset, from), (out_offset, to)] {
         if let (Some(pointer), Some(at)) = (pointer.non_null(), at) {
