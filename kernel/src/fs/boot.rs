@@ -29,9 +29,8 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
     mount_at(&walker, b"/dev", devices.clone())?;
     mount::note(b"/dev", b"tmpfs", "tmpfs", devices);
     for volume in &config.volumes {
-        let inode = HostFs::open(&volume.source, volume.access).map_err(|error| {
+        let inode = HostFs::open(&volume.source, volume.access).inspect_err(|error| {
             frame::boot::say(format_args!("enclos: volume {}: {}\n", volume.source.escape_ascii(), error.reason()));
-            error
         })?;
         mount_at(&walker, &volume.target, inode.clone())?;
         mount::note(&volume.target, &volume.source, "enclos", inode);

@@ -44,10 +44,13 @@ static RECENT: Mutex<VecDeque<Arc<Dentry>>> = Mutex::new(VecDeque::new());
 const MAX_RECENT: usize = 8192;
 
 /// Held by renames from one directory to another, so that what is above what stays as it is.
-pub static RENAMES: Mutex<()> = Mutex::new(());
+pub(crate) static RENAMES: Mutex<()> = Mutex::new(());
 
 /// Locks the entries of two directories, which may be the same.
-pub fn lock_both<'a>(one: &'a Arc<Dentry>, other: &'a Arc<Dentry>) -> (MutexGuard<'a, ()>, Option<MutexGuard<'a, ()>>) {
+pub(crate) fn lock_both<'a>(
+    one: &'a Arc<Dentry>,
+    other: &'a Arc<Dentry>,
+) -> (MutexGuard<'a, ()>, Option<MutexGuard<'a, ()>>) {
     if Arc::ptr_eq(one, other) {
         return (one.changes.lock(), None);
     }
@@ -165,7 +168,8 @@ impl Dentry {
         let mut above = Some(self.clone());
         while let Some(dentry) = above {
             dentry.is_pinned.store(true, Ordering::Relaxed);
-            above = dentry.place.read().parent.clone();
+            let parent = dentry.place.read().parent.clone();
+            above = parent;
         }
         root
     }

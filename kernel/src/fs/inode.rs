@@ -327,7 +327,7 @@ pub enum MapAccess {
 }
 
 /// The present time, as file times have it.
-pub fn current_time() -> Time {
+pub(crate) fn current_time() -> Time {
     let now = now(Clock::RealtimeCoarse);
     Time { secs: now.as_secs() as i64, nanos: now.subsec_nanos() }
 }

@@ -17,7 +17,7 @@ const TMPFILE: StatusFlags = StatusFlags::O_TMPFILE_BIT.union(StatusFlags::O_DIR
 ///
 /// # Errors
 /// `EBADF`, `ENOTDIR`; neither if the path is absolute.
-pub fn base(thread: &Thread, dir: DirDesc, path: &[u8]) -> Result<Option<Arc<Dentry>>> {
+pub(crate) fn base(thread: &Thread, dir: DirDesc, path: &[u8]) -> Result<Option<Arc<Dentry>>> {
     match dir {
         DirDesc::Fd(fd) if !path.starts_with(b"/") => {
             let file = thread.files().get(fd)?;
@@ -35,7 +35,13 @@ pub fn base(thread: &Thread, dir: DirDesc, path: &[u8]) -> Result<Option<Arc<Den
 ///
 /// # Errors
 /// As the man page says.
-pub fn open_at(thread: &Thread, dir: DirDesc, path: &[u8], flags: StatusFlags, mode: u32) -> Result<Arc<dyn File>> {
+pub(crate) fn open_at(
+    thread: &Thread,
+    dir: DirDesc,
+    path: &[u8],
+    flags: StatusFlags,
+    mode: u32,
+) -> Result<Arc<dyn File>> {
     let base = base(thread, dir, path)?;
     let (view, credentials) = (thread.fs(), thread.credentials());
     let walker = Walker { view: &view, credentials: &credentials };
@@ -114,7 +120,7 @@ fn create(
 ///
 /// # Errors
 /// `EEXIST`, `EACCES`, `EROFS`, `ENOENT` for a removed directory.
-pub fn make_node(
+pub(crate) fn make_node(
     walker: &Walker<'_>,
     parent: &Parent,
     node: NewNode,
@@ -132,7 +138,7 @@ pub fn make_node(
 ///
 /// # Errors
 /// `EROFS`, `EACCES`, `ENOENT`, `ENOTDIR`.
-pub fn check_can_change(walker: &Walker<'_>, dir: &Arc<Dentry>) -> Result<()> {
+pub(crate) fn check_can_change(walker: &Walker<'_>, dir: &Arc<Dentry>) -> Result<()> {
     if dir.inode().kind() != FileType::Directory {
         bail!(ENOTDIR, "not a directory");
     }

@@ -181,8 +181,8 @@ impl File for PipeFile {
                 };
             }
             let (front, back) = state.bytes.as_slices();
-            let result = sink.put(front).and_then(|count| {
-                if count < front.len() || sink.is_empty() { Ok(count) } else { Ok(count + sink.put(back).unwrap_or(0)) }
+            let result = sink.put(front).map(|count| {
+                if count < front.len() || sink.is_empty() { count } else { count + sink.put(back).unwrap_or(0) }
             });
             if let Ok(count) = result {
                 state.bytes.drain(..count);

@@ -407,6 +407,6 @@ mod tests {
         timer.notify = Notify::Process(Signal::SIGALRM, 0);
         assert_eq!(timer.left()[0], Duration::from_nanos(1));
         timer.armed = Some(armed(0, 3_600_000));
-        assert!(!timer.left()[0].is_zero() && timer.left()[0] <= Duration::from_secs(3600));
+        assert!(!timer.left()[0].is_zero() && timer.left()[0] <= Duration::from_hours(1));
     }
 }

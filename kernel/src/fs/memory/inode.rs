@@ -549,7 +549,7 @@ impl Handle for MemInode {
         const KEEP_SIZE: u32 = 1;
         const PUNCH_HOLE: u32 = 2;
         const ZERO_RANGE: u32 = 16;
-        let end = offset.checked_add(len).filter(|&end| end <= i64::MAX as u64).ok_or(Errno::EFBIG)?;
+        let end = offset.checked_add(len).filter(|&end| i64::try_from(end).is_ok()).ok_or(Errno::EFBIG)?;
         let mut data = self.data()?.write();
         let size = data.size();
         if mode & (PUNCH_HOLE | ZERO_RANGE) != 0 {

@@ -6,6 +6,7 @@ use crate::fs::inode::Inode;
 use crate::prelude::*;
 use crate::process::table;
 use alloc::ffi::CString;
+use core::fmt::Write;
 use frame::ocall::file::{self, open_host};
 use frame::ocall::process::system_info;
 use frame::ocall::time::{Clock, now};
@@ -167,7 +168,7 @@ fn uuid() -> Result<Vec<u8>> {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text += &format!("{byte:02x}");
+        let _ = write!(text, "{byte:02x}");
     }
     text.push('\n');
     Ok(text.into_bytes())

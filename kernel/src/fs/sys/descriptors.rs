@@ -293,7 +293,9 @@ pub fn pipe2(cx: Context<'_>, fds: UserPtr<[i32; 2]>, flags: Flags) -> Result<us
     let [reader, writer] = pipe::create(status - StatusFlags::O_CLOEXEC, [credentials.fsuid, credentials.fsgid]);
     let reader = install(cx.thread, reader, fd_flags(status))?;
     let files = cx.thread.files();
-    let close = |fd: usize| drop(files.remove(FileDesc(fd as i32)));
+    let close = |fd: usize| {
+        let _ = files.remove(FileDesc(fd as i32));
+    };
     let writer = install(cx.thread, writer, fd_flags(status)).inspect_err(|_| close(reader))?;
     fds.write(&[reader as i32, writer as i32]).inspect_err(|_| {
         close(reader);

@@ -238,7 +238,7 @@ pub fn sendfile(cx: Context<'_>, out: FileDesc, input: FileDesc, offset: UserPtr
     if source.metadata()?.kind == FileType::Fifo {
         bail!(EINVAL, "the input is a pipe");
     }
-    let start = offset.non_null().map(|offset| offset.read()).transpose()?;
+    let start = offset.non_null().map(UserPtr::read).transpose()?;
     let start = start.map(position).transpose()?;
     let mut at = start;
     let total = copy(cx.thread, &*source, &mut at, &*target, &mut None, count)?;
