@@ -98,8 +98,9 @@ impl Subject {
 
     fn start_natively(&self, dir: &Path) -> Native {
         let start = || {
-            Command::new(&self.argv[0])
-                .args(&self.argv[1..])
+            Command::new("/usr/bin/python3")
+                .args(["-S", "-c", EXECVE])
+                .args(&self.argv)
                 .current_dir(dir)
                 .env_clear()
                 .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
@@ -108,22 +109,40 @@ impl Subject {
         };
         let mut started = start();
         // While another test's child is between `fork` and `execve`, it holds our files open for writing.
-        while matches!(&started, Err(error) if error.kind() == ErrorKind::ExecutableFileBusy) {
+        while matches!(&started, Ok(output) if output.status.code() == Some(BUSY)) {
             thread::sleep(Duration::from_millis(1));
             started = start();
         }
         match started {
             Ok(output) => match (output.status.code(), output.status.signal()) {
+                // What a shell says when `execve` fails: ENOENT is 127.
+                (Some(NOT_FOUND), _) => Native::Refused { status: 127, reason: text(&output.stderr) },
+                (Some(REFUSED), _) => Native::Refused { status: 126, reason: text(&output.stderr) },
                 (Some(status), _) => Native::Ran { status, stdout: output.stdout },
                 (None, signal) => Native::Killed { status: 128 + signal.unwrap_or(0) },
             },
-            Err(error) => {
-                // What a shell says when `execve` fails: ENOENT is 127.
-                let status = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
-                Native::Refused { status, reason: error.to_string() }
-            }
+            Err(error) => Native::Refused { status: 125, reason: error.to_string() },
         }
     }
+}
+
+/// Calls `execve` by itself: C libraries' functions give a file that is no program to the shell.
+const EXECVE: &str = "
+import os, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+try:
+    os.execvpe(sys.argv[1], sys.argv[1:], dict(PATH=os.environ['PATH']))
+except OSError as error:
+    os.write(2, error.strerror.encode())
+    os._exit({2: 201, 26: 203}.get(error.errno, 202))
+";
+/// Exit statuses of the above.
+const NOT_FOUND: i32 = 201;
+const REFUSED: i32 = 202;
+const BUSY: i32 = 203;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// What Linux does with a subject.

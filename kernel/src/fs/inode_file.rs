@@ -28,7 +28,6 @@ struct Position {
 /// The most that a file can hold.
 const MAX_OFFSET: u64 = i64::MAX as u64;
 /// The largest position: no file may be longer than whole pages below [`MAX_OFFSET`].
-const MAX_POSITION: u64 = MAX_OFFSET & !4095;
 
 impl InodeFile {
     /// The file at `dentry`, with its contents.
@@ -171,9 +170,6 @@ impl File for InodeFile {
             None => bail!(EOVERFLOW, "the offset overflows"),
             Some(target) => u64::try_from(target).map_err(|_| err!(EINVAL, "the offset is negative"))?,
         };
-        if target > MAX_POSITION {
-            bail!(EINVAL, "beyond the largest offset");
-        }
         position.offset = target;
         Ok(target)
     }

@@ -1,6 +1,6 @@
 //! From a path to a program that can run: ELF files, `#!` scripts, the initial stack.
 //!
-//! [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`load`] maps
+//! [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`load()`] maps
 //! what they describe into a fresh [`Memory`](crate::mm::Memory); [`stack`] lays out arguments, environment and the
 //! auxiliary vector.
 

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-/// How many bytes of a file are looked at (`BINPRM_BUF_SIZE`).
-pub const HEAD_LEN: usize = 256;
+/// How many bytes of a file are looked at (`BINPRM_BUF_SIZE`, of which the last is kept for a NUL).
+pub const HEAD_LEN: usize = 255;
 /// How many scripts may have scripts for interpreters before `ELOOP`.
 pub const MAX_DEPTH: usize = 5;
 

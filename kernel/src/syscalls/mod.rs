@@ -2,7 +2,7 @@
 //!
 //! - [`table`]: the one list of all of Linux's x86-64 system calls, with what is done here and by which function;
 //! - [`args`]: the types of arguments, how they are decoded and how a trace prints them;
-//! - [`dispatch`]: from a thread's registers to a function of the table and back.
+//! - [`dispatch()`]: from a thread's registers to a function of the table and back.
 
 pub mod args;
 mod dispatch;

@@ -68,7 +68,7 @@ pub fn getrandom(_cx: Context<'_>, buf: UserPtr<u8>, len: usize, flags: Flags) -
     while done < slice.len() {
         let chunk = &mut bytes[..CHUNK.min(slice.len() - done)];
         random(chunk)?;
-        match slice.skip(done).write(chunk) {
+        match Sink::user(slice.skip(done)).put(chunk) {
             Ok(count) => done += count,
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,

@@ -6,6 +6,7 @@ use crate::process::{RLIM_INFINITY, Resource, Thread};
 use crate::signal::{self, Signal};
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
+use frame::layout::TASK_SIZE;
 use frame::ocall::file::{MAX_TRANSFER, Whence};
 
 /// The most pieces of one transfer (`IOV_MAX`).
@@ -22,6 +23,10 @@ fn writable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
 }
 
 fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
+    // The whole range must be a possible one, however little of it is transferred.
+    if buf.addr().checked_add(count).is_none_or(|end| end > TASK_SIZE) {
+        bail!(EFAULT, "the buffer is outside the program's memory");
+    }
     buf.slice(count.min(MAX_TRANSFER))
 }
 
@@ -136,6 +141,9 @@ pub fn preadv2(
     high: u64,
     flags: u32,
 ) -> Result<usize> {
+    if count == 0 {
+        return readv(cx, fd, vector, count);
+    }
     check_rw_flags(flags, 0)?;
     if offset == -1 { readv(cx, fd, vector, count) } else { preadv(cx, fd, vector, count, offset, high) }
 }
@@ -150,6 +158,9 @@ pub fn pwritev2(
     high: u64,
     flags: u32,
 ) -> Result<usize> {
+    if count == 0 {
+        return writev(cx, fd, vector, count);
+    }
     check_rw_flags(flags, RWF_APPEND)?;
     let thread = cx.thread.clone();
     let count = if flags & RWF_APPEND != 0 {

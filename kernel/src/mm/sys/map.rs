@@ -155,6 +155,9 @@ pub fn mremap(
     if (is_fixed || keeps_old) && !may_move {
         bail!(EINVAL, "to a fixed place, or leaving the old one mapped, means to move");
     }
+    if new_len > frame::layout::TASK_SIZE {
+        bail!(EINVAL, "longer than the address space");
+    }
     if keeps_old && old_len != new_len {
         bail!(EINVAL, "leaving the old place mapped, the length must stay");
     }

@@ -17,7 +17,8 @@ const VERSION_3: u32 = 0x2008_0522;
 
 /// How many data elements the header's version has. An unknown version is answered with the one to use.
 fn elements(header: UserPtr<CapHeader>) -> Result<usize> {
-    match header.read()?[0] {
+    // The version alone decides whether the rest is looked at.
+    match header.cast::<u32>().read()? {
         VERSION_1 => Ok(1),
         VERSION_2 | VERSION_3 => Ok(2),
         _ => {
