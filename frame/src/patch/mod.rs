@@ -20,4 +20,4 @@ mod table;
 
 pub use plan::{Plan, Trampoline, Unpatchable};
 pub use slots::Slots;
-pub use table::{Site, Table};
+pub use table::{ProgramPoint, Site, Table};

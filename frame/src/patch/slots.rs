@@ -1,10 +1,10 @@
 //! Places for trampolines.
 
-use super::plan::{MAX_TRAMPOLINE, Plan};
+use super::plan::Plan;
 use alloc::collections::BTreeMap;
 use core::ops::Range;
 
-/// The used parts of the address space that is kept for trampolines.
+/// The used parts of the address space that is kept for trampolines; they don't overlap.
 #[derive(Debug, Default)]
 pub struct Slots(BTreeMap<u64, u64>);
 
@@ -14,19 +14,18 @@ const ALIGN: u64 = 16;
 impl Slots {
     /// The lowest free place in `chunk` that suits the plan, so that few pages are touched.
     pub fn find(&self, chunk: &Range<u64>, plan: &Plan) -> Option<u64> {
-        let mut at = chunk.start.next_multiple_of(ALIGN);
-        while at + MAX_TRAMPOLINE as u64 <= chunk.end {
-            if let Some((_, &end)) = self.0.range(..at + MAX_TRAMPOLINE as u64).next_back()
-                && end > at
-            {
-                at = end.next_multiple_of(ALIGN);
-            } else if plan.accepts(at) {
-                return Some(at);
-            } else {
-                at += ALIGN;
+        let len = plan.trampoline_len() as u64;
+        let mut at = chunk.start;
+        loop {
+            at = plan.next_slot(at, ALIGN)?;
+            if at.checked_add(len)? > chunk.end {
+                return None;
+            }
+            match self.0.range(..at + len).next_back() {
+                Some((_, &end)) if end > at => at = end,
+                _ => return Some(at),
             }
         }
-        None
     }
 
     /// Marks a place as used.
