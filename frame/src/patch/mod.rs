@@ -19,5 +19,5 @@ mod slots;
 mod table;
 
 pub use plan::{Plan, Trampoline, Unpatchable};
-pub use slots::Slots;
+pub use slots::{GOOD_CHUNK, Slots, good_areas};
 pub use table::{ProgramPoint, Site, Table};
