@@ -17,6 +17,8 @@
 mod plan;
 mod slots;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use plan::{Plan, Trampoline, Unpatchable};
 pub use slots::{GOOD_CHUNK, Slots, good_areas};
