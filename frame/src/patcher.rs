@@ -53,6 +53,7 @@ static PATCHED: AtomicU64 = AtomicU64::new(0);
 /// program that ends soon are used once.
 const WORTH_PATCHING: u32 = 4;
 
+const SIGTRAP: i32 = 5;
 const INT3: u8 = 0xcc;
 const JUMP_LEN: usize = 5;
 /// The longest instruction.
@@ -86,12 +87,11 @@ pub(crate) fn on_trapped_syscall(block: *mut ThreadBlock, site: usize) {
 
 /// The program trapped at `rip`: moves it on if that is within replaced bytes. Gives whether it did.
 pub(crate) fn redirect(rip: &mut u64, signal: i32) -> bool {
-    const SIGTRAP: i32 = 5;
     let addr = if signal == SIGTRAP { rip.wrapping_sub(1) } else { *rip };
     let mut is_ours = false;
     thread::with_task(thread::current_block().cast_mut(), |task, _| {
         task.with_patcher(&mut |patcher| {
-            if let Some(to) = patcher.redirection(addr) {
+            if let Some(to) = patcher.redirection(addr, signal) {
                 *rip = to;
                 is_ours = true;
             }
@@ -103,7 +103,7 @@ pub(crate) fn redirect(rip: &mut u64, signal: i32) -> bool {
 impl Patcher {
     /// The program's address that `rip` stands for, if that is in a trampoline; else `rip`.
     pub fn original_rip(&self, rip: u64) -> u64 {
-        self.inner.lock().table.original(rip).unwrap_or(rip)
+        self.inner.lock().table.original(rip).map_or(rip, |point| point.addr)
     }
 
     /// Where to go on for the program's address `rip`: in a trampoline if the instruction was displaced.
@@ -118,11 +118,11 @@ impl Patcher {
     /// Makes `ctx` show the program's own addresses.
     pub fn show_original(&self, ctx: &mut UserContext) {
         ctx.save_vector_state();
-        let original = self.original_rip(ctx.rip);
-        if original != ctx.rip {
-            ctx.rip = original;
-            // Behind a system call, its return address stands there.
-            ctx.rcx = original;
+        let Some(point) = self.inner.lock().table.original(ctx.rip) else { return };
+        ctx.rip = point.addr;
+        if point.is_returning {
+            // As a real system call leaves them.
+            (ctx.rcx, ctx.r11) = (point.addr, ctx.rflags);
         }
     }
 
@@ -131,7 +131,7 @@ impl Patcher {
         self.inner.lock().table.forget(&(range.start as u64..range.end as u64));
     }
 
-    fn redirection(&self, addr: u64) -> Option<u64> {
+    fn redirection(&self, addr: u64, signal: i32) -> Option<u64> {
         let inner = self.inner.lock();
         let (start, site) = inner.table.containing(addr)?;
         if inner.in_progress == Some(start) {
@@ -141,8 +141,8 @@ impl Patcher {
         if !holds(start, site.jump) {
             return None;
         }
-        // At the start it was the breakpoint of a patch that has been finished since.
-        if addr == start { Some(start) } else { site.moved(addr) }
+        // At the start it was the breakpoint of a patch that has been finished since; any other fault is the program's.
+        if addr == start { (signal == SIGTRAP).then_some(start) } else { site.moved(addr) }
     }
 
     /// Counts a trap at `site`, and says whether it has trapped often enough.
@@ -166,12 +166,11 @@ impl Patcher {
         let room = region.range.end.saturating_sub(site as usize).min(JUMP_LEN + MAX_INSTRUCTION);
         let mut code = [0; JUMP_LEN + MAX_INSTRUCTION];
         UserSlice::new(site as usize, room)?.read(&mut code[..room])?;
-        let mut original = [0; JUMP_LEN];
-        original.copy_from_slice(&code[..JUMP_LEN]);
+        let code = &code[..room];
 
-        let patched = match inner.table.retired(site, original) {
+        let patched = match inner.table.retired(site, code) {
             Some(patched) => patched,
-            None => match Self::place(&mut inner, site, &code[..room], original, region) {
+            None => match Self::place(&mut inner, site, code, region) {
                 Ok(patched) => patched,
                 Err(error) => {
                     inner.table.refuse(site);
@@ -201,11 +200,14 @@ impl Patcher {
     }
 
     /// Finds a place for the site's trampoline and writes it.
-    fn place(inner: &mut Inner, site: u64, code: &[u8], original: [u8; JUMP_LEN], region: &CodeRegion) -> Result<Site> {
+    fn place(inner: &mut Inner, site: u64, code: &[u8], region: &CodeRegion) -> Result<Site> {
         let plan = Plan::new(site, code).map_err(|reason| {
             log::debug!("the system call at {site:#x} can't be patched: {reason:?}");
             crate::Error::new(Errno::EOPNOTSUPP, "the code around a system call can't be patched")
         })?;
+        if inner.table.overlaps(&(site..site + plan.original().len() as u64)) {
+            return Err(crate::Error::new(Errno::EOPNOTSUPP, "a system call beside it is patched"));
+        }
         let chunk = region.trampolines.start as u64..region.trampolines.end as u64;
         let slot = inner.slots.find(&chunk, &plan).ok_or(Errno::ENOSPC)?;
         let trampoline = plan.assemble(slot).ok_or(Errno::EOPNOTSUPP)?;
@@ -215,7 +217,7 @@ impl Patcher {
         UserSlice::new(slot as usize, trampoline.code.len())?.write(&trampoline.code)?;
         mem::protect(&pages, Prot::READ | Prot::EXEC)?;
         inner.slots.take(slot..end);
-        Ok(Site::new(slot, &trampoline, original))
+        Ok(Site::new(slot, trampoline, plan.original()))
     }
 }
 

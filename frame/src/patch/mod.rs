@@ -10,14 +10,19 @@
 //! that each old instruction boundary within the five bytes now holds an opcode that always traps and does nothing
 //! else. The trap handler then continues in the trampoline's copy of that instruction.
 //!
+//! A boundary at the third, fourth or fifth byte decides over the displacement's bits 8–15, 16–23 or 24–31. So chunks
+//! of trampolines lie where the distance suits the fifth, and are so large that the others can always be suited.
+//!
 //! - [`Plan`]: what a site needs, and the bytes for a given place;
-//! - [`Slots`]: the places for trampolines;
+//! - [`Slots`], [`good_areas`]: the places for trampolines;
 //! - [`Table`]: the patched sites.
 
 mod plan;
 mod slots;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use plan::{Plan, Trampoline, Unpatchable};
-pub use slots::Slots;
-pub use table::{Site, Table};
+pub use slots::{GOOD_CHUNK, Slots, good_areas};
+pub use table::{ProgramPoint, Site, Table};

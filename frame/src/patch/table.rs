@@ -1,6 +1,6 @@
 //! The patched sites of an address space.
 
-use super::plan::{JUMP_LEN, Trampoline};
+use super::plan::{JUMP_LEN, RETURNING, Trampoline};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -14,8 +14,8 @@ pub struct Site {
     pub len: usize,
     /// What stands at the site now.
     pub jump: [u8; JUMP_LEN],
-    /// What stood there before.
-    pub original: [u8; JUMP_LEN],
+    /// What stood there before, up to the end of the last displaced instruction.
+    pub original: Vec<u8>,
     /// Points of the program within the site, and where in the trampoline they are.
     pub points: Vec<(u64, usize)>,
 }
@@ -24,31 +24,49 @@ pub struct Site {
 #[derive(Debug, Default)]
 pub struct Table {
     sites: BTreeMap<u64, Site>,
+    /// The sites' addresses by their trampolines'.
     by_slot: BTreeMap<u64, u64>,
     /// Sites whose code was unmapped or changed. Threads may still be in their trampolines, so those stay; the same
     /// code at the same address uses them again.
-    retired: BTreeMap<u64, Site>,
+    retired: BTreeMap<u64, Vec<Site>>,
     refused: BTreeSet<u64>,
 }
 
+/// What an address in a trampoline stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramPoint {
+    /// The program's address.
+    pub addr: u64,
+    /// Whether a system call is returning, and `rcx` and `r11` are not as it leaves them yet.
+    pub is_returning: bool,
+}
+
 impl Site {
-    /// A site with this trampoline at `slot`.
-    pub fn new(slot: u64, trampoline: &Trampoline, original: [u8; JUMP_LEN]) -> Self {
-        Self { slot, len: trampoline.code.len(), jump: trampoline.jump, original, points: trampoline.points.clone() }
+    /// A site with this trampoline at `slot`, where `original` stood.
+    pub fn new(slot: u64, trampoline: Trampoline, original: &[u8]) -> Self {
+        let Trampoline { jump, code, points } = trampoline;
+        Self { slot, len: code.len(), jump, original: original.to_vec(), points }
     }
 
-    /// Where in the trampoline the program's `addr` is.
+    /// Where in the trampoline the program's instruction at `addr` is.
     pub fn moved(&self, addr: u64) -> Option<u64> {
-        self.points.iter().find(|(point, _)| *point == addr).map(|&(_, offset)| self.slot + offset as u64)
+        self.points.iter().rfind(|(point, _)| *point == addr).map(|&(_, offset)| self.slot + offset as u64)
     }
 }
 
 impl Table {
-    /// Adds a site.
+    /// Adds a site, in place of the one at that address.
     pub fn insert(&mut self, addr: u64, site: Site) {
+        if let Some(retired) = self.retired.get_mut(&addr) {
+            retired.retain(|other| other.slot != site.slot);
+        }
         self.by_slot.insert(site.slot, addr);
-        self.retired.remove(&addr);
-        self.sites.insert(addr, site);
+        let slot = site.slot;
+        if let Some(replaced) = self.sites.insert(addr, site)
+            && replaced.slot != slot
+        {
+            self.retired.entry(addr).or_default().push(replaced);
+        }
     }
 
     /// The site at exactly `addr`.
@@ -56,9 +74,9 @@ impl Table {
         self.sites.get(&addr)
     }
 
-    /// A trampoline that was made for the same code at the same address.
-    pub fn retired(&self, addr: u64, original: [u8; JUMP_LEN]) -> Option<Site> {
-        self.retired.get(&addr).filter(|site| site.original == original).cloned()
+    /// A trampoline that was made for the same code at the same address; `code` is what is there now.
+    pub fn retired(&self, addr: u64, code: &[u8]) -> Option<Site> {
+        self.retired.get(&addr)?.iter().find(|site| code.starts_with(&site.original)).cloned()
     }
 
     /// The site whose replaced bytes `addr` lies in.
@@ -67,15 +85,20 @@ impl Table {
         (addr < start + JUMP_LEN as u64).then_some((start, site))
     }
 
-    /// The program's address that `addr` in a trampoline stands for.
-    pub fn original(&self, addr: u64) -> Option<u64> {
-        let (&slot, site_addr) = self.by_slot.range(..=addr).next_back()?;
-        let site = self.sites.get(site_addr).or_else(|| self.retired.get(site_addr))?;
-        if site.slot != slot || addr >= slot + site.len as u64 {
-            return None;
-        }
+    /// Whether a patch that covers `range` would touch another one.
+    pub fn overlaps(&self, range: &Range<u64>) -> bool {
+        let first = range.start.saturating_sub(JUMP_LEN as u64 - 1);
+        self.sites.range(first..range.end).any(|(&addr, _)| addr != range.start)
+    }
+
+    /// What `addr` in a trampoline stands for.
+    pub fn original(&self, addr: u64) -> Option<ProgramPoint> {
+        let (slot, site_addr) = self.by_slot.range(..=addr).next_back()?;
+        let retired = self.retired.get(site_addr).into_iter().flatten();
+        let site = self.sites.get(site_addr).into_iter().chain(retired).find(|site| site.slot == *slot)?;
         let offset = (addr - slot) as usize;
-        site.points.iter().rev().find(|&&(_, start)| start <= offset).map(|&(point, _)| point)
+        let index = site.points.iter().rposition(|&(_, start)| start <= offset).filter(|_| offset < site.len)?;
+        Some(ProgramPoint { addr: site.points[index].0, is_returning: index == RETURNING })
     }
 
     /// Takes out the sites whose replaced bytes touch `range`.
@@ -84,7 +107,7 @@ impl Table {
         let gone: Vec<u64> = self.sites.range(first..range.end).map(|(&addr, _)| addr).collect();
         for addr in gone {
             if let Some(site) = self.sites.remove(&addr) {
-                self.retired.insert(addr, site);
+                self.retired.entry(addr).or_default().push(site);
             }
         }
         let refused: Vec<u64> = self.refused.range(first..range.end).copied().collect();

@@ -5,6 +5,7 @@ use super::vma::{Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
+use frame::patch::{GOOD_CHUNK, good_areas};
 use frame::patcher::CodeRegion;
 
 /// A chunk of trampolines.
@@ -15,8 +16,6 @@ pub(super) struct Chunk {
     space: Range<usize>,
 }
 
-/// Address space of a chunk in bytes; pages are used as sites are patched.
-const CHUNK: usize = 256 << 10;
 /// How far code and trampolines may be apart: a relative jump reaches 2 GiB.
 const REACH: usize = 0x7900_0000;
 
@@ -60,7 +59,7 @@ impl Inner {
             chunk.code = chunk.code.start.min(code.start)..chunk.code.end.max(code.end);
             return Ok(chunk.space.clone());
         }
-        let space = self.reserve_near(code, CHUNK)?;
+        let space = self.reserve_near(code, GOOD_CHUNK)?;
         self.chunks.push(Chunk { code: code.clone(), space: space.clone() });
         Ok(space)
     }
@@ -68,7 +67,11 @@ impl Inner {
     /// Maps `len` bytes for trampolines near `code`.
     fn reserve_near(&mut self, code: &Range<usize>, len: usize) -> Result<Range<usize>> {
         const PROT: Prot = Prot::READ.union(Prot::EXEC);
-        let space = self.find_near(code, len, REACH).ok_or(err!(ENOMEM, "no room near the code"))?;
+        let is_near = |space: &Range<usize>| is_near(code, space);
+        let space = good_areas(code)
+            .find_map(|area| self.find_within(&area, len).filter(is_near))
+            .or_else(|| self.find_near(code, len, REACH))
+            .ok_or(err!(ENOMEM, "no room near the code"))?;
         mem::map(&space, PROT, Sharing::Private, Backing::Anonymous)?;
         self.recycled.carve(&space);
         self.take_free(&space);

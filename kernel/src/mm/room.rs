@@ -121,6 +121,12 @@ impl Inner {
         self.room.find_below(LOW_END, len).ok_or(err!(ENOMEM, "no room below 2 GiB"))
     }
 
+    /// The highest free range of `len` bytes, from a page's start on, that lies in `area`.
+    pub(super) fn find_within(&self, area: &Range<usize>, len: usize) -> Option<Range<usize>> {
+        let end = frame::layout::page_floor(area.end);
+        self.room.find_below(end, len).filter(|found| found.start >= area.start)
+    }
+
     /// The free range of `len` bytes nearest to `near` that lies within `reach` of all of it.
     pub(super) fn find_near(&self, near: &Range<usize>, len: usize, reach: usize) -> Option<Range<usize>> {
         let is_near = |found: &Range<usize>| near.end.max(found.end) - near.start.min(found.start) <= reach;

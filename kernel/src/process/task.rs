@@ -31,6 +31,8 @@ impl Task for ThreadTask {
     }
 
     fn fault(&self, ctx: &mut UserContext, mut fault: Fault) -> Flow {
+        const SIGILL: i32 = 4;
+        const SIGFPE: i32 = 8;
         const SIGSEGV: i32 = 11;
         const SEGV_ACCERR: i32 = 2;
         const SIGBUS: i32 = 7;
@@ -48,6 +50,10 @@ impl Task for ThreadTask {
                     FileFault::Other => fault.code = memory.fault_code(fault.addr),
                 }
             }
+        }
+        if matches!(fault.signal, SIGILL | SIGFPE) {
+            // There the address is the instruction's.
+            fault.addr = thread.process.memory().patcher().original_rip(fault.addr as u64) as usize;
         }
         in_program_terms(thread, ctx, |ctx| signal::fault(thread, ctx, fault))
     }
