@@ -27,7 +27,6 @@ struct Position {
 
 /// The most that a file can hold.
 const MAX_OFFSET: u64 = i64::MAX as u64;
-/// The largest position: no file may be longer than whole pages below [`MAX_OFFSET`].
 
 impl InodeFile {
     /// The file at `dentry`, with its contents.
