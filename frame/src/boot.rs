@@ -95,6 +95,7 @@ extern "C" fn first_thread(_block: *mut ThreadBlock) -> ! {
         clean_up(&inheritance);
     }
     raise_descriptor_limit();
+    ocall::process::keep_stderr();
     if let Err(error) = trap::install() {
         die_with("the host refuses signal handlers", error);
     }

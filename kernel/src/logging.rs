@@ -37,11 +37,10 @@ pub fn init(config: &config::Log) {
 
 /// The host's descriptor that lines are written to; it stays open for good.
 pub(crate) fn descriptor(output: config::Output) -> HostFd {
-    const STDERR: i32 = 2;
-    HostFd::from_launcher(match output {
-        config::Output::Stderr => STDERR,
-        config::Output::Fd(fd) => fd,
-    })
+    match output {
+        config::Output::Stderr => frame::ocall::process::standard_error(),
+        config::Output::Fd(fd) => HostFd::from_launcher(fd),
+    }
 }
 
 impl Log for Logger {

@@ -54,6 +54,13 @@ impl Drop for HostFd {
     }
 }
 
+/// Another descriptor of the same open file, out of the way of the low numbers.
+pub(crate) fn duplicate_high(fd: i32) -> Result<i32> {
+    // SAFETY: no effect on memory.
+    let moved = unsafe { host::call(__NR_fcntl, [fd as usize, sys::F_DUPFD_CLOEXEC as usize, FIRST_OWN_FD, 0, 0, 0])? };
+    Ok(moved as i32)
+}
+
 /// Moves a descriptor out of the way of the low numbers.
 pub(crate) fn move_high(fd: i32) -> i32 {
     // SAFETY: no effect on memory; the old descriptor is ours.

@@ -3,10 +3,26 @@
 use crate::errno::{Errno, Result};
 use crate::host;
 use core::arch::asm;
+use core::sync::atomic::{AtomicI32, Ordering};
 use linux_raw_sys::general::{
     __NR_exit_group, __NR_getrandom, __NR_getrusage, __NR_prlimit64, __NR_sysinfo, __NR_umask, __NR_uname,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// The LibOS's own descriptor of the standard error that it was started with, since programs may close theirs.
+static STDERR: AtomicI32 = AtomicI32::new(2);
+
+/// Keeps standard error for the LibOS's own messages.
+pub(crate) fn keep_stderr() {
+    if let Ok(fd) = super::file::duplicate_high(2) {
+        STDERR.store(fd, Ordering::Relaxed);
+    }
+}
+
+/// A descriptor of the standard error that the LibOS was started with.
+pub fn standard_error() -> super::file::HostFd {
+    super::file::HostFd::from_launcher(STDERR.load(Ordering::Relaxed))
+}
 
 /// Ends the host process, and with it all of its threads, with this exit status.
 pub fn exit(status: i32) -> ! {
@@ -142,8 +158,9 @@ pub fn take_umask() -> u32 {
     unsafe { host::call(__NR_umask, [0; 6]) }.unwrap_or(0o022) as u32 & 0o777
 }
 
-/// Writes a last message to the host's standard error; nothing can be done if that fails.
+/// Writes a message to the standard error that `enclos` was started with; nothing can be done if that fails.
 pub(crate) fn write_stderr(message: &[u8]) {
+    let fd = STDERR.load(Ordering::Relaxed) as usize;
     // SAFETY: the host reads the message.
-    unsafe { host::raw(linux_raw_sys::general::__NR_write, [2, message.as_ptr() as usize, message.len(), 0, 0, 0]) };
+    unsafe { host::raw(linux_raw_sys::general::__NR_write, [fd, message.as_ptr() as usize, message.len(), 0, 0, 0]) };
 }
