@@ -40,6 +40,12 @@ pub fn exit_thread(thread: &Arc<Thread>, status: i32) -> Flow {
 
 /// Ends the calling thread's process.
 pub fn exit_group(thread: &Arc<Thread>, status: TermStatus) -> Flow {
+    if table::is_first(&thread.process) {
+        // All that there is ends with it, so nobody needs to be asked.
+        let status = *thread.process.term_status.lock().get_or_insert(status);
+        info!("process {} ends: {status:?}", thread.process.pid());
+        crate::boot::shut_down(status.shell_status());
+    }
     begin_end(&thread.process, status);
     leave(thread, status);
     Flow::End
