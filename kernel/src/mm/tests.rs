@@ -236,7 +236,8 @@ fn the_stack_has_a_gap_that_stays_free() {
     put(top - 8, 1);
     assert!(memory.is_mapped(&pages(page_floor(top - (7 << 20)), 1)));
     let below = map(&memory, 1);
-    assert!(below < top - (9 << 20) || below > top);
+    // The top is up to two pages below the stack's end.
+    assert!(below < top - (9 << 20) + 2 * PAGE_SIZE || below > top);
     memory.release();
 }
 
