@@ -8,7 +8,9 @@
 //! | others that can be caught | outside | for the program: kept until a thread is on its way out |
 //!
 //! A handler that interrupted the program copies its registers into the thread's context and leaves by the common way
-//! out; it never returns to the host's signal trampoline. One that interrupted the LibOS only notes what is wanted.
+//! out; it never returns to the host's signal trampoline, even where nothing else is to be done: a wake-up that came
+//! while the handler ran was only noted, and is seen on the way out. One that interrupted the LibOS only notes what is
+//! wanted.
 
 use crate::context::UserContext;
 use crate::errno::Result;
@@ -178,6 +180,8 @@ extern "C" fn handler(signal: i32, info: *const SigInfo, host: *mut HostContext)
         SIGSYS if !in_libos && info.architecture() != AUDIT_ARCH_X86_64 => {
             const ENOSYS: u64 = 38;
             host.regs.rax = ENOSYS.wrapping_neg();
+            enter(host);
+            leave()
         }
         SIGSYS if !in_libos => {
             let block = enter(host);
@@ -191,7 +195,8 @@ extern "C" fn handler(signal: i32, info: *const SigInfo, host: *mut HostContext)
         SIGSEGV | SIGBUS | SIGFPE | SIGILL | SIGTRAP if is_synchronous(signal, info.code) => {
             if !in_libos {
                 if patcher::redirect(&mut host.regs.rip, signal) {
-                    return;
+                    enter(host);
+                    leave()
                 }
                 let fault = fault(signal, info, host);
                 thread::on_fault(enter(host), fault);
