@@ -4,7 +4,7 @@
 //!
 //! - [`boot`], [`layout`], [`arena`], [`heap`]: how the LibOS comes to life and where it lives;
 //! - [`entry`], [`trap`], [`context`], [`patch`], [`patcher`]: how programs enter it, and with which registers;
-//! - [`thread`], [`sync`]: its threads, their locks and how they wait;
+//! - [`thread`], [`sync`], [`host_process`]: its threads, their locks and how they wait, and where they run;
 //! - [`user`]: program memory;
 //! - [`ocall`], [`vdso`]: the host.
 
@@ -22,6 +22,7 @@ pub mod entry;
 pub mod errno;
 pub mod heap;
 mod host;
+pub mod host_process;
 #[cfg(feature = "image")]
 pub mod intrinsics;
 #[cfg(feature = "launch")]

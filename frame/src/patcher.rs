@@ -36,7 +36,7 @@ pub struct Patcher {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inner {
     table: Table,
     slots: Slots,
@@ -101,6 +101,13 @@ pub(crate) fn redirect(rip: &mut u64, signal: i32) -> bool {
 }
 
 impl Patcher {
+    /// Calls `work`, which copies the memory, with the same for the copy; nothing is patched meanwhile.
+    pub fn fork<R>(&self, work: impl FnOnce(Self) -> R) -> R {
+        let _patching = self.patching.lock();
+        let inner = self.inner.lock().clone();
+        work(Self { patching: Mutex::new(()), inner: Mutex::new(inner) })
+    }
+
     /// The program's address that `rip` stands for, if that is in a trampoline; else `rip`.
     pub fn original_rip(&self, rip: u64) -> u64 {
         self.inner.lock().table.original(rip).map_or(rip, |point| point.addr)

@@ -8,8 +8,10 @@ use crate::arena::Pages;
 use crate::context::UserContext;
 use crate::entry;
 use crate::errno::Result;
+use crate::host_process::{self, HostProcess};
 use crate::layout::PAGE_SIZE;
 use crate::ocall;
+use crate::ocall::process::{Rusage, UsageOf};
 use crate::sync::{Deadline, Mutex, Waiter};
 use crate::trap;
 use alloc::boxed::Box;
@@ -66,6 +68,10 @@ pub(crate) struct ThreadBlock {
     fs_base: u64,
     /// An idle thread's next work is complete.
     ready: AtomicBool,
+    /// What the first thread of a host process does there before it goes on with its task.
+    arrival: Option<Arrival>,
+    /// What the host thread had used when its task started.
+    usage_base: Rusage,
     /// The memory that stack and block lie in.
     _memory: Pages,
 }
@@ -77,11 +83,14 @@ enum Role {
     Idle,
 }
 
+/// What the first thread of a host process does there; fills in the registers that the program goes on with.
+pub type Arrival = Box<dyn FnOnce(&mut UserContext) -> Flow + Send>;
+
 /// What others know of a thread.
 struct Shared {
     waiter: Arc<Waiter>,
     block: *const ThreadBlock,
-    host_pid: u32,
+    process: Arc<HostProcess>,
 }
 
 // SAFETY: only the atomic fields of the block are reached through the pointer, and blocks are never unmapped.
@@ -116,7 +125,7 @@ impl Handle {
         }
         let tid = tid.load(Ordering::SeqCst);
         if tid != 0 && shared.block != current_block() {
-            ocall::thread::interrupt(shared.host_pid, tid);
+            ocall::thread::interrupt(shared.process.pid(), tid);
         }
     }
 
@@ -124,6 +133,16 @@ impl Handle {
     pub fn host_tid(&self) -> u32 {
         // SAFETY: as in `interrupt`.
         unsafe { &(*self.0.block).host_tid }.load(Ordering::SeqCst)
+    }
+
+    /// The processor time that the thread's task has used, if the thread is one of this host process.
+    pub fn cpu_time(&self) -> Option<Duration> {
+        let total = ocall::time::thread_cpu(self.host_tid())?;
+        // SAFETY: blocks are never unmapped; a value that is just being replaced is off by no more than a task's.
+        let base = unsafe { &raw const (*self.0.block).usage_base };
+        // SAFETY: as above.
+        let (utime, stime) = unsafe { ((*base).utime, (*base).stime) };
+        Some(total.saturating_sub(duration_of(utime) + duration_of(stime)))
     }
 
     /// The thread's waiter.
@@ -167,6 +186,69 @@ pub fn spawn(task: Arc<dyn Task>, ctx: &mut UserContext, fs_base: u64, announce:
     })
 }
 
+/// As [`spawn`], but in a new host process with a copy of the calling one's memory, in which the new thread is the only
+/// one. It does `arrival` there first.
+///
+/// # Errors
+/// `EAGAIN` or `ENOMEM` when the host gives no process or memory.
+pub fn spawn_process(
+    task: Arc<dyn Task>,
+    ctx: &mut UserContext,
+    fs_base: u64,
+    announce: impl FnOnce(Handle),
+    arrival: Arrival,
+) -> Result<()> {
+    host_process::prepare()?;
+    let process = Arc::new(HostProcess::default());
+    let block = fresh_block(Role::Task(task), process.clone())?;
+    // SAFETY: ours until the host process starts.
+    unsafe {
+        (*block).ctx.copy_from(ctx);
+        (*block).fs_base = fs_base;
+        (*block).arrival = Some(arrival);
+        announce(Handle((*block).handle.clone()));
+        (*block).host_tid.store(1, Ordering::SeqCst);
+        let (top, tid) = ((*block).stack_top, &(*block).host_tid);
+        let result =
+            ocall::signal::with_all_blocked(|| ocall::thread::clone_process(top, block as usize, process_start, tid));
+        match result {
+            Ok(pid) => {
+                host_process::add(pid);
+                Ok(())
+            }
+            Err(error) => {
+                discard(block);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The tasks of the calling thread's host process end and no others will come: it ends with the last of them.
+pub fn end_process_with_tasks() {
+    if let Some(block) = current() {
+        block.handle.process.is_ending.store(true, Ordering::SeqCst);
+    }
+}
+
+/// What the calling thread's task has used since it started or since this was last called.
+pub fn take_usage() -> Rusage {
+    let now = ocall::process::usage(UsageOf::Thread);
+    match current_block_mut() {
+        Some(block) => now.since(&core::mem::replace(&mut block.usage_base, now)),
+        None => now,
+    }
+}
+
+/// What the calling thread's task has used since it started.
+pub fn usage() -> Rusage {
+    let now = ocall::process::usage(UsageOf::Thread);
+    match current() {
+        Some(block) => now.since(&block.usage_base),
+        None => now,
+    }
+}
+
 /// Starts a thread of the LibOS itself.
 ///
 /// # Errors
@@ -175,12 +257,18 @@ pub fn spawn_service(body: impl FnOnce() + Send + 'static) -> Result<()> {
     start(Role::Service(Some(Box::new(body))), |_| {})
 }
 
+fn duration_of([secs, micros]: [i64; 2]) -> Duration {
+    Duration::from_secs(secs as u64) + Duration::from_micros(micros as u64)
+}
+
 /// Turns the calling host thread into the first thread and runs the program from `ctx` on.
 ///
 /// # Errors
 /// `ENOMEM` when there's no memory.
 pub(crate) fn run_first(enter: extern "C" fn(*mut ThreadBlock) -> !) -> Result<core::convert::Infallible> {
-    let block = new_block(Role::Idle)?;
+    let process = Arc::new(HostProcess::default());
+    process.begin();
+    let block = new_block(Role::Idle, process)?;
     // SAFETY: the block is new and ours; we leave the present stack for good.
     unsafe {
         (*block).host_tid.store(ocall::thread::host_tid(), Ordering::SeqCst);
@@ -218,6 +306,18 @@ pub(crate) fn current_waiter() -> Arc<Waiter> {
     }
 }
 
+/// The calling thread's host process got another parent.
+pub(crate) fn note_orphaned() {
+    if let Some(block) = current() {
+        block.handle.process.is_orphaned.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Whether [`note_orphaned`] was called in this host process since the last look.
+pub(crate) fn was_orphaned() -> bool {
+    current().is_some_and(|block| block.handle.process.is_orphaned.swap(false, Ordering::SeqCst))
+}
+
 /// Whether somebody wants the calling thread to look after signals or to end.
 pub fn is_wanted() -> bool {
     current().is_some_and(|block| block.pending.load(Ordering::SeqCst) != 0)
@@ -253,6 +353,11 @@ pub fn interrupt_self() {
     }
 }
 
+fn current_block_mut() -> Option<&'static mut ThreadBlock> {
+    // SAFETY: null, or the calling thread's block; the fields reached so are the thread's own.
+    unsafe { current_block().cast_mut().as_mut() }
+}
+
 fn current() -> Option<&'static ThreadBlock> {
     // SAFETY: null, or the calling thread's block, which lives as long as the thread.
     unsafe { current_block().as_ref() }
@@ -270,19 +375,13 @@ pub(crate) fn current_block() -> *const ThreadBlock {
 }
 
 fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
-    let idle = {
-        let mut pool = POOL.lock();
-        let host_pid = ocall::thread::host_pid();
-        // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
-        let index = pool.idle.iter().rposition(|block| unsafe { &*block.0 }.handle.host_pid == host_pid);
-        index.map(|index| pool.idle.swap_remove(index))
-    };
-    if let Some(BlockRef(block)) = idle {
+    let process = current_process();
+    if let Some(block) = take_idle(&process) {
         // SAFETY: taken out of the pool, so the block is ours until its waiter is woken.
         let waiter = unsafe {
             let block = &mut *block;
             let waiter = block.handle.waiter.clone();
-            renew(block, role);
+            renew(block, role, process);
             prepare(block);
             block.ready.store(true, Ordering::Release);
             waiter
@@ -290,47 +389,80 @@ fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
         waiter.wake();
         return Ok(());
     }
-    let block = match reuse_ended() {
-        Some(block) => {
-            // SAFETY: its host thread is gone and it's out of the pool.
-            unsafe { renew(&mut *block, role) };
-            block
-        }
-        None => new_block(role)?,
-    };
+    let block = fresh_block(role, process.clone())?;
+    process.threads.fetch_add(1, Ordering::SeqCst);
     // SAFETY: ours until the host thread starts.
     unsafe {
         prepare(&mut *block);
         (*block).host_tid.store(1, Ordering::SeqCst);
         let result = ocall::thread::clone_thread((*block).stack_top, block as usize, thread_start, &(*block).host_tid);
         if result.is_err() {
-            (*block).role = Role::Idle;
-            (*block).host_tid.store(0, Ordering::SeqCst);
-            POOL.lock().ended.push(BlockRef(block));
+            process.threads.fetch_sub(1, Ordering::SeqCst);
+            discard(block);
         }
         result
     }
 }
 
+/// Takes a thread of `process` that has no work out of the pool.
+fn take_idle(process: &Arc<HostProcess>) -> Option<*mut ThreadBlock> {
+    let mut pool = POOL.lock();
+    // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
+    let index = pool.idle.iter().rposition(|block| Arc::ptr_eq(&unsafe { &*block.0 }.handle.process, process))?;
+    Some(pool.idle.swap_remove(index).0)
+}
+
+/// A block without a host thread.
+fn fresh_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> {
+    match reuse_ended() {
+        Some(block) => {
+            // SAFETY: its host thread is gone and it's out of the pool.
+            unsafe { renew(&mut *block, role, process) };
+            Ok(block)
+        }
+        None => new_block(role, process),
+    }
+}
+
+/// Gives a block back that has no host thread.
+///
+/// # Safety
+/// The block is the caller's.
+unsafe fn discard(block: *mut ThreadBlock) {
+    // SAFETY: the caller's.
+    let gone = unsafe {
+        (*block).host_tid.store(0, Ordering::SeqCst);
+        (core::mem::replace(&mut (*block).role, Role::Idle), (*block).arrival.take())
+    };
+    POOL.lock().ended.push(BlockRef(block));
+    drop(gone);
+}
+
 /// A fresh identity for a block that is used again, so that handles of its last user reach nobody.
-fn renew(block: &mut ThreadBlock, role: Role) {
+fn renew(block: &mut ThreadBlock, role: Role, process: Arc<HostProcess>) {
     block.role = role;
     block.pending.store(0, Ordering::SeqCst);
-    block.handle = Arc::new(Shared {
-        waiter: Arc::new(Waiter::default()),
-        block: block.this,
-        host_pid: ocall::thread::host_pid(),
-    });
+    block.handle = Arc::new(Shared { waiter: Arc::new(Waiter::default()), block: block.this, process });
+}
+
+/// The calling thread's host process.
+fn current_process() -> Arc<HostProcess> {
+    current().map_or_else(Arc::default, |block| block.handle.process.clone())
 }
 
 fn reuse_ended() -> Option<*mut ThreadBlock> {
-    let mut pool = POOL.lock();
-    // SAFETY: blocks are never unmapped, and the field is atomic.
-    let index = pool.ended.iter().position(|block| unsafe { (*block.0).host_tid.load(Ordering::SeqCst) } == 0)?;
-    Some(pool.ended.swap_remove(index).0)
+    let block = {
+        let mut pool = POOL.lock();
+        // SAFETY: blocks are never unmapped, and the field is atomic.
+        let index = pool.ended.iter().position(|block| unsafe { (*block.0).host_tid.load(Ordering::SeqCst) } == 0)?;
+        pool.ended.swap_remove(index).0
+    };
+    // SAFETY: out of the pool, and its host thread is gone: it's ours. The next host thread starts from nothing.
+    unsafe { (*block).usage_base = Rusage::default() };
+    Some(block)
 }
 
-fn new_block(role: Role) -> Result<*mut ThreadBlock> {
+fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> {
     let memory = Pages::alloc(ALLOCATION / PAGE_SIZE)?;
     let base = memory.addr();
     let block = (base + ALLOCATION - size_of::<ThreadBlock>()) & !63;
@@ -350,13 +482,11 @@ fn new_block(role: Role) -> Result<*mut ThreadBlock> {
             ctx,
             stack_bottom: base + PAGE_SIZE,
             role,
-            handle: Arc::new(Shared {
-                waiter: Arc::new(Waiter::default()),
-                block,
-                host_pid: ocall::thread::host_pid(),
-            }),
+            handle: Arc::new(Shared { waiter: Arc::new(Waiter::default()), block, process }),
             fs_base: 0,
             ready: AtomicBool::new(false),
+            arrival: None,
+            usage_base: Rusage::default(),
             _memory: memory,
         });
     }
@@ -373,6 +503,32 @@ unsafe extern "C" fn thread_start(block: *mut ThreadBlock) -> ! {
         "ud2",
         main = sym thread_main_entry,
     )
+}
+
+/// Where a new host process starts, on the LibOS stack of its first thread.
+#[unsafe(naked)]
+unsafe extern "C" fn process_start(block: *mut ThreadBlock) -> ! {
+    naked_asm!(
+        "wrgsbase rdi",
+        "xor ebp, ebp",
+        "call {main}",
+        "ud2",
+        main = sym process_main,
+    )
+}
+
+extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
+    // SAFETY: the new thread's own block.
+    let block = unsafe { &mut *block };
+    block.handle.process.begin();
+    trap::prepare_thread(block.stack_bottom, block.stack_top - block.stack_bottom);
+    host_process::begin();
+    if let Some(arrival) = block.arrival.take()
+        && arrival(&mut block.ctx) == Flow::End
+    {
+        end_task(block);
+    }
+    run_role(block)
 }
 
 extern "C" fn thread_main_entry(block: *mut ThreadBlock) -> ! {
@@ -439,8 +595,7 @@ fn idle(block: &mut ThreadBlock) {
             return;
         }
     }
-    POOL.lock().ended.push(this);
-    ocall::thread::exit_thread()
+    end_thread(block)
 }
 
 /// The program entered by a patched system call.
@@ -480,8 +635,45 @@ fn dispatch(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mut UserConte
         _ => Flow::End,
     };
     if flow == Flow::End {
-        block.role = Role::Idle;
-        idle(block);
+        end_task(block);
         run_role(block)
     }
+}
+
+/// The thread's task has ended: waits for the next one.
+fn end_task(block: &mut ThreadBlock) {
+    block.role = Role::Idle;
+    if block.handle.process.is_ending.load(Ordering::SeqCst) {
+        dismiss_idle(&block.handle.process);
+        end_thread(block)
+    }
+    idle(block);
+}
+
+/// Has the threads of a host process that have no work end.
+fn dismiss_idle(process: &Arc<HostProcess>) {
+    while let Some(block) = take_idle(process) {
+        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken. Its thread finds no work.
+        let waiter = unsafe {
+            let block = &*block;
+            block.ready.store(true, Ordering::Release);
+            block.handle.waiter.clone()
+        };
+        waiter.wake();
+    }
+}
+
+/// Ends the calling host thread, and with the last one its host process. The thread leaves its stack before its block is
+/// used again.
+fn end_thread(block: &mut ThreadBlock) -> ! {
+    let process = block.handle.process.clone();
+    let tid = &raw const block.host_tid;
+    POOL.lock().ended.push(BlockRef(block));
+    let is_last = process.threads.fetch_sub(1, Ordering::SeqCst) == 1;
+    if is_last {
+        host_process::remove(process.pid());
+    }
+    drop(process);
+    // SAFETY: nothing is used any more but the word.
+    unsafe { ocall::thread::exit_leaving(tid) }
 }

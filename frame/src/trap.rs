@@ -15,7 +15,7 @@
 use crate::context::UserContext;
 use crate::errno::Result;
 use crate::thread::{self, ThreadBlock};
-use crate::{boot, entry, host, layout, ocall, patcher, user};
+use crate::{boot, entry, host, host_process, layout, ocall, patcher, user};
 use core::arch::naked_asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -140,6 +140,9 @@ pub(crate) fn prepare_thread(stack_bottom: usize, stack_len: usize) {
 
 /// Hands the signals that came from outside to the kernel.
 pub fn take_host_signals() {
+    if thread::was_orphaned() {
+        host_process::end_if_alone();
+    }
     if HOST_SIGNALS.load(Ordering::Relaxed) == 0 {
         return;
     }
@@ -214,8 +217,14 @@ extern "C" fn handler(signal: i32, info: *const SigInfo, host: *mut HostContext)
             }
         }
         _ => {
-            if signal != WAKE_SIGNAL {
-                HOST_SIGNALS.fetch_or(1 << signal, Ordering::SeqCst);
+            match signal {
+                WAKE_SIGNAL => {}
+                host_process::ORPHANED_SIGNAL => thread::note_orphaned(),
+                // What the terminal sends to all of us, the first host process hands on.
+                _ if !host_process::is_first() => {}
+                _ => {
+                    HOST_SIGNALS.fetch_or(1 << signal, Ordering::SeqCst);
+                }
             }
             if !in_libos {
                 thread::on_pending(enter(host));

@@ -64,6 +64,11 @@ pub fn shut_down(status: i32) -> ! {
     frame::ocall::process::exit(status)
 }
 
+/// Stops the host process, as a job of the shell that started it.
+pub fn stop_host() {
+    frame::ocall::process::stop();
+}
+
 /// Finds the program as a shell does: by its path if it has a slash, else in the guest's `PATH`.
 pub(crate) fn find_program(
     config: &Config,

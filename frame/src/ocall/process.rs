@@ -5,7 +5,8 @@ use crate::host;
 use core::arch::asm;
 use core::sync::atomic::{AtomicI32, Ordering};
 use linux_raw_sys::general::{
-    __NR_exit_group, __NR_getrandom, __NR_getrusage, __NR_prlimit64, __NR_sysinfo, __NR_umask, __NR_uname,
+    __NR_exit_group, __NR_getpgid, __NR_getppid, __NR_getrandom, __NR_getrusage, __NR_getsid, __NR_kill, __NR_prctl,
+    __NR_prlimit64, __NR_sysinfo, __NR_umask, __NR_uname,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -24,13 +25,60 @@ pub fn standard_error() -> super::file::HostFd {
     super::file::HostFd::from_launcher(STDERR.load(Ordering::Relaxed))
 }
 
-/// Ends the host process, and with it all of its threads, with this exit status.
+/// Ends the LibOS, in all of its host processes, with this exit status.
 pub fn exit(status: i32) -> ! {
+    crate::host_process::exit(status)
+}
+
+/// Ends the calling host process, and with it all of its threads, with this exit status.
+pub(crate) fn exit_here(status: i32) -> ! {
     // SAFETY: doesn't return.
     unsafe {
         host::raw(__NR_exit_group, [status as usize, 0, 0, 0, 0, 0]);
         asm!("ud2", options(noreturn))
     }
+}
+
+/// Stops the host process until it is continued, as a shell's job.
+pub fn stop() {
+    const SIGSTOP: usize = 19;
+    // SAFETY: no effect on memory.
+    let _ = unsafe { host::call(__NR_kill, [super::thread::host_pid() as usize, SIGSTOP, 0, 0, 0, 0]) };
+}
+
+/// Whether the host process leads its process group, and its session.
+pub fn leads_group_and_session() -> [bool; 2] {
+    let own = super::thread::host_pid() as usize;
+    // SAFETY: no effect on memory.
+    [__NR_getpgid, __NR_getsid].map(|nr| unsafe { host::call(nr, [0; 6]) } == Ok(own))
+}
+
+/// Kills a host process of this LibOS.
+pub(crate) fn kill(pid: u32) {
+    const SIGKILL: usize = 9;
+    // SAFETY: the process is one of ours.
+    let _ = unsafe { host::call(__NR_kill, [pid as usize, SIGKILL, 0, 0, 0, 0]) };
+}
+
+/// Has orphans among the descendants of this host process become its children.
+pub(crate) fn adopt_orphans() -> Result<()> {
+    const PR_SET_CHILD_SUBREAPER: usize = 36;
+    // SAFETY: no effect on memory.
+    unsafe { host::call(__NR_prctl, [PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0])? };
+    Ok(())
+}
+
+/// Has the host send `signal` to the calling process whenever it gets another parent.
+pub(crate) fn signal_on_parents_end(signal: i32) {
+    const PR_SET_PDEATHSIG: usize = 1;
+    // SAFETY: our handler for the signal may run at any point.
+    let _ = unsafe { host::call(__NR_prctl, [PR_SET_PDEATHSIG, signal as usize, 0, 0, 0, 0]) };
+}
+
+/// The host's id of the calling process's parent.
+pub(crate) fn parent() -> u32 {
+    // SAFETY: no effect.
+    unsafe { host::raw(__NR_getppid, [0; 6]) as u32 }
 }
 
 /// Fills `buffer` with random bytes of the host.
@@ -72,6 +120,40 @@ pub struct Rusage {
     pub nsignals: i64,
     pub nvcsw: i64,
     pub nivcsw: i64,
+}
+
+impl Rusage {
+    /// What was used since `base` was taken; what isn't counted up (`maxrss`) stays.
+    #[must_use]
+    pub fn since(&self, base: &Self) -> Self {
+        self.combine(base, i64::saturating_sub)
+    }
+
+    /// The sum of both; of `maxrss` the larger one.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self { maxrss: self.maxrss.max(other.maxrss), ..self.combine(other, i64::saturating_add) }
+    }
+
+    fn combine(&self, other: &Self, by: impl Fn(i64, i64) -> i64) -> Self {
+        const MICROS: i64 = 1_000_000;
+        let time = |one: [i64; 2], other: [i64; 2]| {
+            let micros = |[secs, micros]: [i64; 2]| secs.saturating_mul(MICROS).saturating_add(micros);
+            let result = by(micros(one), micros(other)).max(0);
+            [result / MICROS, result % MICROS]
+        };
+        Self {
+            utime: time(self.utime, other.utime),
+            stime: time(self.stime, other.stime),
+            minflt: by(self.minflt, other.minflt),
+            majflt: by(self.majflt, other.majflt),
+            inblock: by(self.inblock, other.inblock),
+            oublock: by(self.oublock, other.oublock),
+            nvcsw: by(self.nvcsw, other.nvcsw),
+            nivcsw: by(self.nivcsw, other.nivcsw),
+            ..*self
+        }
+    }
 }
 
 /// Whose resource usage is asked for.

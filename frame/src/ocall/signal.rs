@@ -48,9 +48,27 @@ fn set(signal: i32, action: &SigAction) -> Result<()> {
 
 /// Unblocks every signal of the calling thread; new threads inherit that.
 pub(crate) fn unblock_all() -> Result<()> {
-    let none = 0_u64;
+    set_mask(0)
+}
+
+/// Blocks every signal of the calling thread.
+pub(crate) fn block_all() {
+    // It can't fail: the arguments are right.
+    let _ = set_mask(u64::MAX);
+}
+
+/// Does `work` while all signals of the calling thread are blocked.
+pub(crate) fn with_all_blocked<R>(work: impl FnOnce() -> R) -> R {
+    block_all();
+    let result = work();
+    // As above.
+    let _ = unblock_all();
+    result
+}
+
+fn set_mask(mask: u64) -> Result<()> {
     // SAFETY: the host reads eight bytes. 2 is SIG_SETMASK.
-    unsafe { host::call(__NR_rt_sigprocmask, [2, &raw const none as usize, 0, 8, 0, 0])? };
+    unsafe { host::call(__NR_rt_sigprocmask, [2, &raw const mask as usize, 0, 8, 0, 0])? };
     Ok(())
 }
 

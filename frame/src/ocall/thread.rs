@@ -7,8 +7,8 @@ use core::arch::asm;
 use core::sync::atomic::AtomicU32;
 use linux_raw_sys::general::{
     __NR_clone, __NR_exit, __NR_getcpu, __NR_getpid, __NR_gettid, __NR_sched_getaffinity, __NR_sched_setaffinity,
-    __NR_sched_yield, __NR_tgkill, CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT_SETTID, CLONE_SIGHAND,
-    CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
+    __NR_sched_yield, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT_SETTID, CLONE_SIGHAND, CLONE_SYSVSEM,
+    CLONE_THREAD, CLONE_VM,
 };
 
 /// The host's id of the calling process.
@@ -69,8 +69,7 @@ pub fn set_affinity(host_tid: u32, mask: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Starts a host thread at `start` with `argument`, on the stack that ends at `stack_top`. `tid` gets its id, and is
-/// cleared when it's gone.
+/// Starts a host thread at `start` with `argument`, on the stack that ends at `stack_top`. `tid` gets its id.
 ///
 /// # Errors
 /// `EAGAIN` at the host's limit of threads, `ENOMEM`.
@@ -83,14 +82,38 @@ pub(crate) unsafe fn clone_thread(
     start: unsafe extern "C" fn(*mut ThreadBlock) -> !,
     tid: &AtomicU32,
 ) -> Result<()> {
-    let flags = CLONE_VM
-        | CLONE_FS
-        | CLONE_FILES
-        | CLONE_SIGHAND
-        | CLONE_THREAD
-        | CLONE_SYSVSEM
-        | CLONE_PARENT_SETTID
-        | CLONE_CHILD_CLEARTID;
+    let flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID;
+    // SAFETY: passed on to the caller.
+    unsafe { clone(flags, stack_top, argument, start, tid).map(drop) }
+}
+
+/// Starts a host process with a copy of the calling one's memory and the same descriptors; otherwise as
+/// [`clone_thread`]. Gives its id.
+///
+/// # Errors
+/// `EAGAIN` at the host's limit of processes, `ENOMEM`.
+///
+/// # Safety
+/// As for [`clone_thread`].
+pub(crate) unsafe fn clone_process(
+    stack_top: usize,
+    argument: usize,
+    start: unsafe extern "C" fn(*mut ThreadBlock) -> !,
+    tid: &AtomicU32,
+) -> Result<u32> {
+    const SIGCHLD: u32 = 17;
+    let flags = CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | SIGCHLD;
+    // SAFETY: passed on to the caller.
+    unsafe { clone(flags, stack_top, argument, start, tid) }
+}
+
+unsafe fn clone(
+    flags: u32,
+    stack_top: usize,
+    argument: usize,
+    start: unsafe extern "C" fn(*mut ThreadBlock) -> !,
+    tid: &AtomicU32,
+) -> Result<u32> {
     let result: isize;
     // SAFETY: the child continues behind the system call on its own stack, with all registers but rax and rsp as the
     // parent's, and jumps to `start` without touching anything of the parent's frame.
@@ -117,14 +140,27 @@ pub(crate) unsafe fn clone_thread(
         return Err(crate::errno::Errno::from_raw(-result as i32)
             .map_or(crate::errno::Errno::EAGAIN.into(), crate::errno::Error::from));
     }
-    Ok(())
+    Ok(result as u32)
 }
 
-/// Ends the calling host thread.
-pub(crate) fn exit_thread() -> ! {
-    // SAFETY: doesn't return; the thread's stack is not used any more.
+/// Ends the calling host thread, and clears `tid` when it doesn't need its stack any more; the last thread of a host
+/// process ends that as well.
+///
+/// # Safety
+/// `tid` is the word that was given to the host when the thread was started.
+pub(crate) unsafe fn exit_leaving(tid: *const AtomicU32) -> ! {
+    // SAFETY: signals are blocked, so nothing runs on the stack once the word is cleared.
     unsafe {
-        host::raw(__NR_exit, [0; 6]);
-        asm!("ud2", options(noreturn))
+        super::signal::block_all();
+        asm!(
+            "mov dword ptr [{tid}], 0",
+            "xor edi, edi",
+            "mov eax, {exit}",
+            "syscall",
+            "ud2",
+            tid = in(reg) tid,
+            exit = const __NR_exit,
+            options(noreturn, nostack),
+        )
     }
 }

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use core::ops::Range;
 
 /// The used parts of the address space that is kept for trampolines; they don't overlap.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Slots(BTreeMap<u64, u64>);
 
 /// Trampolines start at multiples of this.

@@ -21,7 +21,7 @@ pub struct Site {
 }
 
 /// Patched sites, those that were, and those that can't be.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Table {
     sites: BTreeMap<u64, Site>,
     /// The sites' addresses by their trampolines'.

@@ -28,3 +28,13 @@ pub(super) fn wake(word: &AtomicU32, count: u32) {
         host::call(__NR_futex, [core::ptr::from_ref(word) as usize, FUTEX_WAKE as usize, count as usize, 0, 0, 0])
     };
 }
+
+/// Sleeps while `word` is `value`; may return for no reason. For the LibOS's own end, where nothing else is to be done.
+pub(crate) fn wait_while(word: &AtomicU32, value: u32) {
+    wait(word, value, None);
+}
+
+/// Wakes all sleepers of `word`.
+pub(crate) fn wake_all(word: &AtomicU32) {
+    wake(word, i32::MAX as u32);
+}

@@ -19,3 +19,5 @@ pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use spin::Once;
 pub use wait_queue::WaitQueue;
 pub use waiter::{Deadline, WaitError, Waiter};
+
+pub(crate) use futex::{wait_while, wake_all};

@@ -57,7 +57,7 @@ impl HostFile {
     fn foreground_group(&self, thread: &Arc<Thread>, sets: bool, argument: u64) -> Result<usize> {
         let mut attributes = [0; 64];
         file::ioctl(&self.fd, TerminalRequest::GetAttributes, &mut attributes)?;
-        let group = thread.process.group.load(Ordering::Relaxed);
+        let group = thread.process.group();
         let user = UserPtr::<u32>::new(argument as usize);
         if sets {
             if user.read()? != group {
@@ -201,7 +201,7 @@ impl File for HostFile {
             GET_SESSION => {
                 let mut attributes = [0; 64];
                 file::ioctl(&self.fd, TerminalRequest::GetAttributes, &mut attributes)?;
-                let session = thread.process.session.load(Ordering::Relaxed);
+                let session = thread.process.session();
                 UserPtr::<u32>::new(argument as usize).write(&session)?;
                 return Ok(0);
             }

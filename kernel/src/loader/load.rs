@@ -41,46 +41,63 @@ impl ReadAt for dyn File {
     }
 }
 
-/// Maps the program in `file`, whose headers are `elf`, and its interpreter, which `open` finds by path.
-///
-/// # Errors
-/// `ENOEXEC` for malformed files, `ENOENT` and so on for a missing interpreter, `ENOMEM`.
-pub fn load(
-    memory: &Memory,
-    file: &Arc<dyn File>,
-    elf: &Elf,
-    open: impl FnOnce(&[u8]) -> Result<Arc<dyn File>>,
-) -> Result<Loaded> {
-    let interpreter = match &elf.interpreter {
-        Some(path) => {
-            let file = open(path)?;
-            let elf = elf::parse(&*file).map_err(|error| match error.errno() {
-                // Linux's errno for an interpreter that is no program.
-                Errno::ENOEXEC => Error::new(Errno::ELIBBAD, error.reason()),
-                _ => error,
-            })?;
-            Some((file, elf))
-        }
-        None => None,
-    };
-    let bias = map_all(memory, file, elf)?;
-    let at = |addr: usize| addr.wrapping_add(bias);
-    let entry = at(elf.entry);
-    let mut loaded = Loaded {
-        start: entry,
-        entry,
-        headers: elf.headers.map_or(0, at),
-        header_count: elf.header_count,
-        interpreter_base: 0,
-        end: at(elf.span().end),
-        executable_stack: elf.executable_stack,
-    };
-    if let Some((file, elf)) = interpreter {
-        let bias = map_all(memory, &file, &elf)?;
-        loaded.interpreter_base = bias;
-        loaded.start = elf.entry.wrapping_add(bias);
+/// A program's headers and its interpreter, checked.
+pub struct Executable {
+    elf: Elf,
+    interpreter: Option<(Arc<dyn File>, Elf)>,
+}
+
+impl Executable {
+    /// Looks at the program in `file` and at its interpreter, which `open` finds by path.
+    ///
+    /// # Errors
+    /// `ENOEXEC` for malformed files, `ENOENT` and so on for a missing interpreter.
+    pub fn open(file: &Arc<dyn File>, open: impl FnOnce(&[u8]) -> Result<Arc<dyn File>>) -> Result<Self> {
+        let elf = elf::parse(&**file)?;
+        let interpreter = match &elf.interpreter {
+            Some(path) => {
+                let file = open(path)?;
+                let elf = elf::parse(&*file).map_err(|error| match error.errno() {
+                    // Linux's errno for an interpreter that is no program.
+                    Errno::ENOEXEC => Error::new(Errno::ELIBBAD, error.reason()),
+                    _ => error,
+                })?;
+                Some((file, elf))
+            }
+            None => None,
+        };
+        Ok(Self { elf, interpreter })
     }
-    Ok(loaded)
+
+    /// Where it must lie, if not anywhere.
+    pub fn fixed_range(&self) -> Option<Range<usize>> {
+        (self.elf.placement == Placement::Fixed).then(|| self.elf.span())
+    }
+
+    /// Maps the program, which is in `file`, and its interpreter.
+    ///
+    /// # Errors
+    /// `ENOMEM`, `ENOEXEC` for a file that is shorter than it says.
+    pub fn load(&self, memory: &Memory, file: &Arc<dyn File>) -> Result<Loaded> {
+        let bias = map_all(memory, file, &self.elf)?;
+        let at = |addr: usize| addr.wrapping_add(bias);
+        let entry = at(self.elf.entry);
+        let mut loaded = Loaded {
+            start: entry,
+            entry,
+            headers: self.elf.headers.map_or(0, at),
+            header_count: self.elf.header_count,
+            interpreter_base: 0,
+            end: at(self.elf.span().end),
+            executable_stack: self.elf.executable_stack,
+        };
+        if let Some((file, elf)) = &self.interpreter {
+            let bias = map_all(memory, file, elf)?;
+            loaded.interpreter_base = bias;
+            loaded.start = elf.entry.wrapping_add(bias);
+        }
+        Ok(loaded)
+    }
 }
 
 /// Maps all segments; gives by how much they lie higher than linked.

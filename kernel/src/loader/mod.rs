@@ -1,6 +1,6 @@
 //! From a path to a program that can run: ELF files, `#!` scripts, the initial stack.
 //!
-//! [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`load()`] maps
+//! [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`Executable`] maps
 //! what they describe into a fresh [`Memory`](crate::mm::Memory); [`stack`] lays out arguments, environment and the
 //! auxiliary vector.
 
@@ -9,7 +9,7 @@ mod load;
 pub mod script;
 pub mod stack;
 
-pub use load::{Loaded, load};
+pub use load::{Executable, Loaded};
 
 use crate::prelude::*;
 

@@ -9,6 +9,7 @@ use frame::patch::{GOOD_CHUNK, good_areas};
 use frame::patcher::CodeRegion;
 
 /// A chunk of trampolines.
+#[derive(Clone)]
 pub(super) struct Chunk {
     /// The code that it serves.
     code: Range<usize>,

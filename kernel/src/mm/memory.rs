@@ -7,8 +7,8 @@ use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
 use super::room::Room;
 use super::source::FileFault;
+use super::space::{self, AddressSpace};
 use super::vma::{Kind, Vmas};
-use super::window;
 use crate::prelude::*;
 use crate::process::exec::fill_random;
 use core::ops::Range;
@@ -20,12 +20,15 @@ use frame::patcher::Patcher;
 /// The memory of a process: its mappings, and where further ones may go.
 pub struct Memory {
     pub(super) id: u64,
+    pub(super) space: Arc<AddressSpace>,
     pub(super) inner: Mutex<Inner>,
     pub(super) patcher: Patcher,
 }
 
 /// What a memory's lock protects.
 pub(super) struct Inner {
+    /// Where the memory's windows are.
+    pub(super) space: Arc<AddressSpace>,
     pub(super) vmas: Vmas,
     /// Free ranges of the memory's windows.
     pub(super) room: Room,
@@ -65,7 +68,7 @@ pub struct Totals {
 }
 
 /// How much the `brk` area of a program that may lie anywhere can grow.
-const BRK_AREA: usize = window::WINDOW / 2;
+const BRK_AREA: usize = space::WINDOW / 2;
 /// Address space below the first thread's stack that stays free.
 const STACK_GAP: usize = 1 << 20;
 /// The stack's size where there's no limit.
@@ -78,15 +81,15 @@ impl Memory {
     ///
     /// # Errors
     /// `ENOMEM` when the address space is full.
-    pub fn new() -> Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    pub fn new(space: &Arc<AddressSpace>) -> Result<Self> {
+        let id = Self::next_id();
         let mut random = [0; 8];
         fill_random(&mut random)?;
         let random = u64::from_le_bytes(random);
-        let run = window::take(id, window::WINDOW, random)?;
+        let run = space.take(id, space::WINDOW, random)?;
         let brk_start = run.start + (random as usize >> 20) % 0x2000 * PAGE_SIZE;
         let mut inner = Inner {
+            space: space.clone(),
             vmas: Vmas::default(),
             room: Room::default(),
             brk_area: brk_start..run.start + BRK_AREA,
@@ -102,7 +105,23 @@ impl Memory {
         // Mappings start at a random page below the window's end.
         let top = run.end - (random as usize >> 40) % 0x4000 * PAGE_SIZE;
         inner.put_free(run.start + BRK_AREA..top);
-        Ok(Self { id, inner: Mutex::new(inner), patcher: Patcher::default() })
+        Ok(Self::with(id, inner, Patcher::default()))
+    }
+
+    pub(super) fn with(id: u64, inner: Inner, patcher: Patcher) -> Self {
+        let space = inner.space.clone();
+        space.memories.fetch_add(1, Ordering::SeqCst);
+        Self { id, space, inner: Mutex::new(inner), patcher }
+    }
+
+    pub(super) fn next_id() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The address space that it is in.
+    pub fn space(&self) -> &Arc<AddressSpace> {
+        &self.space
     }
 
     /// What tells it from all others.
@@ -176,7 +195,20 @@ impl Memory {
         inner.room = Room::default();
         // Nothing can be mapped any more.
         inner.brk_area = 0..0;
-        window::release(self.id);
+        self.space.release(self.id);
+        self.space.memories.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Forgets all that is mapped, where the host process that it was mapped in is gone.
+    pub fn forget_all(&self) {
+        let mut inner = self.inner.lock();
+        for (part, vma) in inner.vmas.remove(&(0..layout::TASK_SIZE)) {
+            if vma.kind != Kind::Trampolines {
+                self.forget(&mut inner, &part, &vma);
+            }
+        }
+        self.space.release(self.id);
+        self.space.memories.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// What a futex word at `addr` is known by among processes, if it lies in shared memory.

@@ -1,15 +1,19 @@
 //! Memory of programs.
 //!
-//! All processes of an address space share the host's address space. It is handed out in [windows](window); each
-//! process has a [`Memory`] of its own, which knows its mappings ([`vma`]), the free ranges of its windows, and its
-//! `brk` area. What is mapped by the host is always exactly what the mappings say.
+//! All processes of an [`AddressSpace`] share a host process's memory. It is handed out in [windows](space); each process
+//! has a [`Memory`] of its own, which knows its mappings ([`vma`]), the free ranges of its windows, and its `brk` area. What
+//! is mapped by the host is always exactly what the mappings say. A [`MemoryUse`] is a process's part in a memory: those of
+//! a `vfork` use the same.
 //!
-//! Lock order: `Memory`'s inner lock, then the window table. Host calls that change mappings are made under the former.
+//! Only threads of the address space that a memory is in can change what is mapped there.
+//!
+//! Lock order: `Memory`'s inner lock, then the windows. Host calls that change mappings are made under the former.
 
 mod advise;
 mod brk;
 mod charge;
 mod code;
+mod fork;
 mod map;
 mod memory;
 mod recycle;
@@ -17,16 +21,20 @@ mod remap;
 mod render;
 mod room;
 mod source;
+mod space;
 pub mod sys;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod vma;
-mod window;
 
 pub use advise::{Advice, LockMode};
 pub use charge::{charged, init, limit};
+pub use fork::unmap_foreign;
 pub use map::{MapRequest, Place};
 pub use memory::{Memory, Totals};
 pub use remap::{Move, RemapRequest};
 pub use source::{FileFault, MapSource};
+pub use space::AddressSpace;
+pub use usage::MemoryUse;
 pub use vma::{Kind, Vma};

@@ -1,7 +1,7 @@
 //! Where there's room in a memory's windows.
 
 use super::memory::Inner;
-use super::window;
+use super::space;
 use crate::prelude::*;
 use alloc::collections::BTreeSet;
 use core::ops::Range;
@@ -11,7 +11,7 @@ use frame::layout::PAGE_SIZE;
 ///
 /// Those where mappings go without being asked to are also known by length, so that a program with ten thousand gaps
 /// between its mappings finds room as fast as any.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Room {
     by_start: BTreeMap<usize, usize>,
     by_len: BTreeSet<(usize, usize)>,
@@ -19,7 +19,7 @@ pub(super) struct Room {
 
 impl Room {
     fn insert(&mut self, range: Range<usize>) {
-        if range.start >= window::FIRST_CHOSEN {
+        if range.start >= space::FIRST_CHOSEN {
             self.by_len.insert((range.len(), range.start));
         }
         self.by_start.insert(range.start, range.end);
@@ -97,7 +97,7 @@ impl Room {
 impl Inner {
     /// Takes the windows around `range` if they are free, and knows their room as free.
     pub(super) fn claim(&mut self, id: u64, range: &Range<usize>) -> Result<()> {
-        for run in window::claim(id, range)? {
+        for run in self.space.claim(id, range)? {
             self.put_free(run);
         }
         Ok(())
@@ -109,7 +109,7 @@ impl Inner {
             return Ok(range);
         }
         let padded = len.checked_add(align - PAGE_SIZE).ok_or(err!(ENOMEM, "the length overflows"))?;
-        let run = window::take(id, padded, self.random)?;
+        let run = self.space.take(id, padded, self.random)?;
         self.put_free(run);
         self.room.find(len, align).ok_or(err!(ENOMEM, "the address space is full"))
     }
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn room_is_joined_and_found_by_length() {
-        let base = window::FIRST_CHOSEN;
+        let base = space::FIRST_CHOSEN;
         let mut room = Room::default();
         room.put(base..base + 0x10000);
         room.take(&(base + 0x4000..base + 0x6000));

@@ -2,27 +2,28 @@
 //!
 //! What the test process itself has mapped is made another owner's first, so that nothing lands there.
 
-use super::window;
 use super::*;
 use crate::prelude::*;
 use crate::process::RLIM_INFINITY;
 use core::ops::Range;
 use frame::layout::{PAGE_SIZE, page_floor};
 use frame::ocall::mem::{Prot, Sharing};
-use std::sync::Once;
+use std::sync::OnceLock;
 
 const RW: Prot = Prot::READ.union(Prot::WRITE);
 const NOBODY: u64 = u64::MAX;
 
 fn memory() -> Memory {
-    static CLAIMED: Once = Once::new();
-    CLAIMED.call_once(|| {
+    static SPACE: OnceLock<Arc<AddressSpace>> = OnceLock::new();
+    let space = SPACE.get_or_init(|| {
+        let space = Arc::<AddressSpace>::default();
         // Where Linux puts programs, and what they map.
         for range in [0x5500_0000_0000..0x5700_0000_0000, 0x7a00_0000_0000..frame::layout::USER_MAX] {
-            window::claim(NOBODY, &range).unwrap();
+            space.claim(NOBODY, &range).unwrap();
         }
+        space
     });
-    Memory::new().unwrap()
+    Memory::new(space).unwrap()
 }
 
 fn map(memory: &Memory, pages: usize) -> usize {

@@ -78,7 +78,7 @@ impl Vma {
 }
 
 /// All mappings of a process by address; they don't overlap, and neighbours that can be joined are.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Vmas(BTreeMap<usize, (usize, Vma)>);
 
 impl Vmas {

@@ -11,3 +11,5 @@ pub const SYS_NICE: u32 = 23;
 pub const SYS_RESOURCE: u32 = 24;
 /// The highest that Linux 6 has (`CAP_CHECKPOINT_RESTORE`).
 pub const LAST: u32 = 40;
+/// `CAP_SYS_PTRACE`.
+pub const SYS_PTRACE: u32 = 19;

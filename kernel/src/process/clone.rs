@@ -1,16 +1,21 @@
-//! How threads come to be: `clone` and `clone3` (`man 2 clone`).
+//! How threads and processes come to be: `clone` and `clone3` (`man 2 clone`).
 
 use super::ids::Id;
 use super::limits::Resource;
+use super::pidfd::PidFd;
+use super::process::{Origin, Process};
 use super::task::ThreadTask;
-use super::thread::Thread;
+use super::thread::{Beginning, Thread, thread_count};
+use super::{cap, table};
 use crate::fs::{FileTable, FsView};
+use crate::mm::{self, MemoryUse};
 use crate::prelude::*;
-use crate::signal::ThreadSignals;
+use crate::signal::{Dispositions, Signal, ThreadSignals};
 use crate::syscalls::Context;
 use bitflags::bitflags;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use frame::sync::Once;
+use core::sync::atomic::Ordering;
+use frame::context::UserContext;
+use frame::thread::Flow;
 
 bitflags! {
     /// `CLONE_*` of `linux/sched.h`; the low byte of `clone`'s word, the exit signal, is not among them.
@@ -88,86 +93,243 @@ pub struct CloneRequest {
     pub child_tid: UserPtr<u32>,
     /// The child's thread pointer.
     pub tls: u64,
+    /// Where the parent finds a descriptor of the child (`CLONE_PIDFD`).
+    pub pidfd: Option<UserPtr<i32>>,
 }
 
-/// Makes a thread.
+impl CloneRequest {
+    /// What `fork` and `vfork` ask for.
+    pub fn of_fork(flags: CloneFlags) -> Self {
+        Self {
+            flags,
+            exit_signal: Signal::SIGCHLD.number() as u32,
+            stack: 0,
+            parent_tid: UserPtr::new(0),
+            child_tid: UserPtr::new(0),
+            tls: 0,
+            pidfd: None,
+        }
+    }
+
+    fn child_tid_to_set(&self) -> Option<UserPtr<u32>> {
+        self.flags.contains(CloneFlags::CHILD_SETTID).then_some(self.child_tid)
+    }
+}
+
+/// Makes a thread or a process.
 ///
 /// # Errors
-/// `EINVAL` for flags that contradict each other, `EAGAIN` at the limit of threads, `ENOSYS` for a new process.
+/// `EINVAL` for flags that contradict each other, `EAGAIN` at the limit of processes, `ENOMEM`.
 pub fn clone(cx: Context<'_>, request: CloneRequest) -> Result<usize> {
-    let flags = request.flags;
-    check_flags(flags)?;
-    if !flags.contains(CloneFlags::THREAD) {
-        warn!("new processes are not supported yet");
-        bail!(ENOSYS, "new processes are not supported yet");
-    }
-    let parent = cx.thread;
-    let process = &parent.process;
-    if process.threads.lock().len() as u64 >= process.limits.lock().soft(Resource::Processes) {
-        bail!(EAGAIN, "the limit of threads is reached");
-    }
-    let id = Id::allocate()?;
-    let tid = id.get();
-    let child = Arc::new_cyclic(|this| Thread {
-        tid,
-        _id: Some(id),
-        process: process.clone(),
-        this: this.clone(),
-        handle: Once::new(),
-        files: RwLock::new(if flags.contains(CloneFlags::FILES) {
-            parent.files()
-        } else {
-            Arc::new(FileTable::clone(&parent.files()))
-        }),
-        fs: RwLock::new(if flags.contains(CloneFlags::FS) {
-            parent.fs()
-        } else {
-            Arc::new(FsView::clone(&parent.fs()))
-        }),
-        credentials: RwLock::new(parent.credentials()),
-        signals: Mutex::new(ThreadSignals::inherit(&parent.signals.lock())),
-        name: Mutex::new(parent.name.lock().clone()),
-        clear_tid: AtomicU64::new(0),
-        robust_list: Mutex::new((0, 0)),
-        settings: Mutex::new(parent.settings.lock().inherit()),
-        sleep: Mutex::new(None),
-        must_end: AtomicBool::new(false),
-        has_ended: AtomicBool::new(false),
-    });
-    if flags.contains(CloneFlags::CHILD_CLEARTID) {
-        child.clear_tid.store(request.child_tid.addr() as u64, Ordering::Relaxed);
-    }
-    // Linux goes on when these words can't be written.
-    if flags.contains(CloneFlags::CHILD_SETTID) {
-        let _ = request.child_tid.write(&tid);
-    }
-    if flags.contains(CloneFlags::PARENT_SETTID) {
-        let _ = request.parent_tid.write(&tid);
-    }
-    let fs_base = if flags.contains(CloneFlags::SETTLS) { request.tls } else { frame::cpu::fs_base() };
+    check_flags(request.flags)?;
+    let fs_base = if request.flags.contains(CloneFlags::SETTLS) { request.tls } else { frame::cpu::fs_base() };
     if fs_base >= frame::layout::TASK_SIZE as u64 {
         bail!(EPERM, "the thread pointer is outside the program");
     }
-    let mut regs = cx.regs.duplicate();
-    regs.rax = 0;
-    if request.stack != 0 {
-        regs.rsp = request.stack as u64;
+    check_limit(cx.thread)?;
+    if request.flags.contains(CloneFlags::THREAD) {
+        clone_thread(cx, &request, fs_base)
+    } else {
+        clone_process(cx, &request, fs_base)
     }
+}
+
+fn clone_thread(cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> Result<usize> {
+    let parent = cx.thread;
+    let process = &parent.process;
+    let child = Thread::new(Beginning { process: process.clone(), ..inherited(parent, request)? });
+    let tid = child.tid();
+    tell_ids(request, &child);
+    let mut regs = child_registers(cx.regs, request);
     process.threads.lock().insert(tid, child.clone());
-    let started = frame::thread::spawn(Arc::new(ThreadTask(child.clone())), &mut regs, fs_base, |handle| {
-        child.handle.call_once(|| handle);
-    });
-    if let Err(error) = started {
+    thread_count::inc();
+    let task = Arc::new(ThreadTask(child.clone()));
+    if let Err(error) = frame::thread::spawn(task, &mut regs, fs_base, |handle| child.set_handle(handle)) {
         process.threads.lock().remove(&tid);
+        thread_count::dec();
         warn!("the host gives no more threads: {error}");
         bail!(EAGAIN, "the host gives no more threads");
     }
-    // It may have missed that the process began to end.
-    if process.is_ending() {
+    // It may have missed that the process began to end or to stop.
+    if process.is_ending() || process.job.is_stopped() {
         child.interrupt();
     }
     info!("thread {tid} starts");
     Ok(tid as usize)
+}
+
+fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> Result<usize> {
+    let parent = cx.thread;
+    let beginning = inherited(parent, request)?;
+    let is_fork = !request.flags.contains(CloneFlags::VM);
+    let memory = if is_fork { MemoryUse::none()? } else { parent.process.memory.read().share() };
+    let process = Process::new(Origin {
+        id: beginning.id.clone(),
+        memory,
+        program: parent.process.program.read().clone(),
+        dispositions: dispositions(parent, request.flags),
+        limits: parent.process.limits.lock().clone(),
+        dumpable: parent.process.dumpable.load(Ordering::Relaxed),
+    });
+    let child = Thread::new(Beginning { process: process.clone(), ..beginning });
+    let pidfd = request.pidfd.map(|place| PidFd::install(parent, &process, place)).transpose()?;
+    relate(&process, parent, request);
+    process.threads.lock().insert(child.tid(), child.clone());
+    thread_count::inc();
+    table::change(|table, _| table.insert(&process, &process.id));
+    let pid = process.pid();
+    let started =
+        if is_fork { fork(&mut cx, request, &child, fs_base) } else { share(&mut cx, request, &child, fs_base) };
+    if let Err(error) = started {
+        process.threads.lock().clear();
+        thread_count::dec();
+        process.is_zombie.store(true, Ordering::SeqCst);
+        table::change(|table, aftermath| table.reap(&process, aftermath));
+        if let Some(fd) = pidfd {
+            let _ = parent.files().remove(fd);
+        }
+        warn!("process {pid} can't be started: {error}");
+        return Err(error);
+    }
+    info!("process {pid} starts");
+    if request.flags.contains(CloneFlags::VFORK) {
+        process.vfork.wait(parent);
+    }
+    Ok(pid as usize)
+}
+
+/// Starts a child that uses its parent's memory.
+fn share(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_base: u64) -> Result<()> {
+    tell_ids(request, child);
+    let mut regs = child_registers(cx.regs, request);
+    frame::thread::spawn(Arc::new(ThreadTask(child.clone())), &mut regs, fs_base, |handle| child.set_handle(handle))
+        .map_err(|_| err!(EAGAIN, "the host gives no more threads"))
+}
+
+/// Starts a child in an address space of its own, with a copy of its parent's memory.
+fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_base: u64) -> Result<()> {
+    // Services belong into the first host process, which makes the first fork.
+    crate::time::start_service()?;
+    let tid = child.tid();
+    let mut regs = child_registers(cx.regs, request);
+    let told = request.child_tid_to_set();
+    let memory = cx.thread.process.memory();
+    let started = memory.fork(|copy, foreign| {
+        *child.process.memory.write() = MemoryUse::new(copy.clone());
+        let arrival = Box::new(move |_: &mut UserContext| {
+            mm::unmap_foreign(&foreign);
+            if let Some(word) = told {
+                // Linux goes on when the word can't be written.
+                let _ = word.write(&tid);
+            }
+            Flow::Resume
+        });
+        let task = Arc::new(ThreadTask(child.clone()));
+        frame::thread::spawn_process(task, &mut regs, fs_base, |handle| child.set_handle(handle), arrival)
+            .map_err(|_| err!(EAGAIN, "the host gives no more processes"))
+    });
+    if let Err(error) = started {
+        // The copy was never mapped anywhere.
+        core::mem::replace(&mut *child.process.memory.write(), MemoryUse::none()?).forget();
+        return Err(error);
+    }
+    if request.flags.contains(CloneFlags::PARENT_SETTID) {
+        let _ = request.parent_tid.write(&tid);
+    }
+    Ok(())
+}
+
+/// What a child has of its parent; its process is still the parent's.
+fn inherited(parent: &Arc<Thread>, request: &CloneRequest) -> Result<Beginning> {
+    let flags = request.flags;
+    let mut signals = ThreadSignals::inherit(&parent.signals.lock());
+    // Its alternate stack is its parent's memory as well, unless that waits or the child has a copy.
+    if !flags.contains(CloneFlags::VM) || flags.contains(CloneFlags::VFORK) {
+        signals.inherit_alternate_stack(&parent.signals.lock());
+    }
+    let own_files = || Arc::new(FileTable::clone(&parent.files()));
+    let own_fs = || Arc::new(FsView::clone(&parent.fs()));
+    let beginning = Beginning {
+        id: Arc::new(Id::allocate()?),
+        process: parent.process.clone(),
+        files: if flags.contains(CloneFlags::FILES) { parent.files() } else { own_files() },
+        fs: if flags.contains(CloneFlags::FS) { parent.fs() } else { own_fs() },
+        credentials: parent.credentials(),
+        signals,
+        name: parent.name.lock().clone(),
+        settings: parent.settings.lock().inherit(),
+        clear_tid: if flags.contains(CloneFlags::CHILD_CLEARTID) { request.child_tid.addr() as u64 } else { 0 },
+    };
+    Ok(beginning)
+}
+
+fn dispositions(parent: &Thread, flags: CloneFlags) -> Arc<Mutex<Dispositions>> {
+    let dispositions = parent.process.dispositions();
+    if flags.contains(CloneFlags::SIGHAND) {
+        return dispositions;
+    }
+    let mut copy = dispositions.lock().clone();
+    if flags.contains(CloneFlags::CLEAR_SIGHAND) {
+        copy.reset_handlers();
+    }
+    Arc::new(Mutex::new(copy))
+}
+
+/// Says whose child a process is, and in which group and session.
+fn relate(process: &Process, parent: &Thread, request: &CloneRequest) {
+    let (own, of_parent) = (&process.relations, &parent.process.relations);
+    if request.flags.contains(CloneFlags::PARENT) {
+        own.parent.store(of_parent.parent.load(Ordering::Relaxed), Ordering::Relaxed);
+        own.parent_thread.store(of_parent.parent_thread.load(Ordering::Relaxed), Ordering::Relaxed);
+        own.exit_signal.store(of_parent.exit_signal.load(Ordering::Relaxed), Ordering::Relaxed);
+    } else {
+        own.parent.store(parent.process.pid(), Ordering::Relaxed);
+        own.parent_thread.store(parent.tid(), Ordering::Relaxed);
+        own.exit_signal.store(request.exit_signal, Ordering::Relaxed);
+    }
+    own.group.store(parent.process.group(), Ordering::Relaxed);
+    own.session.store(parent.process.session(), Ordering::Relaxed);
+}
+
+/// Writes the child's id where parent and child, who share memory, look for it. Linux goes on when it can't be written.
+fn tell_ids(request: &CloneRequest, child: &Thread) {
+    let tid = child.tid();
+    if let Some(word) = request.child_tid_to_set() {
+        let _ = word.write(&tid);
+    }
+    if request.flags.contains(CloneFlags::PARENT_SETTID) {
+        let _ = request.parent_tid.write(&tid);
+    }
+}
+
+fn child_registers(regs: &mut UserContext, request: &CloneRequest) -> UserContext {
+    let mut regs = regs.duplicate();
+    regs.rax = 0;
+    if request.stack != 0 {
+        regs.rsp = request.stack as u64;
+    }
+    regs
+}
+
+/// `RLIMIT_NPROC`: how many threads the user may have.
+fn check_limit(parent: &Thread) -> Result<()> {
+    let limit = parent.process.limits.lock().soft(Resource::Processes);
+    let credentials = parent.credentials();
+    // Counting those of one user takes a walk over all processes, so that's only done when it matters.
+    if thread_count::get() < limit
+        || credentials.ruid == 0
+        || credentials.has_cap(cap::SYS_RESOURCE)
+        || credentials.has_cap(cap::SYS_ADMIN)
+    {
+        return Ok(());
+    }
+    let is_own = |process: &Arc<Process>| process.uid() == credentials.ruid;
+    let count: usize =
+        table::all().iter().filter(|process| is_own(process)).map(|process| process.threads.lock().len()).sum();
+    if count as u64 >= limit {
+        bail!(EAGAIN, "the limit of processes is reached");
+    }
+    Ok(())
 }
 
 fn check_flags(flags: CloneFlags) -> Result<()> {

@@ -3,14 +3,18 @@
 use super::credentials::Credentials;
 use super::limits::Resource;
 use super::process::{Process, Program};
+use super::task::ThreadTask;
 use super::thread::Thread;
-use crate::fs::{self, File, FsView};
+use crate::fs::{self, File, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
-use crate::loader::{self, Loaded, ReadAt, elf, script};
-use crate::mm::Memory;
+use crate::loader::{Executable, Loaded, ReadAt, elf, script};
+use crate::mm::{self, AddressSpace, Memory, MemoryUse};
 use crate::prelude::*;
+use crate::signal::Signal;
+use crate::syscalls::Context;
 use core::sync::atomic::Ordering;
 use frame::context::UserContext;
+use frame::thread::Flow;
 
 /// What is to be executed.
 pub struct ExecRequest {
@@ -24,7 +28,17 @@ pub struct ExecRequest {
     pub env: Vec<Vec<u8>>,
 }
 
-/// A program that is ready to run, in memory of its own.
+/// A program that was looked at and can be run, as far as its files say.
+pub struct Plan {
+    request: ExecRequest,
+    /// The path that was asked for, before scripts led to their interpreters.
+    execfn: Vec<u8>,
+    program: Executable,
+    stack_limit: u64,
+    credentials: Arc<Credentials>,
+}
+
+/// A program in memory, ready to run.
 pub struct Prepared {
     memory: Arc<Memory>,
     program: Program,
@@ -33,42 +47,210 @@ pub struct Prepared {
     stack_pointer: usize,
 }
 
-/// Loads what is asked for into a new memory. Nothing of the caller changes, so a failure leaves it as it was.
+/// Looks at what is asked for.
 ///
 /// # Errors
 /// As `execve(2)`.
-pub fn prepare(
+pub fn plan(
     mut request: ExecRequest,
     process: &Process,
     fs_view: &Arc<FsView>,
     credentials: &Arc<Credentials>,
-) -> Result<Prepared> {
+) -> Result<Plan> {
     let stack_limit = process.limits.lock().soft(Resource::Stack);
     check_space(&request, stack_limit)?;
     let execfn = request.path.clone();
     resolve_scripts(&mut request, fs_view, credentials)?;
-    let elf = elf::parse(&*request.file).inspect_err(|error| {
+    let open = |path: &[u8]| fs::open_executable(fs_view, credentials, path);
+    let program = Executable::open(&request.file, open).inspect_err(|error| {
         info!("{} can't be executed: {}", request.path.escape_ascii(), error.reason());
     })?;
-    let memory = Arc::new(Memory::new()?);
-    match build(&memory, &request, &execfn, &elf, stack_limit, fs_view, credentials) {
-        Ok((loaded, laid)) => Ok(Prepared {
-            name: base_name(&execfn),
-            program: Program {
-                path: request.file.path(),
-                args: request.args,
-                env: request.env,
-                auxv: laid.auxv,
-                stack_start: laid.pointer,
-            },
-            memory,
-            start: loaded.start,
-            stack_pointer: laid.pointer,
-        }),
-        Err(error) => {
-            memory.release();
-            Err(error)
+    Ok(Plan { request, execfn, program, stack_limit, credentials: credentials.clone() })
+}
+
+/// Where a program's memory is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Beside all that is there.
+    Beside,
+    /// In place of the caller's own memory, where it must lie.
+    Instead,
+    /// In a new address space: another process of this one is where it must lie.
+    Elsewhere,
+}
+
+/// Runs another program in the calling thread's process. A failure leaves all as it was, unless the host has no memory
+/// when it's too late for that: then the process is killed, as on Linux.
+///
+/// # Errors
+/// As `execve(2)`.
+pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
+    let thread = cx.thread;
+    let plan = plan(request, &thread.process, &thread.fs(), &thread.credentials())?;
+    match plan.place(&thread.process) {
+        Place::Beside => {
+            let space = thread.process.memory().space().clone();
+            let prepared = plan.build(&space)?;
+            if let Err(error) = leave_program(thread) {
+                prepared.memory.release();
+                return Err(error);
+            }
+            prepared.install(thread, cx.regs);
         }
+        Place::Instead => {
+            let none = MemoryUse::none()?;
+            leave_program(thread)?;
+            let space = thread.process.memory().space().clone();
+            drop(core::mem::replace(&mut *thread.process.memory.write(), none));
+            match plan.build(&space) {
+                Ok(prepared) => prepared.install(thread, cx.regs),
+                Err(error) => {
+                    kill_unloaded(thread, &error);
+                    return Ok(0);
+                }
+            }
+        }
+        Place::Elsewhere => return execute_elsewhere(cx, plan),
+    }
+    if !frame::cpu::set_fs_base(0) {
+        bail!(EPERM);
+    }
+    Ok(0)
+}
+
+fn execute_elsewhere(cx: Context<'_>, plan: Plan) -> Result<usize> {
+    crate::time::start_service()?;
+    let none = MemoryUse::none()?;
+    leave_program(cx.thread)?;
+    let thread = cx.thread.clone();
+    let old = core::mem::replace(&mut *thread.process.memory.write(), none);
+    thread.process.usage.lock().add_thread(&frame::thread::take_usage());
+    let started = old.space().split(|foreign| {
+        let moved = thread.clone();
+        let arrival = Box::new(move |regs: &mut UserContext| {
+            mm::unmap_foreign(&foreign);
+            match plan.build(&Arc::default()) {
+                Ok(prepared) => {
+                    prepared.install(&moved, regs);
+                    // Who wanted the thread while it moved may have told its old host thread.
+                    frame::thread::interrupt_self();
+                    Flow::Resume
+                }
+                Err(error) => kill_unloaded(&moved, &error),
+            }
+        });
+        let task = Arc::new(ThreadTask(thread.clone()));
+        frame::thread::spawn_process(task, cx.regs, 0, |handle| thread.set_handle(handle), arrival)
+    });
+    super::exit::give_up_memory(old);
+    match started {
+        // The thread goes on there; this host thread is done with it.
+        Ok(()) => Err(Errno::EMOVED.into()),
+        Err(error) => {
+            kill_unloaded(&thread, &error);
+            Ok(0)
+        }
+    }
+}
+
+/// The old program is gone and the new one can't be loaded.
+fn kill_unloaded(thread: &Arc<Thread>, error: &Error) -> Flow {
+    warn!("a program can't be loaded any more: {error}");
+    super::exit::exit_group_by_signal(thread, Signal::SIGKILL, false)
+}
+
+/// Ends what belongs to the old program: from here on there's no way back.
+fn leave_program(thread: &Arc<Thread>) -> Result<()> {
+    let process = &thread.process;
+    process.end_other_threads(thread)?;
+    become_first_thread(thread);
+    super::exit::leave_memory(thread);
+    crate::signal::reset_for_exec(thread);
+    {
+        let mut files = thread.files.write();
+        if Arc::strong_count(&files) > 1 {
+            *files = Arc::new(FileTable::clone(&files));
+        }
+    }
+    thread.files().close_on_exec();
+    process.relations.has_execed.store(true, Ordering::Relaxed);
+    process.relations.exit_signal.store(Signal::SIGCHLD.number() as u32, Ordering::Relaxed);
+    process.dumpable.store(1, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The process's only thread takes over the id of the process, whichever it had.
+fn become_first_thread(thread: &Arc<Thread>) {
+    let process = &thread.process;
+    let (tid, pid) = (thread.tid(), process.pid());
+    if tid == pid {
+        return;
+    }
+    let mut threads = process.threads.lock();
+    threads.remove(&tid);
+    thread.tid.store(pid, Ordering::Relaxed);
+    *thread.id.lock() = process.id.clone();
+    threads.insert(pid, thread.clone());
+}
+
+impl Plan {
+    fn place(&self, process: &Process) -> Place {
+        /// No memory has this id.
+        const NOBODY: u64 = 0;
+        let Some(range) = self.program.fixed_range() else { return Place::Beside };
+        let memory = process.memory.read();
+        let space = memory.space();
+        if space.is_free_for(NOBODY, &range) {
+            Place::Beside
+        } else if memory.is_only() && space.is_free_for(memory.id(), &range) {
+            Place::Instead
+        } else {
+            Place::Elsewhere
+        }
+    }
+
+    /// Loads the program into a new memory.
+    ///
+    /// # Errors
+    /// `ENOEXEC` for a file that is shorter than it says, `ENOMEM`.
+    pub fn build(self, space: &Arc<AddressSpace>) -> Result<Prepared> {
+        let memory = Arc::new(Memory::new(space)?);
+        match self.load(&memory) {
+            Ok((loaded, laid)) => Ok(Prepared {
+                name: base_name(&self.execfn),
+                program: Program {
+                    path: self.request.file.path(),
+                    args: self.request.args,
+                    env: self.request.env,
+                    auxv: laid.auxv,
+                    stack_start: laid.pointer,
+                },
+                memory,
+                start: loaded.start,
+                stack_pointer: laid.pointer,
+            }),
+            Err(error) => {
+                memory.release();
+                Err(error)
+            }
+        }
+    }
+
+    fn load(&self, memory: &Memory) -> Result<(Loaded, stack::Laid)> {
+        let loaded = self.program.load(memory, &self.request.file)?;
+        memory.set_brk_start(loaded.end);
+        let stack_top = memory.map_stack(self.stack_limit, loaded.executable_stack)?;
+        let mut random = [0; 16];
+        fill_random(&mut random)?;
+        let laid = InitialStack {
+            args: &self.request.args,
+            env: &self.request.env,
+            path: &self.execfn,
+            random,
+            auxv: auxiliary_vector(&loaded, &self.credentials),
+        }
+        .lay(stack_top)?;
+        Ok((loaded, laid))
     }
 }
 
@@ -77,20 +259,14 @@ impl Prepared {
     pub fn install(self, thread: &Thread, regs: &mut UserContext) {
         let process = &thread.process;
         info!("process {} runs {}", process.pid(), self.program.path.escape_ascii());
-        let old = core::mem::replace(&mut *process.memory.write(), self.memory);
+        let old = core::mem::replace(&mut *process.memory.write(), MemoryUse::new(self.memory));
         *process.program.write() = Arc::new(self.program);
         *thread.name.lock() = self.name;
-        old.release();
+        drop(old);
+        process.vfork.open();
         regs.reset();
         regs.rip = self.start as u64;
         regs.rsp = self.stack_pointer as u64;
-        thread.clear_tid.store(0, Ordering::Relaxed);
-        *thread.robust_list.lock() = (0, 0);
-    }
-
-    /// The memory that it will run in.
-    pub fn memory(&self) -> &Arc<Memory> {
-        &self.memory
     }
 }
 
@@ -123,31 +299,6 @@ fn resolve_scripts(request: &mut ExecRequest, fs_view: &Arc<FsView>, credentials
         request.path = shebang.interpreter;
     }
     Err(err!(ELOOP, "scripts are interpreted by scripts too often"))
-}
-
-fn build(
-    memory: &Arc<Memory>,
-    request: &ExecRequest,
-    execfn: &[u8],
-    elf: &elf::Elf,
-    stack_limit: u64,
-    fs_view: &Arc<FsView>,
-    credentials: &Arc<Credentials>,
-) -> Result<(Loaded, stack::Laid)> {
-    let loaded = loader::load(memory, &request.file, elf, |path| fs::open_executable(fs_view, credentials, path))?;
-    memory.set_brk_start(loaded.end);
-    let stack_top = memory.map_stack(stack_limit, loaded.executable_stack)?;
-    let mut random = [0; 16];
-    fill_random(&mut random)?;
-    let laid = InitialStack {
-        args: &request.args,
-        env: &request.env,
-        path: execfn,
-        random,
-        auxv: auxiliary_vector(&loaded, credentials),
-    }
-    .lay(stack_top)?;
-    Ok((loaded, laid))
 }
 
 fn auxiliary_vector(loaded: &Loaded, credentials: &Credentials) -> Vec<[u64; 2]> {

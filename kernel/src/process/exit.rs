@@ -1,8 +1,10 @@
 //! How threads and processes end.
 
-use super::process::Process;
-use super::table;
-use super::thread::Thread;
+use super::process::{Last, Process};
+use super::thread::{Thread, thread_count};
+use super::{job, table};
+use crate::ipc::futex;
+use crate::mm::MemoryUse;
 use crate::prelude::*;
 use crate::signal::Signal;
 use core::sync::atomic::Ordering;
@@ -41,14 +43,18 @@ pub fn exit_thread(thread: &Arc<Thread>, status: i32) -> Flow {
 /// Ends the calling thread's process.
 pub fn exit_group(thread: &Arc<Thread>, status: TermStatus) -> Flow {
     if table::is_first(&thread.process) {
-        // All that there is ends with it, so nobody needs to be asked.
-        let status = *thread.process.term_status.lock().get_or_insert(status);
-        info!("process {} ends: {status:?}", thread.process.pid());
-        crate::boot::shut_down(status.shell_status());
+        end_all(&thread.process, status);
     }
     begin_end(&thread.process, status);
     leave(thread, status);
     Flow::End
+}
+
+/// The first process's end ends the rest, as in a container, so nobody needs to be asked.
+fn end_all(first: &Process, status: TermStatus) -> ! {
+    let status = *first.term_status.lock().get_or_insert(status);
+    info!("process {} ends: {status:?}", first.pid());
+    crate::boot::shut_down(status.shell_status())
 }
 
 /// Ends the calling thread's process as a signal's default action does.
@@ -61,6 +67,7 @@ pub fn exit_group_by_signal(thread: &Arc<Thread>, signal: Signal, core: bool) ->
 fn begin_end(process: &Process, status: TermStatus) {
     process.term_status.lock().get_or_insert(status);
     process.is_ending.store(true, Ordering::SeqCst);
+    job::release(process);
     let threads: Vec<_> = process.threads.lock().values().cloned().collect();
     for thread in threads {
         thread.interrupt();
@@ -74,35 +81,66 @@ fn leave(thread: &Arc<Thread>, status: TermStatus) {
     }
     let process = &thread.process;
     debug!("thread {} ends", thread.tid());
-    let is_last = process.threads.lock().len() == 1;
-    if is_last && table::is_first(process) {
-        // The first process's end ends the rest, as in a container; what else there is goes with the host process.
-        process.term_status.lock().get_or_insert(status);
-        let status = (*process.term_status.lock()).unwrap_or(status);
-        info!("process {} ends: {status:?}", process.pid());
-        crate::boot::shut_down(status.shell_status());
+    if process.threads.lock().len() == 1 && table::is_first(process) {
+        end_all(process, status);
     }
     crate::signal::retarget(thread);
-    crate::ipc::futex::exit_robust_list(thread);
-    let clear_tid = thread.clear_tid.load(Ordering::Relaxed) as usize;
-    if clear_tid != 0 {
-        crate::ipc::futex::wake_clear_tid(thread, clear_tid);
-    }
+    leave_memory(thread);
+    *thread.files.write() = Arc::default();
+    process.usage.lock().add_thread(&frame::thread::take_usage());
+    table::parent_thread_ends(process, thread.tid());
     let is_last = {
         let mut threads = process.threads.lock();
+        if threads.len() == 1 {
+            *process.last.lock() = Last { credentials: Some(thread.credentials()), name: thread.name.lock().clone() };
+        }
         threads.remove(&thread.tid());
         threads.is_empty()
     };
+    thread_count::dec();
     process.thread_ended.wake_all();
     if is_last {
-        process.term_status.lock().get_or_insert(status);
-        let status = (*process.term_status.lock()).unwrap_or(status);
-        info!("process {} ends: {status:?}", process.pid());
-        if table::is_first(process) {
-            crate::boot::shut_down(status.shell_status());
-        }
-        process.memory().release();
-        table::remove(process.pid());
+        end_process(process, status);
+    } else {
+        job::complete_stop(process);
+    }
+}
+
+/// What a thread owes to others that use its memory, when it ends or runs another program.
+pub(super) fn leave_memory(thread: &Thread) {
+    futex::exit_robust_list(thread);
+    *thread.robust_list.lock() = (0, 0);
+    let clear_tid = thread.clear_tid.swap(0, Ordering::Relaxed) as usize;
+    if clear_tid != 0 {
+        futex::wake_clear_tid(thread, clear_tid);
+    }
+}
+
+/// The last thread has ended: the process is a zombie.
+fn end_process(process: &Arc<Process>, status: TermStatus) {
+    process.is_ending.store(true, Ordering::SeqCst);
+    let status = *process.term_status.lock().get_or_insert(status);
+    info!("process {} ends: {status:?}", process.pid());
+    if table::is_first(process) {
+        end_all(process, status);
+    }
+    match MemoryUse::none() {
+        Ok(none) => give_up_memory(core::mem::replace(&mut *process.memory.write(), none)),
+        Err(error) => warn!("the memory of an ended process is kept: {error}"),
+    }
+    process.vfork.open();
+    process.timers.forget_all();
+    table::change(|table, aftermath| table.end(process, status, aftermath));
+    process.ended.wake_all();
+}
+
+/// Gives up a process's part in a memory. When nothing is left of its address space, the host process ends with the
+/// calling thread.
+pub(super) fn give_up_memory(memory: MemoryUse) {
+    let space = memory.space().clone();
+    drop(memory);
+    if space.is_empty() && !frame::host_process::is_first() {
+        frame::thread::end_process_with_tasks();
     }
 }
 
@@ -123,8 +161,27 @@ impl Process {
             other.must_end.store(true, Ordering::SeqCst);
             other.interrupt();
         }
-        let gone = self.thread_ended.wait_until(None, || (self.threads.lock().len() == 1).then_some(()));
+        let is_alone = self.wait_until_alone(survivor);
         *self.execing.lock() = None;
-        gone.map_err(|_| Errno::ERESTARTNOINTR.into())
+        if is_alone { Ok(()) } else { Err(Errno::ERESTARTNOINTR.into()) }
+    }
+
+    /// Nothing but the end of the waiting thread interrupts that.
+    fn wait_until_alone(&self, survivor: &Thread) -> bool {
+        let mut was_interrupted = false;
+        let is_alone = loop {
+            match self.thread_ended.wait_until(None, || (self.threads.lock().len() == 1).then_some(())) {
+                Ok(()) => break true,
+                Err(_) if crate::signal::is_dying(survivor) => break false,
+                Err(_) => {
+                    was_interrupted = true;
+                    frame::thread::forget_wanted();
+                }
+            }
+        };
+        if was_interrupted {
+            frame::thread::interrupt_self();
+        }
+        is_alone
     }
 }

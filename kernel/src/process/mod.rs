@@ -1,9 +1,11 @@
 //! Processes and threads.
 //!
 //! - [`Process`] manages [`Thread`]s and owns what they share: memory, signal dispositions, limits, identity of the
-//!   program. It is live, or a zombie with its [`TermStatus`].
+//!   program. It is live, or a zombie with its [`TermStatus`] until its parent has looked ([`wait`]).
 //! - [`Thread`] is one thread of execution with what clone flags can share or copy: file table, fs view, signal state.
-//! - [`table`] finds them by id.
+//! - [`table`] finds them by id, and alone changes how processes are related: parent, [group], session. The init process
+//!   (1) adopts orphans and reaps them; the first process (2) is what `enclos run` started.
+//! - [`clone`](mod@clone), [`exec`], [`exit`] are how they begin, become others and end; [`job`] is how they stop.
 //!
 //! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, then what a thread has of its own
 //! (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
@@ -14,8 +16,11 @@ mod credentials;
 pub mod exec;
 pub mod exit;
 pub mod first;
+pub mod group;
 pub mod ids;
+pub mod job;
 mod limits;
+mod pidfd;
 #[expect(clippy::module_inception, reason = "the file is named for its one type")]
 mod process;
 mod settings;
@@ -23,10 +28,14 @@ pub mod sys;
 pub mod table;
 mod task;
 mod thread;
+mod usage;
+mod vfork;
+pub mod wait;
 
 pub use credentials::Credentials;
 pub use exit::TermStatus;
 pub use limits::{Limits, RLIM_INFINITY, Resource};
+pub use pidfd::PidFd;
 pub use process::{Process, Program};
 pub use settings::{Policy, Settings};
 pub use thread::{Thread, Tid};

@@ -1,28 +1,33 @@
 //! A process: threads and what they share.
 
+use super::credentials::Credentials;
 use super::exit::TermStatus;
 use super::ids::Id;
+use super::job::JobControl;
 use super::limits::Limits;
 use super::thread::{Thread, Tid};
-use crate::mm::Memory;
+use super::usage::UsageTotals;
+use super::vfork::VforkGate;
+use crate::mm::{Memory, MemoryUse};
 use crate::prelude::*;
 use crate::signal::{Dispositions, SignalQueue};
 use crate::time::timers::ProcessTimers;
-use core::sync::atomic::{AtomicBool, AtomicU32};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
+use frame::ocall::time::{Clock, now};
 use frame::sync::WaitQueue;
 
-/// A process.
+/// A process: live with threads, or a zombie with its [`TermStatus`] until its parent has looked.
 pub struct Process {
-    pub(super) id: Id,
+    pub(super) id: Arc<Id>,
     /// Its threads by id; empty once it is a zombie.
     pub threads: Mutex<BTreeMap<Tid, Arc<Thread>>>,
     /// Its memory; replaced by `execve`.
-    pub memory: RwLock<Arc<Memory>>,
+    pub memory: RwLock<MemoryUse>,
     /// The program it runs; replaced by `execve`.
     pub program: RwLock<Arc<Program>>,
-    /// Its signal dispositions.
-    pub dispositions: Arc<Mutex<Dispositions>>,
+    /// Its signal dispositions; shared by `CLONE_SIGHAND`, until `execve`.
+    pub(super) dispositions: RwLock<Arc<Mutex<Dispositions>>>,
     /// Signals for the process as a whole.
     pub signals: Mutex<SignalQueue>,
     /// Its resource limits.
@@ -33,18 +38,46 @@ pub struct Process {
     pub term_status: Mutex<Option<TermStatus>>,
     /// It is ending: each thread ends at its next way out.
     pub(super) is_ending: AtomicBool,
+    /// All of its threads have ended.
+    pub(super) is_zombie: AtomicBool,
     /// The thread that is replacing the program and ends the others.
     pub(super) execing: Mutex<Option<Tid>>,
-    /// Threads that are being waited for (`execve`, `exit_group`).
+    /// Threads that wait for others of the process to end (`execve`).
     pub(super) thread_ended: WaitQueue,
-    /// The process group's and session's id.
-    pub group: AtomicU32,
-    /// The session's id.
-    pub session: AtomicU32,
+    /// Threads that wait for a change of a child (`wait4`).
+    pub(super) child_changed: WaitQueue,
+    /// Those who wait for its end by a descriptor.
+    pub(super) ended: WaitQueue,
+    /// The thread that waits for this child of `vfork` to run a program or to end.
+    pub(super) vfork: VforkGate,
+    /// Whether it is stopped, and what its parent hasn't been told of.
+    pub job: JobControl,
+    /// Who it was when its last thread ended.
+    pub(super) last: Mutex<Last>,
+    /// Relations to others; written under the table's lock.
+    pub(super) relations: Relations,
+    /// Processor time and faults of threads that have ended, and of children that were waited for.
+    pub(super) usage: Mutex<UsageTotals>,
     /// When it started, on the monotonic clock.
     pub started: Duration,
     /// `PR_SET_DUMPABLE`.
     pub dumpable: AtomicU32,
+}
+
+/// How a process is related to others, as ids. Only the table writes them.
+#[derive(Debug, Default)]
+pub(super) struct Relations {
+    pub(super) parent: AtomicU32,
+    /// The thread that made it: children belong to threads (`__WNOTHREAD`, `PR_SET_PDEATHSIG`).
+    pub(super) parent_thread: AtomicU32,
+    pub(super) group: AtomicU32,
+    pub(super) session: AtomicU32,
+    /// The signal that its parent gets when it ends; 0 for none.
+    pub(super) exit_signal: AtomicU32,
+    /// It has run a program of its own since it was made (`setpgid` refuses then).
+    pub(super) has_execed: AtomicBool,
+    /// It adopts the orphans among its descendants (`PR_SET_CHILD_SUBREAPER`).
+    pub(super) is_subreaper: AtomicBool,
 }
 
 /// What a process runs.
@@ -62,24 +95,126 @@ pub struct Program {
     pub stack_start: usize,
 }
 
+/// What is known of a zombie.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    pub(super) credentials: Option<Arc<Credentials>>,
+    pub(super) name: Vec<u8>,
+}
+
+/// What a new process starts with, beside what its threads bring along.
+pub(super) struct Origin {
+    pub(super) id: Arc<Id>,
+    pub(super) memory: MemoryUse,
+    pub(super) program: Arc<Program>,
+    pub(super) dispositions: Arc<Mutex<Dispositions>>,
+    pub(super) limits: Limits,
+    pub(super) dumpable: u32,
+}
+
 impl Process {
+    /// A process without threads that isn't in the table yet.
+    pub(super) fn new(origin: Origin) -> Arc<Self> {
+        Arc::new(Self {
+            id: origin.id,
+            threads: Mutex::new(BTreeMap::new()),
+            memory: RwLock::new(origin.memory),
+            program: RwLock::new(origin.program),
+            dispositions: RwLock::new(origin.dispositions),
+            signals: Mutex::new(SignalQueue::default()),
+            limits: Mutex::new(origin.limits),
+            timers: ProcessTimers::default(),
+            term_status: Mutex::new(None),
+            is_ending: AtomicBool::new(false),
+            is_zombie: AtomicBool::new(false),
+            execing: Mutex::new(None),
+            thread_ended: WaitQueue::new(),
+            child_changed: WaitQueue::new(),
+            ended: WaitQueue::new(),
+            vfork: VforkGate::default(),
+            job: JobControl::default(),
+            last: Mutex::default(),
+            relations: Relations::default(),
+            usage: Mutex::default(),
+            started: now(Clock::Monotonic),
+            dumpable: AtomicU32::new(origin.dumpable),
+        })
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.id.get()
     }
 
-    /// Its parent's process id; 0 for the first.
+    /// Its parent's process id; 0 for the init process.
     pub fn ppid(&self) -> u32 {
-        0
+        self.relations.parent.load(Ordering::Relaxed)
+    }
+
+    /// Its process group's id.
+    pub fn group(&self) -> u32 {
+        self.relations.group.load(Ordering::Relaxed)
+    }
+
+    /// Its session's id.
+    pub fn session(&self) -> u32 {
+        self.relations.session.load(Ordering::Relaxed)
     }
 
     /// Its memory at present.
     pub fn memory(&self) -> Arc<Memory> {
-        self.memory.read().clone()
+        self.memory.read().memory().clone()
+    }
+
+    /// Its signal dispositions at present.
+    pub fn dispositions(&self) -> Arc<Mutex<Dispositions>> {
+        self.dispositions.read().clone()
+    }
+
+    /// Its signal dispositions, no longer shared with another process.
+    pub fn unshare_dispositions(&self) -> Arc<Mutex<Dispositions>> {
+        let mut dispositions = self.dispositions.write();
+        if Arc::strong_count(&dispositions) > 1 {
+            let copy = dispositions.lock().clone();
+            *dispositions = Arc::new(Mutex::new(copy));
+        }
+        dispositions.clone()
+    }
+
+    /// Its first thread, or another one if that has ended; nothing for a zombie.
+    pub fn any_thread(&self) -> Option<Arc<Thread>> {
+        let threads = self.threads.lock();
+        threads.get(&self.pid()).or_else(|| threads.values().next()).cloned()
+    }
+
+    /// Who it acts as, or did last.
+    pub fn credentials(&self) -> Option<Arc<Credentials>> {
+        match self.any_thread() {
+            Some(thread) => Some(thread.credentials()),
+            None => self.last.lock().credentials.clone(),
+        }
+    }
+
+    /// Its real user id.
+    pub fn uid(&self) -> u32 {
+        self.credentials().map_or(0, |credentials| credentials.ruid)
+    }
+
+    /// Its first thread's name, or what that was last.
+    pub fn name(&self) -> Vec<u8> {
+        match self.any_thread() {
+            Some(thread) => thread.name.lock().clone(),
+            None => self.last.lock().name.clone(),
+        }
     }
 
     /// Whether it is ending.
     pub fn is_ending(&self) -> bool {
-        self.is_ending.load(core::sync::atomic::Ordering::SeqCst)
+        self.is_ending.load(Ordering::SeqCst)
+    }
+
+    /// How it ended, once it has.
+    pub fn zombie_status(&self) -> Option<TermStatus> {
+        if self.is_zombie.load(Ordering::SeqCst) { *self.term_status.lock() } else { None }
     }
 }

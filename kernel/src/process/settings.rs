@@ -1,5 +1,7 @@
 //! What a thread sets for itself and its children inherit (`man 2 prctl`, `man 7 sched`, `man 2 personality`).
 
+use crate::signal::Signal;
+
 /// A scheduling policy that a thread may choose; the host schedules all alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
@@ -66,6 +68,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The signal that the thread gets when its parent ends, if it wants one.
+    pub fn death_signal(&self) -> Option<Signal> {
+        Signal::new(u64::from(self.death_signal)).ok()
+    }
+
     /// What a new thread or process starts with.
     #[must_use]
     pub fn inherit(&self) -> Self {

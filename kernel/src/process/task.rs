@@ -1,7 +1,7 @@
 //! Where the frame enters the kernel on behalf of a thread.
 
-use super::exit;
 use super::thread::Thread;
+use super::{exit, job};
 use crate::mm::FileFault;
 use crate::prelude::*;
 use crate::{signal, syscalls};
@@ -21,7 +21,10 @@ impl Task for ThreadTask {
         let number = ctx.syscall_number();
         syscalls::dispatch(thread, ctx);
         // An interrupted call is finished or restarted before anything else happens.
-        if is_restart(ctx.rax) && number != RT_SIGRETURN {
+        if is_internal(ctx.rax) && number != RT_SIGRETURN {
+            if is_moved(ctx.rax) {
+                return Flow::End;
+            }
             return in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, Some(number)));
         }
         if thread.has_ended.load(Ordering::Relaxed) {
@@ -63,6 +66,7 @@ impl Task for ThreadTask {
         if thread.process.is_ending() || thread.must_end.load(Ordering::SeqCst) {
             return exit::exit_thread(thread, 0);
         }
+        job::wait_while_stopped(thread);
         in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, None))
     }
 
@@ -75,7 +79,7 @@ impl Task for ThreadTask {
     }
 
     fn ids(&self) -> (u32, u32) {
-        (self.0.process.pid(), self.0.tid)
+        (self.0.process.pid(), self.0.tid())
     }
 }
 
@@ -90,8 +94,13 @@ fn in_program_terms(thread: &Arc<Thread>, ctx: &mut UserContext, work: impl FnOn
 /// Its result is what the program had in `rax`, whatever that is.
 const RT_SIGRETURN: u64 = 15;
 
-/// Whether a result is one of the internal error numbers that ask for a restart.
-fn is_restart(rax: u64) -> bool {
+/// Whether the thread goes on elsewhere.
+fn is_moved(rax: u64) -> bool {
+    rax == (-(Errno::EMOVED as i64)) as u64
+}
+
+/// Whether a result is one of the internal error numbers: one that asks for a restart, or [`is_moved`].
+fn is_internal(rax: u64) -> bool {
     let errno = (rax as i64).wrapping_neg();
-    (512..=516).contains(&errno)
+    (512..=517).contains(&errno)
 }

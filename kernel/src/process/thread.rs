@@ -7,8 +7,8 @@ use super::settings::Settings;
 use crate::fs::{FileTable, FsView};
 use crate::prelude::*;
 use crate::signal::ThreadSignals;
-use core::sync::atomic::{AtomicBool, AtomicU64};
-use frame::sync::{Deadline, Once};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use frame::sync::Deadline;
 use frame::thread::Handle;
 
 /// A thread's id.
@@ -16,14 +16,14 @@ pub type Tid = u32;
 
 /// A thread.
 pub struct Thread {
-    /// Keeps its id taken; the first thread's is the process's.
-    pub(super) _id: Option<Id>,
-    pub(super) tid: Tid,
+    /// Keeps its id taken; the first thread's is the process's, which `execve` gives to the thread that calls it.
+    pub(super) id: Mutex<Arc<Id>>,
+    pub(super) tid: AtomicU32,
     /// Its process.
     pub process: Arc<Process>,
     pub(super) this: Weak<Self>,
-    /// Its host thread; set before it runs.
-    pub(super) handle: Once<Handle>,
+    /// Its host thread; set before it runs. Another one when `execve` takes it to an address space of its own.
+    pub(super) handle: RwLock<Option<Handle>>,
     /// Its open files.
     pub files: RwLock<Arc<FileTable>>,
     /// Its root, working directory and umask.
@@ -48,10 +48,45 @@ pub struct Thread {
     pub(super) has_ended: AtomicBool,
 }
 
+/// What a new thread starts with.
+pub(super) struct Beginning {
+    pub(super) id: Arc<Id>,
+    pub(super) process: Arc<Process>,
+    pub(super) files: Arc<FileTable>,
+    pub(super) fs: Arc<FsView>,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) signals: ThreadSignals,
+    pub(super) name: Vec<u8>,
+    pub(super) settings: Settings,
+    pub(super) clear_tid: u64,
+}
+
 impl Thread {
+    /// A thread that doesn't run yet and isn't among its process's.
+    pub(super) fn new(beginning: Beginning) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            tid: AtomicU32::new(beginning.id.get()),
+            id: Mutex::new(beginning.id),
+            process: beginning.process,
+            this: this.clone(),
+            handle: RwLock::new(None),
+            files: RwLock::new(beginning.files),
+            fs: RwLock::new(beginning.fs),
+            credentials: RwLock::new(beginning.credentials),
+            signals: Mutex::new(beginning.signals),
+            name: Mutex::new(beginning.name),
+            clear_tid: AtomicU64::new(beginning.clear_tid),
+            robust_list: Mutex::new((0, 0)),
+            settings: Mutex::new(beginning.settings),
+            sleep: Mutex::new(None),
+            must_end: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+        })
+    }
+
     /// Its thread id.
     pub fn tid(&self) -> Tid {
-        self.tid
+        self.tid.load(Ordering::Relaxed)
     }
 
     /// Itself, as others hold it.
@@ -61,22 +96,27 @@ impl Thread {
 
     /// Whether it has ended, or is doing the last things.
     pub fn has_ended(&self) -> bool {
-        self.has_ended.load(core::sync::atomic::Ordering::SeqCst)
+        self.has_ended.load(Ordering::SeqCst)
     }
 
     /// Whether it ends at its next way out.
     pub fn must_end(&self) -> bool {
-        self.process.is_ending() || self.must_end.load(core::sync::atomic::Ordering::SeqCst)
+        self.process.is_ending() || self.must_end.load(Ordering::SeqCst)
     }
 
     /// Its host thread, once it runs.
-    pub fn handle(&self) -> Option<&Handle> {
-        self.handle.get()
+    pub fn handle(&self) -> Option<Handle> {
+        self.handle.read().clone()
+    }
+
+    /// It runs on this host thread from now on.
+    pub(super) fn set_handle(&self, handle: Handle) {
+        *self.handle.write() = Some(handle);
     }
 
     /// Makes it look after signals soon, wherever it is.
     pub fn interrupt(&self) {
-        if let Some(handle) = self.handle.get() {
+        if let Some(handle) = self.handle() {
             handle.interrupt();
         }
     }
@@ -94,5 +134,24 @@ impl Thread {
     /// Who it acts as.
     pub fn credentials(&self) -> Arc<Credentials> {
         self.credentials.read().clone()
+    }
+}
+
+/// How many threads there are.
+pub(super) mod thread_count {
+    use core::sync::atomic::{AtomicU64, Ordering};
+
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+
+    pub(in crate::process) fn get() -> u64 {
+        COUNT.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::process) fn inc() {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(in crate::process) fn dec() {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
     }
 }

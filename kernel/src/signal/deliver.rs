@@ -4,7 +4,7 @@ use super::disposition::{Action, ActionFlags, Response};
 use super::number::DefaultAction;
 use super::{SigInfo, SigSet, Signal, frame, send};
 use crate::prelude::*;
-use crate::process::{Thread, exit};
+use crate::process::{Thread, exit, group, job};
 use ::frame::context::UserContext;
 use ::frame::thread::Flow;
 use ::frame::trap::Fault;
@@ -26,9 +26,11 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
     let mut runs_handler = false;
     loop {
         let mask = thread.signals.lock().mask;
+        let releases = thread.process.job.releases();
         let Some((signal, info)) = send::take(thread, mask) else { break };
         let action = {
-            let mut dispositions = thread.process.dispositions.lock();
+            let dispositions = thread.process.dispositions();
+            let mut dispositions = dispositions.lock();
             let action = dispositions.get(signal);
             if action.flags().contains(ActionFlags::RESETHAND)
                 && matches!(action.response(signal), Response::Handler(_))
@@ -40,7 +42,7 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
         match action.response(signal) {
             Response::Ignore => {}
             Response::Default(default) => {
-                if let Flow::End = act(thread, signal, default) {
+                if let Flow::End = act(thread, signal, default, releases) {
                     return Flow::End;
                 }
             }
@@ -86,7 +88,8 @@ pub fn fault(thread: &Arc<Thread>, regs: &mut UserContext, fault: Fault) -> Flow
     debug!("{signal} at {:#x} for address {:#x}", regs.rip, fault.addr);
     let is_blocked = thread.signals.lock().mask.contains(signal);
     let action = {
-        let mut dispositions = thread.process.dispositions.lock();
+        let dispositions = thread.process.dispositions();
+        let mut dispositions = dispositions.lock();
         let action = dispositions.get(signal);
         if action.flags().contains(ActionFlags::RESETHAND) {
             dispositions.set(signal, action.without_handler());
@@ -115,12 +118,15 @@ pub fn fault(thread: &Arc<Thread>, regs: &mut UserContext, fault: Fault) -> Flow
     }
 }
 
-fn act(thread: &Arc<Thread>, signal: Signal, action: DefaultAction) -> Flow {
+fn act(thread: &Arc<Thread>, signal: Signal, action: DefaultAction, releases: u32) -> Flow {
     match action {
         DefaultAction::Terminate => exit::exit_group_by_signal(thread, signal, false),
         DefaultAction::Core => exit::exit_group_by_signal(thread, signal, true),
         DefaultAction::Stop => {
-            warn!("{signal} can't stop a process yet");
+            // A process that nobody could continue isn't stopped by its terminal (POSIX, 2.4.3).
+            if signal == Signal::SIGSTOP || !group::is_orphaned(&thread.process) {
+                job::stop(thread, signal, releases);
+            }
             Flow::Resume
         }
         DefaultAction::Ignore | DefaultAction::Continue => Flow::Resume,

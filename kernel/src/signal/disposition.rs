@@ -66,6 +66,11 @@ impl Action {
         }
     }
 
+    /// Whether the signal is ignored by choice.
+    pub(super) fn is_ignored(&self) -> bool {
+        self.handler == SIG_IGN
+    }
+
     /// What is left after a handler that runs once (`SA_RESETHAND`).
     pub(super) fn without_handler(mut self) -> Self {
         self.handler = SIG_DFL;
@@ -118,6 +123,13 @@ impl Dispositions {
         for action in &mut self.0 {
             let handler = if action.handler == SIG_IGN { SIG_IGN } else { SIG_DFL };
             *action = Action { handler, ..Action::default() };
+        }
+    }
+
+    /// Ignores all signals, as the init process does.
+    pub fn ignore_all(&mut self) {
+        for action in &mut self.0 {
+            action.handler = SIG_IGN;
         }
     }
 

@@ -1,7 +1,8 @@
 //! `siginfo_t`: what a handler learns about a signal (`man 2 sigaction`).
 
 use super::Signal;
-use crate::process::Thread;
+use crate::process::wait::Change;
+use crate::process::{Process, Thread};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `siginfo_t` of x86-64.
@@ -49,6 +50,31 @@ impl SigInfo {
         let mut info = Self::new(signal, code);
         info.fields[0] = addr as u64;
         info
+    }
+
+    /// A change of a child, with what it has used.
+    pub fn child(signal: Signal, child: &Process, change: Change) -> Self {
+        /// Linux's clock ticks are hundredths of a second.
+        const TICK_MICROS: i64 = 10_000;
+        let usage = child.usage();
+        let ticks = |[secs, micros]: [i64; 2]| (secs * (1_000_000 / TICK_MICROS) + micros / TICK_MICROS) as u64;
+        let mut info = Self::waited(signal, child.pid(), child.uid(), change);
+        (info.fields[2], info.fields[3]) = (ticks(usage.utime), ticks(usage.stime));
+        info
+    }
+
+    /// A change of a child, as `waitid` shows it.
+    pub fn waited(signal: Signal, pid: u32, uid: u32, change: Change) -> Self {
+        let (code, status) = change.code_and_status();
+        let mut info = Self::new(signal, code);
+        info.fields[0] = u64::from(pid) | u64::from(uid) << 32;
+        info.fields[1] = u64::from(status as u32);
+        info
+    }
+
+    /// All zero: nothing has happened.
+    pub const fn nothing() -> Self {
+        Self { signo: 0, errno: 0, code: 0, pad: 0, fields: [0; 14] }
     }
 
     /// The expiry of a POSIX timer.

@@ -140,6 +140,9 @@ impl SigSet {
     pub const EMPTY: Self = Self(0);
     /// What can't be blocked.
     pub const UNBLOCKABLE: Self = Self(Signal::SIGKILL.bit() | Signal::SIGSTOP.bit());
+    /// What stops a process unless it has a handler.
+    pub const STOPPING: Self =
+        Self(Signal::SIGSTOP.bit() | Signal::SIGTSTP.bit() | Signal::SIGTTIN.bit() | Signal::SIGTTOU.bit());
     /// What a fault of the program raises.
     pub const SYNCHRONOUS: Self = Self(
         Signal::SIGSEGV.bit()

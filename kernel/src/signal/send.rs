@@ -1,9 +1,9 @@
 //! From a sender to the queue of a thread or process.
 
-use super::disposition::Response;
+use super::disposition::{ActionFlags, Response};
 use super::{Action, SigInfo, SigSet, Signal};
 use crate::prelude::*;
-use crate::process::{Process, Resource, Thread, table};
+use crate::process::{Process, Resource, Thread, job, table};
 
 /// Sends a signal to one thread.
 ///
@@ -11,6 +11,10 @@ use crate::process::{Process, Resource, Thread, table};
 /// `EAGAIN` when too many real-time signals are pending.
 pub fn send_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Result<()> {
     let process = &thread.process;
+    if is_evaded(process) {
+        return Ok(());
+    }
+    prepare(process, signal);
     let limit = process.limits.lock().soft(Resource::PendingSignals);
     let ignored = is_ignored(process, signal);
     let wakes = {
@@ -33,6 +37,10 @@ pub fn send_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Re
 /// # Errors
 /// As for [`send_to_thread`].
 pub fn send_to_process(process: &Arc<Process>, signal: Signal, info: SigInfo) -> Result<()> {
+    if is_evaded(process) {
+        return Ok(());
+    }
+    prepare(process, signal);
     if is_dropped(process, signal) {
         return Ok(());
     }
@@ -40,6 +48,52 @@ pub fn send_to_process(process: &Arc<Process>, signal: Signal, info: SigInfo) ->
     process.signals.lock().push(signal, info, limit)?;
     wake_taker(process, signal);
     Ok(())
+}
+
+/// Whether a process takes no signals at all: the init process, and a zombie.
+fn is_evaded(process: &Process) -> bool {
+    process.pid() == table::INIT || process.zombie_status().is_some()
+}
+
+/// What a signal does as soon as it is sent, whether it is blocked, ignored or handled: stop signals and `SIGCONT` cancel
+/// each other, and what continues or kills a process lets it go on (POSIX, 2.4.3).
+fn prepare(process: &Arc<Process>, signal: Signal) {
+    if SigSet::STOPPING.contains(signal) {
+        discard(process, SigSet::only(Signal::SIGCONT));
+    } else if signal == Signal::SIGCONT {
+        discard(process, SigSet::STOPPING);
+        job::go_on(process);
+    } else if signal == Signal::SIGKILL {
+        job::release(process);
+    }
+}
+
+/// Forgets pending signals of a process and its threads.
+pub(super) fn discard(process: &Process, signals: SigSet) {
+    process.signals.lock().discard(signals);
+    let threads: Vec<_> = process.threads.lock().values().cloned().collect();
+    for thread in threads {
+        thread.signals.lock().queue.discard(signals);
+    }
+}
+
+/// Whether nothing but the end is left for a thread.
+pub fn is_dying(thread: &Thread) -> bool {
+    thread.must_end()
+        || thread.signals.lock().queue.pending().contains(Signal::SIGKILL)
+        || thread.process.signals.lock().pending().contains(Signal::SIGKILL)
+}
+
+/// Whether a process's children vanish when they end, and nobody waits for them.
+pub fn reaps_children(process: &Process) -> bool {
+    let action = process.dispositions().lock().get(Signal::SIGCHLD);
+    action.is_ignored() || action.flags().contains(ActionFlags::NOCLDWAIT)
+}
+
+/// Whether a process gets `SIGCHLD` when a child stops or goes on.
+pub fn wants_stops_of_children(process: &Process) -> bool {
+    let action = process.dispositions().lock().get(Signal::SIGCHLD);
+    !action.is_ignored() && !action.flags().contains(ActionFlags::NOCLDSTOP)
 }
 
 /// What became of a POSIX timer's signal.
@@ -98,7 +152,8 @@ pub(super) fn force(thread: &Arc<Thread>, signal: Signal) {
         is_blocked
     };
     {
-        let mut dispositions = thread.process.dispositions.lock();
+        let dispositions = thread.process.dispositions();
+        let mut dispositions = dispositions.lock();
         if is_blocked || dispositions.get(signal).response(signal) == Response::Ignore {
             dispositions.set(signal, Action::default());
         }
@@ -119,7 +174,7 @@ pub fn from_host(number: i32) {
 }
 
 fn is_ignored(process: &Process, signal: Signal) -> bool {
-    process.dispositions.lock().get(signal).response(signal) == Response::Ignore
+    process.dispositions().lock().get(signal).response(signal) == Response::Ignore
 }
 
 /// Whether a signal to a process is forgotten at once: it's ignored, and its first thread doesn't block it.

@@ -85,6 +85,11 @@ impl ThreadSignals {
         Self { mask: parent.mask, ..Self::default() }
     }
 
+    /// What the child of a `fork` or `vfork` gets in addition.
+    pub fn inherit_alternate_stack(&mut self, parent: &Self) {
+        self.alternate_stack = parent.alternate_stack;
+    }
+
     /// Whether a signal of the process makes the thread look after it.
     pub(super) fn wants(&self, signal: Signal) -> bool {
         !self.wanted_of(SigSet::only(signal)).is_empty()
@@ -108,7 +113,7 @@ impl ThreadSignals {
 
 /// What `execve` makes of the signal state of the process's only thread.
 pub fn reset_for_exec(thread: &Arc<Thread>) {
-    thread.process.dispositions.lock().reset_handlers();
+    thread.process.unshare_dispositions().lock().reset_handlers();
     thread.signals.lock().alternate_stack = AlternateStack::default();
     thread.process.timers.forget_posix();
 }

@@ -48,7 +48,8 @@ pub fn rt_sigaction(
     }
     let process = &cx.thread.process;
     let previous = {
-        let mut dispositions = process.dispositions.lock();
+        let dispositions = process.dispositions();
+        let mut dispositions = dispositions.lock();
         match new {
             Some(action) => dispositions.set(signal, action.sanitized()),
             None => dispositions.get(signal),
@@ -56,12 +57,7 @@ pub fn rt_sigaction(
     };
     if new.is_some_and(|action| action.response(signal) == Response::Ignore) {
         // What is pending of an ignored signal is gone.
-        let gone = SigSet::only(signal);
-        process.signals.lock().discard(gone);
-        let threads: Vec<_> = process.threads.lock().values().cloned().collect();
-        for thread in threads {
-            thread.signals.lock().queue.discard(gone);
-        }
+        send::discard(process, SigSet::only(signal));
     }
     old.write_if_some(&previous)?;
     Ok(0)
@@ -203,17 +199,20 @@ pub fn rt_sigtimedwait(
 }
 
 /// Whether one may signal another (`man 2 kill`).
-fn check_permission(sender: &Thread, target: &Process) -> Result<()> {
+fn check_permission(sender: &Thread, target: &Process, signal: Option<Signal>) -> Result<()> {
     const CAP_KILL: u32 = 5;
     if core::ptr::eq(&raw const *sender.process, target) {
         return Ok(());
     }
     let own = sender.credentials();
-    let Some(other) = target.threads.lock().values().next().map(|thread| thread.credentials()) else {
-        return Ok(());
-    };
+    let Some(other) = target.credentials() else { return Ok(()) };
     let is_same = [own.euid, own.ruid].iter().any(|uid| *uid == other.ruid || *uid == other.suid);
-    if is_same || own.has_cap(CAP_KILL) { Ok(()) } else { Err(err!(EPERM, "the process is another user's")) }
+    let continues_own_session = signal == Some(Signal::SIGCONT) && sender.process.session() == target.session();
+    if is_same || continues_own_session || own.has_cap(CAP_KILL) {
+        Ok(())
+    } else {
+        Err(err!(EPERM, "the process is another user's"))
+    }
 }
 
 fn optional(signal: i32) -> Result<Option<Signal>> {
@@ -221,7 +220,7 @@ fn optional(signal: i32) -> Result<Option<Signal>> {
 }
 
 fn kill_process(cx: &Context<'_>, process: &Arc<Process>, signal: Option<Signal>) -> Result<()> {
-    check_permission(cx.thread, process)?;
+    check_permission(cx.thread, process, signal)?;
     match signal {
         Some(signal) => send::send_to_process(process, signal, SigInfo::user(signal, SI_USER, cx.thread)),
         None => Ok(()),
@@ -230,7 +229,6 @@ fn kill_process(cx: &Context<'_>, process: &Arc<Process>, signal: Option<Signal>
 
 /// `kill(2)`.
 pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
-    use core::sync::atomic::Ordering;
     let signal = optional(signal)?;
     let no_process = err!(ESRCH, "no such process");
     if pid > 0 {
@@ -239,28 +237,23 @@ pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
         kill_process(&cx, &process.ok_or(no_process)?, signal)?;
         return Ok(0);
     }
-    let own_group = cx.thread.process.group.load(Ordering::Relaxed);
-    let group = match pid {
-        0 => Some(own_group),
-        -1 => None,
-        _ => Some(pid.unsigned_abs()),
+    let own_pid = cx.thread.process.pid();
+    let targets = match pid {
+        0 => table::group_members(cx.thread.process.group()),
+        // All but the init process and itself.
+        -1 => table::all().into_iter().filter(|other| ![own_pid, table::INIT].contains(&other.pid())).collect(),
+        _ => table::group_members(pid.unsigned_abs()),
     };
-    let targets: Vec<_> = table::all()
-        .into_iter()
-        .filter(|process| match group {
-            Some(group) => process.group.load(Ordering::Relaxed) == group,
-            // All but the first process and itself.
-            None => process.pid() != cx.thread.process.pid() && !table::is_first(process),
-        })
-        .collect();
     let mut result = Err(no_process);
     for process in &targets {
-        let sent = kill_process(&cx, process, signal);
-        if result.is_err() {
-            result = sent;
+        match kill_process(&cx, process, signal) {
+            Ok(()) => result = Ok(0),
+            // Of all processes, those that may not be signalled don't count.
+            Err(error) if pid == -1 && error.errno() == Errno::EPERM => {}
+            Err(error) => result = result.or(Err(error)),
         }
     }
-    result.map(|()| 0)
+    result
 }
 
 fn kill_thread(cx: &Context<'_>, pid: Option<u32>, tid: i32, signal: i32) -> Result<usize> {
@@ -273,7 +266,7 @@ fn kill_thread(cx: &Context<'_>, pid: Option<u32>, tid: i32, signal: i32) -> Res
     if pid.is_some_and(|pid| pid != target.process.pid()) {
         bail!(ESRCH, "no such thread in the process");
     }
-    check_permission(cx.thread, &target.process)?;
+    check_permission(cx.thread, &target.process, signal)?;
     if let Some(signal) = signal {
         send::send_to_thread(&target, signal, SigInfo::user(signal, SI_TKILL, cx.thread))?;
     }
@@ -307,9 +300,38 @@ pub fn rt_sigqueueinfo(cx: Context<'_>, pid: i32, signal: i32, info: UserPtr<Sig
     check_claim(&cx, &info, pid as u32)?;
     let signal = optional(signal)?;
     let process = table::find(pid as u32).ok_or(err!(ESRCH, "no such process"))?;
-    check_permission(cx.thread, &process)?;
+    check_permission(cx.thread, &process, signal)?;
     if let Some(signal) = signal {
         send::send_to_process(&process, signal, info.with_signal(signal))?;
+    }
+    Ok(0)
+}
+
+/// Sends a signal to the process of a descriptor (`pidfd_send_signal(2)`).
+///
+/// # Errors
+/// `EINVAL` for a signal that isn't the one in `info`, `EPERM`, `ESRCH` if the process was waited for.
+pub fn send_by_descriptor(
+    cx: &Context<'_>,
+    process: &Arc<Process>,
+    signal: i32,
+    info: UserPtr<SigInfo>,
+) -> Result<usize> {
+    let info = info.non_null().map(UserPtr::read).transpose()?;
+    if let Some(info) = &info {
+        if info.signo() != signal {
+            bail!(EINVAL, "the details are another signal's");
+        }
+        check_claim(cx, info, process.pid())?;
+    }
+    let signal = optional(signal)?;
+    check_permission(cx.thread, process, signal)?;
+    if table::find(process.pid()).is_none_or(|found| !Arc::ptr_eq(&found, process)) {
+        bail!(ESRCH, "the process has ended and was waited for");
+    }
+    if let Some(signal) = signal {
+        let info = info.unwrap_or_else(|| SigInfo::user(signal, SI_USER, cx.thread));
+        send::send_to_process(process, signal, info)?;
     }
     Ok(0)
 }
@@ -324,7 +346,7 @@ pub fn rt_tgsigqueueinfo(cx: Context<'_>, pid: i32, tid: i32, signal: i32, info:
     let signal = optional(signal)?;
     let target = table::find_thread(tid as u32).filter(|thread| thread.process.pid() == pid as u32);
     let target = target.ok_or(err!(ESRCH, "no such thread"))?;
-    check_permission(cx.thread, &target.process)?;
+    check_permission(cx.thread, &target.process, signal)?;
     if let Some(signal) = signal {
         send::send_to_thread(&target, signal, info.with_signal(signal))?;
     }

@@ -7,4 +7,5 @@ mod timer_sys;
 pub mod timers;
 mod types;
 
+pub use service::start as start_service;
 pub use types::{Timespec, Timeval};

@@ -50,7 +50,7 @@ impl Drop for Ticket {
 ///
 /// # Errors
 /// `EAGAIN` when the host gives no thread.
-pub(super) fn start() -> Result<()> {
+pub fn start() -> Result<()> {
     let mut queue = QUEUE.lock();
     if queue.service.is_none() {
         let waiter = Arc::new(Waiter::default());

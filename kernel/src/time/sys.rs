@@ -6,7 +6,7 @@ use crate::prelude::*;
 use crate::signal;
 use crate::syscalls::Context;
 use core::time::Duration;
-use frame::ocall::process::{Rusage, UsageOf, usage};
+use frame::ocall::process::Rusage;
 use frame::ocall::time::{self, Clock};
 use frame::sync::{Deadline, WaitError, Waiter};
 
@@ -172,19 +172,20 @@ pub fn restart_syscall(cx: Context<'_>) -> Result<usize> {
 }
 
 /// `times(2)`: processor time in hundredths of a second.
-pub fn times(_cx: Context<'_>, buffer: UserPtr<[i64; 4]>) -> Result<usize> {
-    let usage = usage(UsageOf::Process);
+pub fn times(cx: Context<'_>, buffer: UserPtr<[i64; 4]>) -> Result<usize> {
+    let process = &cx.thread.process;
     let ticks = |[secs, micros]: [i64; 2]| secs * 100 + micros / 10_000;
-    buffer.write_if_some(&[ticks(usage.utime), ticks(usage.stime), 0, 0])?;
+    let [own, children] = [process.usage(), process.usage_of_children()];
+    buffer.write_if_some(&[ticks(own.utime), ticks(own.stime), ticks(children.utime), ticks(children.stime)])?;
     Ok((time::now(Clock::Monotonic).as_millis() / 10) as usize)
 }
 
 /// `getrusage(2)`.
-pub fn getrusage(_cx: Context<'_>, who: i32, buffer: UserPtr<Rusage>) -> Result<usize> {
+pub fn getrusage(cx: Context<'_>, who: i32, buffer: UserPtr<Rusage>) -> Result<usize> {
     let usage = match who {
-        0 => usage(UsageOf::Process),
-        1 => usage(UsageOf::Thread),
-        -1 => Rusage::default(),
+        0 => cx.thread.process.usage(),
+        1 => cx.thread.usage(),
+        -1 => cx.thread.process.usage_of_children(),
         _ => bail!(EINVAL, "no such resource usage"),
     };
     buffer.write(&usage)?;

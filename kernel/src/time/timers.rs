@@ -171,6 +171,12 @@ impl ProcessTimers {
         self.inner.lock().by_key.retain(|key, _| matches!(key, TimerKey::Interval(_)));
     }
 
+    /// The process has ended: all timers are gone.
+    pub fn forget_all(&self) {
+        let gone = core::mem::take(&mut self.inner.lock().by_key);
+        drop(gone);
+    }
+
     /// A thread of `process` takes the signal of a POSIX timer. Gives how often that has expired since it was sent.
     pub fn signal_taken(&self, process: &Arc<Process>, id: i32) -> i32 {
         let key = TimerKey::Posix(id);

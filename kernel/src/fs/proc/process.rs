@@ -7,7 +7,6 @@ use crate::prelude::*;
 use crate::process::{Process, RLIM_INFINITY, Resource, Thread};
 use crate::syscalls::args::FileDesc;
 use core::fmt::Write;
-use core::sync::atomic::Ordering;
 use frame::layout::PAGE_SIZE;
 use frame::ocall::process::{UsageOf, usage};
 
@@ -320,8 +319,8 @@ fn stat(thread: &Arc<Thread>) -> Result<Vec<u8>> {
     let totals = process.memory().totals();
     let name = String::from_utf8_lossy(&thread.name.lock()).into_owned();
     let program = process.program.read().clone();
-    let group = process.group.load(Ordering::Relaxed);
-    let session = process.session.load(Ordering::Relaxed);
+    let group = process.group();
+    let session = process.session();
     let threads = process.threads.lock().len();
     let started = process.started.as_millis() / 10;
     let rss_limit = process.limits.lock().soft(Resource::Rss);
@@ -368,8 +367,8 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
         ("Groups", groups),
         ("NStgid", process.pid().to_string()),
         ("NSpid", thread.tid().to_string()),
-        ("NSpgid", process.group.load(Ordering::Relaxed).to_string()),
-        ("NSsid", process.session.load(Ordering::Relaxed).to_string()),
+        ("NSpgid", process.group().to_string()),
+        ("NSsid", process.session().to_string()),
         ("VmPeak", format!("{:8} kB", kib(totals.mapped))),
         ("VmSize", format!("{:8} kB", kib(totals.mapped))),
         ("VmLck", format!("{:8} kB", kib(totals.locked))),
@@ -386,8 +385,8 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
         ("SigPnd", format!("{:016x}", thread.signals.lock().pending_bits())),
         ("ShdPnd", format!("{:016x}", process.signals.lock().pending_bits())),
         ("SigBlk", format!("{:016x}", thread.signals.lock().mask_bits())),
-        ("SigIgn", format!("{:016x}", process.dispositions.lock().ignored_bits())),
-        ("SigCgt", format!("{:016x}", process.dispositions.lock().caught_bits())),
+        ("SigIgn", format!("{:016x}", process.dispositions().lock().ignored_bits())),
+        ("SigCgt", format!("{:016x}", process.dispositions().lock().caught_bits())),
         ("CapInh", format!("{:016x}", credentials.cap_inheritable)),
         ("CapPrm", format!("{:016x}", credentials.cap_permitted)),
         ("CapEff", format!("{:016x}", credentials.cap_effective)),

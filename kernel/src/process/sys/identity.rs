@@ -1,7 +1,7 @@
-//! System calls about user and group ids (`man 7 credentials`), process groups and sessions.
+//! System calls about user and group ids (`man 7 credentials`).
 
 use crate::prelude::*;
-use crate::process::{Credentials, Process, Thread, cap, table};
+use crate::process::{Credentials, Thread, cap};
 use crate::syscalls::Context;
 use core::sync::atomic::Ordering;
 
@@ -263,64 +263,6 @@ pub fn setgroups(cx: Context<'_>, size: u32, list: UserPtr<u32>) -> Result<usize
         new.groups = groups.into();
         Ok(())
     })
-}
-
-/// The process of this id; the caller's for 0.
-fn process_of(thread: &Thread, pid: i32) -> Result<Arc<Process>> {
-    if pid == 0 {
-        return Ok(thread.process.clone());
-    }
-    u32::try_from(pid).ok().and_then(table::find).ok_or(err!(ESRCH, "no such process"))
-}
-
-/// `getpgrp(2)`.
-pub fn getpgrp(cx: Context<'_>) -> Result<usize> {
-    Ok(cx.thread.process.group.load(Ordering::Relaxed) as usize)
-}
-
-/// `getpgid(2)`.
-pub fn getpgid(cx: Context<'_>, pid: i32) -> Result<usize> {
-    Ok(process_of(cx.thread, pid)?.group.load(Ordering::Relaxed) as usize)
-}
-
-/// `getsid(2)`.
-pub fn getsid(cx: Context<'_>, pid: i32) -> Result<usize> {
-    Ok(process_of(cx.thread, pid)?.session.load(Ordering::Relaxed) as usize)
-}
-
-/// `setpgid(2)`.
-pub fn setpgid(cx: Context<'_>, pid: i32, group: i32) -> Result<usize> {
-    let group = u32::try_from(group).map_err(|_| err!(EINVAL, "the process group id is negative"))?;
-    let caller = &cx.thread.process;
-    let process = process_of(cx.thread, pid)?;
-    if !Arc::ptr_eq(&process, caller) && process.ppid() != caller.pid() {
-        bail!(ESRCH, "neither the caller nor a child of it");
-    }
-    let session = process.session.load(Ordering::Relaxed);
-    if session == process.pid() || session != caller.session.load(Ordering::Relaxed) {
-        bail!(EPERM, "a session leader, or in another session");
-    }
-    let group = if group == 0 { process.pid() } else { group };
-    let exists = |other: &Arc<Process>| {
-        other.group.load(Ordering::Relaxed) == group && other.session.load(Ordering::Relaxed) == session
-    };
-    if group != process.pid() && !table::all().iter().any(exists) {
-        bail!(EPERM, "no such process group in the session");
-    }
-    process.group.store(group, Ordering::Relaxed);
-    Ok(0)
-}
-
-/// `setsid(2)`.
-pub fn setsid(cx: Context<'_>) -> Result<usize> {
-    let process = &cx.thread.process;
-    let pid = process.pid();
-    if table::all().iter().any(|other| other.group.load(Ordering::Relaxed) == pid) {
-        bail!(EPERM, "a process group has the caller's id already");
-    }
-    process.group.store(pid, Ordering::Relaxed);
-    process.session.store(pid, Ordering::Relaxed);
-    Ok(pid as usize)
 }
 
 #[cfg(test)]

@@ -22,11 +22,29 @@ pub fn clone(
 ) -> Result<usize> {
     const EXIT_SIGNAL: u64 = 0xff;
     // `clone` takes 32 bits, and ignores those that it doesn't know.
-    let known = CloneFlags::from_bits_truncate(flags & u64::from(u32::MAX) & !EXIT_SIGNAL) - CloneFlags::DETACHED;
-    clone::clone(
-        cx,
-        CloneRequest { flags: known, exit_signal: (flags & EXIT_SIGNAL) as u32, stack, parent_tid, child_tid, tls },
-    )
+    let flags_word = flags & u64::from(u32::MAX);
+    let mut flags = CloneFlags::from_bits_truncate(flags_word & !EXIT_SIGNAL);
+    let pidfd = if flags.contains(CloneFlags::PIDFD) {
+        if flags.intersects(CloneFlags::DETACHED | CloneFlags::PARENT_SETTID) {
+            bail!(EINVAL, "the descriptor's place is the id's");
+        }
+        Some(parent_tid.cast())
+    } else {
+        None
+    };
+    flags -= CloneFlags::DETACHED;
+    let exit_signal = (flags_word & EXIT_SIGNAL) as u32;
+    clone::clone(cx, CloneRequest { flags, exit_signal, stack, parent_tid, child_tid, tls, pidfd })
+}
+
+/// `fork(2)`.
+pub fn fork(cx: Context<'_>) -> Result<usize> {
+    clone::clone(cx, CloneRequest::of_fork(CloneFlags::empty()))
+}
+
+/// `vfork(2)`.
+pub fn vfork(cx: Context<'_>) -> Result<usize> {
+    clone::clone(cx, CloneRequest::of_fork(CloneFlags::VM | CloneFlags::VFORK))
 }
 
 /// `struct clone_args` of `linux/sched.h`.
@@ -86,6 +104,7 @@ pub fn clone3(cx: Context<'_>, args: UserPtr<CloneArgs>, size: usize) -> Result<
             parent_tid: UserPtr::new(clone_args.parent_tid as usize),
             child_tid: UserPtr::new(clone_args.child_tid as usize),
             tls: clone_args.tls,
+            pidfd: flags.contains(CloneFlags::PIDFD).then(|| UserPtr::new(clone_args.pidfd as usize)),
         },
     )
 }
@@ -113,20 +132,7 @@ pub fn execveat(
         args.push(Vec::new());
     }
     let env = read_strings(env)?;
-    let process = &thread.process;
-    let request = ExecRequest { file, path, args, env };
-    let prepared = exec::prepare(request, process, &thread.fs(), &thread.credentials())?;
-    if let Err(error) = process.end_other_threads(thread) {
-        prepared.memory().release();
-        return Err(error);
-    }
-    crate::signal::reset_for_exec(thread);
-    thread.files().close_on_exec();
-    prepared.install(thread, cx.regs);
-    if !frame::cpu::set_fs_base(0) {
-        bail!(EPERM);
-    }
-    Ok(0)
+    exec::execute(cx, ExecRequest { file, path, args, env })
 }
 
 /// Reads a NULL-terminated array of strings.
@@ -166,32 +172,6 @@ pub fn exit(cx: Context<'_>, status: i32) -> Result<usize> {
 pub fn exit_group(cx: Context<'_>, status: i32) -> Result<usize> {
     exit::exit_group(cx.thread, TermStatus::Exited(status));
     Ok(0)
-}
-
-/// `wait4(2)`: there are no children yet.
-pub fn wait4(_cx: Context<'_>, _pid: i32, _status: UserPtr<i32>, options: u32, _usage: UserPtr<u8>) -> Result<usize> {
-    const OPTIONS: u32 = 0xe000_0000 | 0xb;
-    if options & !OPTIONS != 0 {
-        bail!(EINVAL, "undefined options");
-    }
-    bail!(ECHILD, "there are no children")
-}
-
-/// `waitid(2)`: there are no children yet.
-pub fn waitid(
-    _cx: Context<'_>,
-    kind: u32,
-    id: u32,
-    _info: UserPtr<u8>,
-    options: u32,
-    _usage: UserPtr<u8>,
-) -> Result<usize> {
-    const OPTIONS: u32 = 0xe000_0000 | 0x0100_000f;
-    const STATES: u32 = 0xe;
-    if options & !OPTIONS != 0 || options & STATES == 0 || kind > 3 || kind == 1 && id == 0 {
-        bail!(EINVAL, "undefined options or kind of id");
-    }
-    bail!(ECHILD, "there are no children")
 }
 
 /// `set_tid_address(2)`.

@@ -184,7 +184,7 @@ const MAX_MASK: usize = 1024;
 
 /// The host's id of a thread; 0, the caller, if it doesn't run yet.
 fn host_tid(thread: &Thread) -> u32 {
-    thread.handle().map_or(0, frame::thread::Handle::host_tid)
+    thread.handle().map_or(0, |handle| handle.host_tid())
 }
 
 /// `sched_setaffinity(2)`.
@@ -233,7 +233,6 @@ pub(super) enum Who {
 impl Who {
     /// The threads that are meant; 0 stands for the caller, its group or its user.
     pub(super) fn threads(self, caller: &Arc<Thread>) -> Result<Vec<Arc<Thread>>> {
-        use core::sync::atomic::Ordering::Relaxed;
         let of = |wanted: &dyn Fn(&Arc<Process>) -> bool| -> Vec<Arc<Thread>> {
             let processes = table::all().into_iter().filter(|process| wanted(process));
             processes.flat_map(|process| process.threads.lock().values().cloned().collect::<Vec<_>>()).collect()
@@ -242,8 +241,8 @@ impl Who {
             Self::Thread(0) => vec![caller.clone()],
             Self::Thread(tid) => table::find_thread(tid).into_iter().collect(),
             Self::Group(group) => {
-                let group = if group == 0 { caller.process.group.load(Relaxed) } else { group };
-                of(&|process| process.group.load(Relaxed) == group)
+                let group = if group == 0 { caller.process.group() } else { group };
+                of(&|process| process.group() == group)
             }
             Self::User(uid) => {
                 let uid = if uid == 0 { caller.credentials().ruid } else { uid };

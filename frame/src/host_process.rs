@@ -1,0 +1,130 @@
+//! The host processes of one LibOS.
+//!
+//! The first one is what `enclos run` started; whoever waits for it outside learns how the LibOS ended. Each further one is
+//! an address space for programs that can't live in another: started by [`crate::thread::spawn_process`], with the same
+//! arena and the same descriptors. The first one adopts those whose parent has ended, and all end with it.
+
+use crate::errno::Result;
+use crate::ocall::{process, thread as host_thread};
+use crate::sync::{Mutex, wait_while};
+use crate::thread;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// A host process, as its threads know it.
+#[derive(Debug, Default)]
+pub(crate) struct HostProcess {
+    /// The host's id of it; 0 until it runs.
+    pid: AtomicU32,
+    /// How many host threads it has.
+    pub(crate) threads: AtomicU32,
+    /// It ends with its tasks.
+    pub(crate) is_ending: AtomicBool,
+    /// It has got another parent, and nobody has looked yet what that means.
+    pub(crate) is_orphaned: AtomicBool,
+}
+
+impl HostProcess {
+    /// Its first thread runs.
+    pub(crate) fn begin(&self) {
+        self.pid.store(host_thread::host_pid(), Ordering::SeqCst);
+        self.threads.store(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.load(Ordering::SeqCst)
+    }
+}
+
+/// The first host process's id; 0 while it is the only one.
+static FIRST: AtomicU32 = AtomicU32::new(0);
+/// All others.
+static OTHERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+/// The exit status of the LibOS, with [`ENDED`] once it is known.
+static STATUS: AtomicU32 = AtomicU32::new(0);
+
+const ENDED: u32 = 1 << 31;
+
+/// Sent by the host when a host process gets another parent.
+pub(crate) const ORPHANED_SIGNAL: i32 = 63;
+
+/// Called before each further host process is started; the first time, by the first one.
+pub(crate) fn prepare() -> Result<()> {
+    if FIRST.load(Ordering::SeqCst) == 0 {
+        process::adopt_orphans()?;
+        thread::spawn_service(supervise)?;
+        FIRST.store(host_thread::host_pid(), Ordering::SeqCst);
+    }
+    Ok(())
+}
+
+/// A host process of this id was started.
+pub(crate) fn add(pid: u32) {
+    OTHERS.lock().push(pid);
+}
+
+/// The host process of this id ends.
+pub(crate) fn remove(pid: u32) {
+    // It may end before the one that started it has noted it.
+    while !take(pid) {
+        host_thread::yield_now();
+    }
+}
+
+fn take(pid: u32) -> bool {
+    let mut others = OTHERS.lock();
+    let index = others.iter().position(|other| *other == pid);
+    index.map(|index| others.swap_remove(index)).is_some()
+}
+
+/// What a new host process does first.
+pub(crate) fn begin() {
+    process::signal_on_parents_end(ORPHANED_SIGNAL);
+    end_if_alone();
+    // They were blocked while it was started.
+    let _ = crate::ocall::signal::unblock_all();
+}
+
+/// The calling host process has another parent: that is the first one, unless all have ended.
+pub(crate) fn end_if_alone() {
+    let parent = process::parent();
+    if parent != FIRST.load(Ordering::SeqCst) && !OTHERS.lock().contains(&parent) {
+        process::exit_here(crate::boot::FAILURE_STATUS);
+    }
+}
+
+/// Whether the calling thread is one of the first host process.
+pub fn is_first() -> bool {
+    let first = FIRST.load(Ordering::SeqCst);
+    first == 0 || first == host_thread::host_pid()
+}
+
+/// Ends all host processes; the first one with this exit status.
+pub(crate) fn exit(status: i32) -> ! {
+    if FIRST.load(Ordering::SeqCst) == 0 {
+        process::exit_here(status);
+    }
+    // The first status counts.
+    let ended = ENDED | status as u32 & 0xff;
+    let _ = STATUS.compare_exchange(0, ended, Ordering::SeqCst, Ordering::SeqCst);
+    crate::sync::wake_all(&STATUS);
+    if !is_first() {
+        process::exit_here(status);
+    }
+    loop {
+        wait_while(&STATUS, ended);
+    }
+}
+
+/// Ends the first host process when the LibOS has ended, wherever it has.
+fn supervise() {
+    while STATUS.load(Ordering::SeqCst) == 0 {
+        wait_while(&STATUS, 0);
+        crate::trap::take_host_signals();
+    }
+    let others = core::mem::take(&mut *OTHERS.lock());
+    for pid in others {
+        process::kill(pid);
+    }
+    process::exit_here((STATUS.load(Ordering::SeqCst) & 0xff) as i32)
+}

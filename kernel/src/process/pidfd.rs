@@ -1,0 +1,101 @@
+//! Descriptors of processes (`man 2 pidfd_open`).
+
+use super::process::Process;
+use super::thread::Thread;
+use crate::fs::{FdFlags, File, FileType, IoEvents, Metadata, StatusFlags, Time};
+use crate::prelude::*;
+use crate::process::Resource;
+use crate::syscalls::args::FileDesc;
+use core::sync::atomic::{AtomicU32, Ordering};
+use frame::sync::WaitQueue;
+
+/// A file that stands for a process. It becomes readable when the process ends.
+pub struct PidFd {
+    process: Arc<Process>,
+    status: AtomicU32,
+}
+
+impl PidFd {
+    /// Gives `thread` a descriptor of `process` and writes it at `place`.
+    pub(super) fn install(thread: &Thread, process: &Arc<Process>, place: UserPtr<i32>) -> Result<FileDesc> {
+        let fd = Self::open(thread, process, StatusFlags::empty())?;
+        place.write(&fd.0).inspect_err(|_| {
+            let _ = thread.files().remove(fd);
+        })?;
+        Ok(fd)
+    }
+
+    /// Gives `thread` a descriptor of `process`, closed by `execve`.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub fn open(thread: &Thread, process: &Arc<Process>, status: StatusFlags) -> Result<FileDesc> {
+        let status = AtomicU32::new((StatusFlags::O_RDWR | status & StatusFlags::O_NONBLOCK).bits());
+        let file = Arc::new(Self { process: process.clone(), status });
+        let limit = thread.process.limits.lock().soft(Resource::OpenFiles);
+        thread.files().insert(file, FdFlags::CLOEXEC, 0, limit)
+    }
+
+    /// Whether waiting for the process blocks (`PIDFD_NONBLOCK`).
+    pub fn blocks(&self) -> bool {
+        !self.status().contains(StatusFlags::O_NONBLOCK)
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Arc<Process> {
+        &self.process
+    }
+}
+
+impl File for PidFd {
+    fn read(&self, _sink: &mut Sink<'_>) -> Result<usize> {
+        bail!(EINVAL, "a process can't be read")
+    }
+
+    fn write(&self, _source: &mut Source<'_>) -> Result<usize> {
+        bail!(EINVAL, "a process can't be written")
+    }
+
+    fn metadata(&self) -> Result<Metadata> {
+        const DEVICE: u64 = 0xe;
+        Ok(Metadata {
+            dev: DEVICE,
+            ino: u64::from(self.process.pid()),
+            kind: FileType::Regular,
+            mode: 0o700,
+            nlink: 1,
+            uid: 0,
+            gid: 0,
+            rdev: 0,
+            size: 0,
+            blksize: 4096,
+            blocks: 0,
+            atime: Time::default(),
+            mtime: Time::default(),
+            ctime: Time::default(),
+            btime: Time::default(),
+        })
+    }
+
+    fn status(&self) -> StatusFlags {
+        StatusFlags::from_bits_truncate(self.status.load(Ordering::Relaxed))
+    }
+
+    fn set_status(&self, status: StatusFlags) -> Result<()> {
+        let kept = self.status() - StatusFlags::CHANGEABLE;
+        self.status.store((kept | status & StatusFlags::CHANGEABLE).bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn path(&self) -> Vec<u8> {
+        b"anon_inode:[pidfd]".to_vec()
+    }
+
+    fn poll(&self) -> IoEvents {
+        if self.process.zombie_status().is_some() { IoEvents::POLLIN | IoEvents::POLLRDNORM } else { IoEvents::empty() }
+    }
+
+    fn wait_queues(&self) -> Vec<&WaitQueue> {
+        vec![&self.process.ended]
+    }
+}

@@ -1,0 +1,63 @@
+//! System calls about descriptors of processes.
+
+use crate::fs::{FdFlags, File, StatusFlags};
+use crate::prelude::*;
+use crate::process::{PidFd, Process, Resource, Thread, table};
+use crate::signal::{self, SigInfo};
+use crate::syscalls::Context;
+use crate::syscalls::args::FileDesc;
+
+/// `pidfd_open(2)`.
+pub fn pidfd_open(cx: Context<'_>, pid: i32, flags: u32) -> Result<usize> {
+    let status = StatusFlags::from_bits(flags)
+        .filter(|status| StatusFlags::O_NONBLOCK.contains(*status))
+        .ok_or(err!(EINVAL, "undefined flags"))?;
+    if pid <= 0 {
+        bail!(EINVAL, "process ids are positive");
+    }
+    let process = match table::find(pid as u32) {
+        Some(process) => process,
+        None if table::find_thread(pid as u32).is_some() => bail!(ENOENT, "a thread that leads no process"),
+        None => bail!(ESRCH, "no such process"),
+    };
+    Ok(PidFd::open(cx.thread, &process, status)?.0 as usize)
+}
+
+/// `pidfd_send_signal(2)`.
+pub fn pidfd_send_signal(
+    cx: Context<'_>,
+    pidfd: FileDesc,
+    signal: i32,
+    info: UserPtr<SigInfo>,
+    flags: u32,
+) -> Result<usize> {
+    if flags != 0 {
+        bail!(EINVAL, "undefined flags");
+    }
+    let process = process_of(cx.thread, pidfd)?;
+    signal::sys::send_by_descriptor(&cx, &process, signal, info)
+}
+
+/// `pidfd_getfd(2)`.
+pub fn pidfd_getfd(cx: Context<'_>, pidfd: FileDesc, target: FileDesc, flags: u32) -> Result<usize> {
+    if flags != 0 {
+        bail!(EINVAL, "undefined flags");
+    }
+    let process = process_of(cx.thread, pidfd)?;
+    let thread = process.any_thread().ok_or(err!(ESRCH, "the process has ended"))?;
+    let (own, other) = (cx.thread.credentials(), thread.credentials());
+    if !own.is_owner_of(&other) && !own.has_cap(crate::process::cap::SYS_PTRACE) {
+        bail!(EPERM, "the process is another user's");
+    }
+    let file: Arc<dyn File> = thread.files().get(target)?;
+    let limit = cx.thread.process.limits.lock().soft(Resource::OpenFiles);
+    Ok(cx.thread.files().insert(file, FdFlags::CLOEXEC, 0, limit)?.0 as usize)
+}
+
+fn process_of(thread: &Thread, pidfd: FileDesc) -> Result<Arc<Process>> {
+    let file = thread.files().get(pidfd)?;
+    match file.downcast_ref::<PidFd>() {
+        Some(pidfd) => Ok(pidfd.process().clone()),
+        None => Err(err!(EBADF, "no descriptor of a process")),
+    }
+}
