@@ -138,6 +138,17 @@ impl Patcher {
         self.inner.lock().table.forget(&(range.start as u64..range.end as u64));
     }
 
+    /// Forgets all that isn't about code in `ranges`. No thread runs in the memory.
+    pub fn retain(&self, ranges: &[Range<usize>]) {
+        let is_kept = |addr: u64| ranges.iter().any(|range| range.contains(&(addr as usize)));
+        let mut inner = self.inner.lock();
+        let free = inner.table.retain(is_kept);
+        for slot in free {
+            inner.slots.free(slot);
+        }
+        inner.traps.retain(|&site, _| is_kept(site));
+    }
+
     fn redirection(&self, addr: u64, signal: i32) -> Option<u64> {
         let inner = self.inner.lock();
         let (start, site) = inner.table.containing(addr)?;

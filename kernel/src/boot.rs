@@ -72,19 +72,19 @@ pub fn stop_host() {
 /// Finds the program as a shell does: by its path if it has a slash, else in the guest's `PATH`.
 pub(crate) fn find_program(
     config: &Config,
-    open: impl Fn(&[u8]) -> Result<Arc<dyn fs::File>>,
-) -> Result<(Vec<u8>, Arc<dyn fs::File>)> {
+    find: impl Fn(&[u8]) -> Result<fs::ExecutableFile>,
+) -> Result<(Vec<u8>, fs::ExecutableFile)> {
     const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let program = &config.program;
     if program.contains(&b'/') {
-        return Ok((program.clone(), open(program)?));
+        return Ok((program.clone(), find(program)?));
     }
     let path = config.env.iter().find_map(|entry| entry.strip_prefix(b"PATH=")).unwrap_or(DEFAULT_PATH);
     let mut refused = err!(ENOENT, "command not found");
     for dir in path.split(|&byte| byte == b':') {
         let dir = if dir.is_empty() { b"." } else { dir };
         let candidate = [dir, b"/", program].concat();
-        match open(&candidate) {
+        match find(&candidate) {
             Ok(file) => return Ok((candidate, file)),
             Err(error) if error.errno() == Errno::EACCES => refused = error,
             Err(_) => {}

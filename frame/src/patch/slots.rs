@@ -60,6 +60,11 @@ impl Slots {
         }
     }
 
+    /// Marks the place that starts at `slot` as free.
+    pub fn free(&mut self, slot: u64) {
+        self.0.remove(&slot);
+    }
+
     /// Marks a place as used.
     pub fn take(&mut self, slot: Range<u64>) {
         self.0.insert(slot.start, slot.end);

@@ -116,6 +116,23 @@ impl Table {
         }
     }
 
+    /// Forgets the sites that aren't to be kept, and all that are no longer patched; gives their trampolines' places.
+    pub fn retain(&mut self, is_kept: impl Fn(u64) -> bool) -> Vec<u64> {
+        self.sites.retain(|&addr, _| is_kept(addr));
+        self.refused.retain(|&addr| is_kept(addr));
+        self.retired.clear();
+        let sites = &self.sites;
+        let mut free = Vec::new();
+        self.by_slot.retain(|&slot, addr| {
+            let is_used = sites.get(addr).is_some_and(|site| site.slot == slot);
+            if !is_used {
+                free.push(slot);
+            }
+            is_used
+        });
+        free
+    }
+
     /// Remembers that a site can't be patched.
     pub fn refuse(&mut self, addr: u64) {
         self.refused.insert(addr);

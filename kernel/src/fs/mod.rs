@@ -35,5 +35,5 @@ pub use file::{File, IoEvents, StatusFlags};
 pub use file_table::{FdFlags, FileTable};
 pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
 pub use inode_file::InodeFile;
-pub use open::{open_executable, open_executable_at, truncate};
+pub use open::{ExecutableFile, find_executable, find_executable_at, truncate};
 pub use view::FsView;

@@ -234,26 +234,44 @@ pub fn truncate(file: &dyn File, len: u64) -> Result<()> {
     Ok(())
 }
 
-/// Opens a program to be executed.
+/// A file that may be executed.
+pub struct ExecutableFile {
+    /// Its name.
+    pub dentry: Arc<Dentry>,
+    /// Its attributes.
+    pub metadata: Metadata,
+}
+
+impl ExecutableFile {
+    /// Opens it for reading.
+    ///
+    /// # Errors
+    /// What the file system gives.
+    pub fn open(&self) -> Result<Arc<dyn File>> {
+        finish(self.dentry.clone(), StatusFlags::empty())
+    }
+}
+
+/// Finds a program to be executed.
 ///
 /// # Errors
 /// `EACCES` if it's no regular file or may not be executed; what the path gives.
-pub fn open_executable(view: &Arc<FsView>, credentials: &Arc<Credentials>, path: &[u8]) -> Result<Arc<dyn File>> {
+pub fn find_executable(view: &Arc<FsView>, credentials: &Arc<Credentials>, path: &[u8]) -> Result<ExecutableFile> {
     let walker = Walker { view, credentials };
     let dentry = walker.resolve(None, path, Last::Follow)?;
     executable(&walker, dentry)
 }
 
-/// As [`open_executable`], for `execveat(2)`.
+/// As [`find_executable`], for `execveat(2)`.
 ///
 /// # Errors
 /// `EINVAL` for undefined flags, `ELOOP` for a symbolic link that isn't followed, and as above.
-pub fn open_executable_at(
+pub fn find_executable_at(
     thread: &Arc<Thread>,
     dir: DirDesc,
     path: &[u8],
     Flags(flags): Flags,
-) -> Result<Arc<dyn File>> {
+) -> Result<ExecutableFile> {
     const SYMLINK_NOFOLLOW: u32 = 0x100;
     const EMPTY_PATH: u32 = 0x1000;
     if flags & !(SYMLINK_NOFOLLOW | EMPTY_PATH) != 0 {
@@ -274,11 +292,11 @@ pub fn open_executable_at(
     executable(&walker, dentry)
 }
 
-fn executable(walker: &Walker<'_>, dentry: Arc<Dentry>) -> Result<Arc<dyn File>> {
+fn executable(walker: &Walker<'_>, dentry: Arc<Dentry>) -> Result<ExecutableFile> {
     let metadata: Metadata = dentry.inode().metadata()?;
     if metadata.kind != FileType::Regular {
         bail!(EACCES, "not a regular file");
     }
     permission::check(walker.credentials, &metadata, Access::EXEC)?;
-    finish(dentry, StatusFlags::empty())
+    Ok(ExecutableFile { dentry, metadata })
 }

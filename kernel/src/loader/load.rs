@@ -1,8 +1,9 @@
 //! Maps a program, and its interpreter, into a fresh memory.
 
 use super::ReadAt;
-use super::elf::{self, Elf, Placement, Segment};
-use crate::fs::File;
+use super::elf::{Elf, Placement, Segment};
+use super::known::{Contents, Known};
+use crate::fs::{ExecutableFile, File};
 use crate::mm::{MapRequest, Memory, Place};
 use crate::prelude::*;
 use core::ops::Range;
@@ -10,6 +11,7 @@ use frame::layout::{PAGE_SIZE, page_ceil, page_floor};
 use frame::ocall::mem::{Prot, Sharing};
 
 /// A program in memory.
+#[derive(Clone)]
 pub struct Loaded {
     /// Where the first thread starts: in the interpreter, if there is one.
     pub start: usize,
@@ -41,62 +43,81 @@ impl ReadAt for dyn File {
     }
 }
 
-/// A program's headers and its interpreter, checked.
+/// A program and its interpreter, with their headers checked.
 pub struct Executable {
-    elf: Elf,
-    interpreter: Option<(Arc<dyn File>, Elf)>,
+    program: Arc<Known>,
+    interpreter: Option<Arc<Known>>,
 }
 
 impl Executable {
-    /// Looks at the program in `file` and at its interpreter, which `open` finds by path.
+    /// The program `program` with its interpreter, which `find` finds by path.
     ///
     /// # Errors
-    /// `ENOEXEC` for malformed files, `ENOENT` and so on for a missing interpreter.
-    pub fn open(file: &Arc<dyn File>, open: impl FnOnce(&[u8]) -> Result<Arc<dyn File>>) -> Result<Self> {
-        let elf = elf::parse(&**file)?;
-        let interpreter = match &elf.interpreter {
+    /// `ENOENT` and so on for a missing interpreter, `ELIBBAD` for one that is no program.
+    pub fn new(program: Arc<Known>, find: impl FnOnce(&[u8]) -> Result<ExecutableFile>) -> Result<Self> {
+        let interpreter = match elf_of(&program)?.interpreter.as_ref() {
             Some(path) => {
-                let file = open(path)?;
-                let elf = elf::parse(&*file).map_err(|error| match error.errno() {
+                let known = Known::look_up(&find(path)?).map_err(|error| match error.errno() {
                     // Linux's errno for an interpreter that is no program.
                     Errno::ENOEXEC => Error::new(Errno::ELIBBAD, error.reason()),
                     _ => error,
                 })?;
-                Some((file, elf))
+                elf_of(&known).map_err(|error| Error::new(Errno::ELIBBAD, error.reason()))?;
+                Some(known)
             }
             None => None,
         };
-        Ok(Self { elf, interpreter })
+        Ok(Self { program, interpreter })
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Known {
+        &self.program
+    }
+
+    /// The interpreter, if there is one.
+    pub fn interpreter(&self) -> Option<&Known> {
+        self.interpreter.as_deref()
     }
 
     /// Where it must lie, if not anywhere.
     pub fn fixed_range(&self) -> Option<Range<usize>> {
-        (self.elf.placement == Placement::Fixed).then(|| self.elf.span())
+        let elf = elf_of(&self.program).ok()?;
+        (elf.placement == Placement::Fixed).then(|| elf.span())
     }
 
-    /// Maps the program, which is in `file`, and its interpreter.
+    /// Maps the program and its interpreter.
     ///
     /// # Errors
     /// `ENOMEM`, `ENOEXEC` for a file that is shorter than it says.
-    pub fn load(&self, memory: &Memory, file: &Arc<dyn File>) -> Result<Loaded> {
-        let bias = map_all(memory, file, &self.elf)?;
+    pub fn load(&self, memory: &Memory) -> Result<Loaded> {
+        let elf = elf_of(&self.program)?;
+        let bias = map_all(memory, &self.program.file, elf)?;
         let at = |addr: usize| addr.wrapping_add(bias);
-        let entry = at(self.elf.entry);
+        let entry = at(elf.entry);
         let mut loaded = Loaded {
             start: entry,
             entry,
-            headers: self.elf.headers.map_or(0, at),
-            header_count: self.elf.header_count,
+            headers: elf.headers.map_or(0, at),
+            header_count: elf.header_count,
             interpreter_base: 0,
-            end: at(self.elf.span().end),
-            executable_stack: self.elf.executable_stack,
+            end: at(elf.span().end),
+            executable_stack: elf.executable_stack,
         };
-        if let Some((file, elf)) = &self.interpreter {
-            let bias = map_all(memory, file, elf)?;
+        if let Some(interpreter) = &self.interpreter {
+            let elf = elf_of(interpreter)?;
+            let bias = map_all(memory, &interpreter.file, elf)?;
             loaded.interpreter_base = bias;
             loaded.start = elf.entry.wrapping_add(bias);
         }
         Ok(loaded)
+    }
+}
+
+fn elf_of(known: &Known) -> Result<&Elf> {
+    match &known.contents {
+        Contents::Program(elf) => Ok(elf),
+        Contents::Script(_) => Err(err!(ENOEXEC, "a script, where a program is needed")),
     }
 }
 

@@ -1,14 +1,16 @@
 //! From a path to a program that can run: ELF files, `#!` scripts, the initial stack.
 //!
-//! [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`Executable`] maps
+//! [`Known`] remembers what was run; [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`Executable`] maps
 //! what they describe into a fresh [`Memory`](crate::mm::Memory); [`stack`] lays out arguments, environment and the
 //! auxiliary vector.
 
 pub mod elf;
+mod known;
 mod load;
 pub mod script;
 pub mod stack;
 
+pub use known::{Contents, Known};
 pub use load::{Executable, Loaded};
 
 use crate::prelude::*;

@@ -95,7 +95,9 @@ impl Memory {
         if advice == Advice::Poison {
             bail!(EPERM, "memory failures can't be simulated");
         }
-        let inner = self.inner.lock();
+        let mut inner = self.inner.lock();
+        // Whatever the host makes of it would stay for the next run of the program.
+        inner.is_altered |= matches!(advice, Advice::WipeOnFork | Advice::Hint);
         let (parts, is_covered) = inner.vmas.visible(range);
         for (part, vma) in &parts {
             advice.check(vma, raw)?;

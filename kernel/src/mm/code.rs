@@ -1,7 +1,7 @@
 //! Code in which system calls may be patched, and the trampolines beside it.
 
 use super::memory::{Inner, Memory};
-use super::vma::{Kind, Vma};
+use super::vma::{Kind, Vma, Vmas};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
@@ -16,6 +16,8 @@ pub(super) struct Chunk {
     /// Where it lies; mapped, executable and not part of what the program sees.
     space: Range<usize>,
 }
+
+const PROT: Prot = Prot::READ.union(Prot::EXEC);
 
 /// How far code and trampolines may be apart: a relative jump reaches 2 GiB.
 const REACH: usize = 0x7900_0000;
@@ -50,6 +52,18 @@ impl Inner {
         self.chunks.iter().any(|chunk| chunk.space.start < range.end && range.start < chunk.space.end)
     }
 
+    /// Forgets the chunks that serve other code than that of `vmas`; gives where the others lie.
+    pub(super) fn drop_foreign_chunks(&mut self, vmas: &Vmas) -> Vec<Range<usize>> {
+        self.chunks.retain(|chunk| vmas.overlaps(&chunk.code));
+        self.chunks.iter().map(|chunk| chunk.space.clone()).collect()
+    }
+
+    /// Notes a chunk, which is mapped, among the mappings.
+    pub(super) fn adopt_chunk(&mut self, space: &Range<usize>) {
+        self.take_free(space);
+        self.vmas.insert(space.clone(), trampolines());
+    }
+
     fn chunk_for(&mut self, code: &Range<usize>) -> Result<Range<usize>> {
         let known = self
             .chunks
@@ -67,7 +81,6 @@ impl Inner {
 
     /// Maps `len` bytes for trampolines near `code`.
     fn reserve_near(&mut self, code: &Range<usize>, len: usize) -> Result<Range<usize>> {
-        const PROT: Prot = Prot::READ.union(Prot::EXEC);
         let is_near = |space: &Range<usize>| is_near(code, space);
         let space = good_areas(code)
             .find_map(|area| self.find_within(&area, len).filter(is_near))
@@ -75,22 +88,22 @@ impl Inner {
             .ok_or(err!(ENOMEM, "no room near the code"))?;
         mem::map(&space, PROT, Sharing::Private, Backing::Anonymous)?;
         self.recycled.carve(&space);
-        self.take_free(&space);
-        // What the LibOS maps for itself counts against no limit of the program.
-        self.vmas.insert(
-            space.clone(),
-            Vma {
-                prot: PROT,
-                sharing: Sharing::Private,
-                source: None,
-                shared_id: None,
-                kind: Kind::Trampolines,
-                is_charged: false,
-                is_chargeable: false,
-                is_locked: false,
-            },
-        );
+        self.adopt_chunk(&space);
         Ok(space)
+    }
+}
+
+/// What the LibOS maps for itself counts against no limit of the program.
+fn trampolines() -> Vma {
+    Vma {
+        prot: PROT,
+        sharing: Sharing::Private,
+        source: None,
+        shared_id: None,
+        kind: Kind::Trampolines,
+        is_charged: false,
+        is_chargeable: false,
+        is_locked: false,
     }
 }
 

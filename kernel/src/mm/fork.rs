@@ -38,6 +38,7 @@ impl Memory {
             stack_gap: inner.stack_gap.clone(),
             barriers: inner.barriers,
             random: inner.random,
+            is_altered: true,
         };
         self.patcher.fork(|patcher| {
             let copy = Arc::new(Self::with(id, copy, patcher));

@@ -145,6 +145,7 @@ impl Memory {
             if vma.prot.contains(Prot::EXEC) {
                 self.patcher.forget(&part);
             }
+            inner.is_altered |= prot.contains(Prot::WRITE) && !vma.prot.contains(Prot::WRITE);
             if let Err(error) = mem::protect(&part, prot) {
                 if is_charge {
                     uncharge(part.len());

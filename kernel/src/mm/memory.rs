@@ -8,6 +8,7 @@ use super::recycle::Recycled;
 use super::room::Room;
 use super::source::FileFault;
 use super::space::{self, AddressSpace};
+use super::spare::Template;
 use super::vma::{Kind, Vmas};
 use crate::prelude::*;
 use crate::process::exec::fill_random;
@@ -16,6 +17,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use frame::layout::{self, PAGE_SIZE, page_ceil, page_floor};
 use frame::ocall::mem::{self, Prot};
 use frame::patcher::Patcher;
+use frame::sync::Once;
 
 /// The memory of a process: its mappings, and where further ones may go.
 pub struct Memory {
@@ -23,6 +25,8 @@ pub struct Memory {
     pub(super) space: Arc<AddressSpace>,
     pub(super) inner: Mutex<Inner>,
     pub(super) patcher: Patcher,
+    /// What the loader left, if the memory is to be kept for another run.
+    pub(super) template: Once<Template>,
 }
 
 /// What a memory's lock protects.
@@ -48,6 +52,8 @@ pub(super) struct Inner {
     /// Commands of `membarrier` that the process has registered for.
     pub(super) barriers: u32,
     pub(super) random: u64,
+    /// The program may have written where the loader's memory isn't writable: it can't be used for another run.
+    pub(super) is_altered: bool,
 }
 
 /// Sizes of a memory, in bytes.
@@ -101,6 +107,7 @@ impl Memory {
             stack_gap: 0..0,
             barriers: 0,
             random: random.rotate_left(32),
+            is_altered: false,
         };
         // Mappings start at a random page below the window's end.
         let top = run.end - (random as usize >> 40) % 0x4000 * PAGE_SIZE;
@@ -111,7 +118,7 @@ impl Memory {
     pub(super) fn with(id: u64, inner: Inner, patcher: Patcher) -> Self {
         let space = inner.space.clone();
         space.memories.fetch_add(1, Ordering::SeqCst);
-        Self { id, space, inner: Mutex::new(inner), patcher }
+        Self { id, space, inner: Mutex::new(inner), patcher, template: Once::new() }
     }
 
     pub(super) fn next_id() -> u64 {

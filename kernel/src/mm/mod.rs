@@ -22,6 +22,7 @@ mod render;
 mod room;
 mod source;
 mod space;
+mod spare;
 pub mod sys;
 #[cfg(test)]
 mod tests;
@@ -36,5 +37,6 @@ pub use memory::{Memory, Totals};
 pub use remap::{Move, RemapRequest};
 pub use source::{FileFault, MapSource};
 pub use space::AddressSpace;
+pub use spare::{Note, SpareKey};
 pub use usage::MemoryUse;
 pub use vma::{Kind, Vma};

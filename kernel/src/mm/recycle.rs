@@ -75,8 +75,13 @@ fn is_recyclable(vma: &Vma) -> bool {
         && !vma.is_locked
 }
 
-fn zero_resident(range: &Range<usize>) -> Result<()> {
+/// Makes anonymous memory read as zeroes: its resident pages are zeroed, unless there are so many that new ones cost less.
+pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
+    const MAX_ZEROED: usize = 256;
     let resident = mem::resident(range)?;
+    if resident.iter().filter(|&&page| page & 1 != 0).count() > MAX_ZEROED {
+        return mem::advise(range, linux_raw_sys::general::MADV_DONTNEED);
+    }
     let mut at = range.start;
     for run in resident.chunk_by(|a, b| a & 1 == b & 1) {
         let len = run.len() * PAGE_SIZE;

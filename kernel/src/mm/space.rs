@@ -7,17 +7,20 @@
 //! others; a reservation that is larger takes several neighbouring windows at once, so that even one of many terabytes
 //! costs one entry per run.
 
+use super::Memory;
 use crate::prelude::*;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use frame::layout::{LIBOS_BASE, LIBOS_END, USER_MAX, USER_MIN};
 
 /// An address space: what a host process can map.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct AddressSpace {
     windows: Mutex<Windows>,
     /// How many memories are in it.
     pub(super) memories: AtomicUsize,
+    /// Memories that are kept for the next runs of their programs, the oldest first; they aren't counted.
+    pub(super) spares: Mutex<VecDeque<Arc<Memory>>>,
 }
 
 /// Size of a window in bytes.
@@ -97,6 +100,18 @@ impl AddressSpace {
         for (start, (end, _)) in theirs.0.into_iter().filter(|&(_, (_, of))| of == original) {
             windows.insert(start..end, owner);
         }
+    }
+
+    /// The windows of `owner`.
+    pub(super) fn windows_of(&self, owner: u64) -> Vec<Range<usize>> {
+        let windows = self.windows.lock();
+        windows.0.iter().filter(|&(_, &(_, other))| other == owner).map(|(&start, &(end, _))| start..end).collect()
+    }
+
+    /// Gives all windows of `owner` back but these.
+    pub(super) fn keep_windows(&self, owner: u64, kept: &[Range<usize>]) {
+        let is_kept = |start: usize| kept.iter().any(|window| window.start == start);
+        self.windows.lock().0.retain(|&start, &mut (_, other)| other != owner || is_kept(start));
     }
 
     /// Whether no memory is in it.

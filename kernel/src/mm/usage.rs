@@ -65,7 +65,7 @@ impl Deref for MemoryUse {
 impl Drop for Shared {
     fn drop(&mut self) {
         if !self.is_unmapped.load(Ordering::SeqCst) {
-            self.memory.release();
+            self.memory.retire();
         }
     }
 }

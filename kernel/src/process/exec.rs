@@ -5,10 +5,10 @@ use super::limits::Resource;
 use super::process::{Process, Program};
 use super::task::ThreadTask;
 use super::thread::Thread;
-use crate::fs::{self, File, FileTable, FsView};
+use crate::fs::{self, ExecutableFile, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
-use crate::loader::{Executable, Loaded, ReadAt, elf, script};
-use crate::mm::{self, AddressSpace, Memory, MemoryUse};
+use crate::loader::{Contents, Executable, Known, Loaded, elf, script};
+use crate::mm::{self, AddressSpace, Memory, MemoryUse, SpareKey};
 use crate::prelude::*;
 use crate::signal::Signal;
 use crate::syscalls::Context;
@@ -18,8 +18,8 @@ use frame::thread::Flow;
 
 /// What is to be executed.
 pub struct ExecRequest {
-    /// The opened program or script.
-    pub file: Arc<dyn File>,
+    /// The program or script.
+    pub file: ExecutableFile,
     /// The path that it was found by.
     pub path: Vec<u8>,
     /// Its arguments.
@@ -60,9 +60,9 @@ pub fn plan(
     let stack_limit = process.limits.lock().soft(Resource::Stack);
     check_space(&request, stack_limit)?;
     let execfn = request.path.clone();
-    resolve_scripts(&mut request, fs_view, credentials)?;
-    let open = |path: &[u8]| fs::open_executable(fs_view, credentials, path);
-    let program = Executable::open(&request.file, open).inspect_err(|error| {
+    let find = |path: &[u8]| fs::find_executable(fs_view, credentials, path);
+    let program = resolve_scripts(&mut request, &find).and_then(|known| Executable::new(known, find));
+    let program = program.inspect_err(|error| {
         info!("{} can't be executed: {}", request.path.escape_ascii(), error.reason());
     })?;
     Ok(Plan { request, execfn, program, stack_limit, credentials: credentials.clone() })
@@ -209,24 +209,24 @@ impl Plan {
         }
     }
 
-    /// Loads the program into a new memory.
+    /// Loads the program into a new memory, or takes one in which it was loaded before.
     ///
     /// # Errors
     /// `ENOEXEC` for a file that is shorter than it says, `ENOMEM`.
     pub fn build(self, space: &Arc<AddressSpace>) -> Result<Prepared> {
-        let memory = Arc::new(Memory::new(space)?);
-        match self.load(&memory) {
-            Ok((loaded, laid)) => Ok(Prepared {
+        let (memory, laid_out) = self.load(space)?;
+        match self.lay_stack(&laid_out) {
+            Ok(laid) => Ok(Prepared {
                 name: base_name(&self.execfn),
                 program: Program {
-                    path: self.request.file.path(),
+                    path: self.program.program().file.path(),
                     args: self.request.args,
                     env: self.request.env,
                     auxv: laid.auxv,
                     stack_start: laid.pointer,
                 },
                 memory,
-                start: loaded.start,
+                start: laid_out.loaded.start,
                 stack_pointer: laid.pointer,
             }),
             Err(error) => {
@@ -236,22 +236,56 @@ impl Plan {
         }
     }
 
-    fn load(&self, memory: &Memory) -> Result<(Loaded, stack::Laid)> {
-        let loaded = self.program.load(memory, &self.request.file)?;
+    fn load(&self, space: &Arc<AddressSpace>) -> Result<(Arc<Memory>, LaidOut)> {
+        let key = self.spare_key();
+        let spare = space.take_spare(key)?;
+        if let Some((memory, note)) = spare
+            && let Some(laid_out) = note.downcast_ref::<LaidOut>()
+        {
+            return Ok((memory, laid_out.clone()));
+        }
+        let memory = Arc::new(Memory::new(space)?);
+        let laid_out = self.load_into(&memory).inspect_err(|_| memory.release())?;
+        // A program that ran before will run again. What must lie at a fixed place would only be in others' way.
+        if self.program.program().count_run() > 0
+            && self.program.fixed_range().is_none()
+            && let Err(error) = memory.keep_as(key, Arc::new(laid_out.clone()))
+        {
+            debug!("the program's memory won't be kept: {error}");
+        }
+        Ok((memory, laid_out))
+    }
+
+    fn load_into(&self, memory: &Memory) -> Result<LaidOut> {
+        let loaded = self.program.load(memory)?;
         memory.set_brk_start(loaded.end);
         let stack_top = memory.map_stack(self.stack_limit, loaded.executable_stack)?;
+        Ok(LaidOut { loaded, stack_top })
+    }
+
+    fn lay_stack(&self, laid_out: &LaidOut) -> Result<stack::Laid> {
         let mut random = [0; 16];
         fill_random(&mut random)?;
-        let laid = InitialStack {
+        InitialStack {
             args: &self.request.args,
             env: &self.request.env,
             path: &self.execfn,
             random,
-            auxv: auxiliary_vector(&loaded, &self.credentials),
+            auxv: auxiliary_vector(&laid_out.loaded, &self.credentials),
         }
-        .lay(stack_top)?;
-        Ok((loaded, laid))
+        .lay(laid_out.stack_top)
     }
+
+    fn spare_key(&self) -> SpareKey {
+        [self.program.program().id, self.program.interpreter().map_or(0, |known| known.id), self.stack_limit]
+    }
+}
+
+/// Where the loader has put a program and its stack.
+#[derive(Clone)]
+struct LaidOut {
+    loaded: Loaded,
+    stack_top: usize,
 }
 
 impl Prepared {
@@ -283,19 +317,19 @@ fn check_space(request: &ExecRequest, stack_limit: u64) -> Result<()> {
 }
 
 /// Replaces a script by its interpreter until there is a program.
-fn resolve_scripts(request: &mut ExecRequest, fs_view: &Arc<FsView>, credentials: &Arc<Credentials>) -> Result<()> {
+fn resolve_scripts(request: &mut ExecRequest, find: impl Fn(&[u8]) -> Result<ExecutableFile>) -> Result<Arc<Known>> {
     for _ in 0..=script::MAX_DEPTH {
-        let mut head = [0; script::HEAD_LEN];
-        let len = ReadAt::read_at(&*request.file, 0, &mut head)?;
-        let Some(shebang) = script::parse(&head[..len])? else {
-            return Ok(());
+        let known = Known::look_up(&request.file)?;
+        let shebang = match &known.contents {
+            Contents::Program(_) => return Ok(known),
+            Contents::Script(shebang) => shebang.clone(),
         };
         let mut args = vec![shebang.interpreter.clone()];
         args.extend(shebang.argument);
         args.push(core::mem::take(&mut request.path));
         args.extend(request.args.drain(..).skip(1));
         request.args = args;
-        request.file = fs::open_executable(fs_view, credentials, &shebang.interpreter)?;
+        request.file = find(&shebang.interpreter)?;
         request.path = shebang.interpreter;
     }
     Err(err!(ELOOP, "scripts are interpreted by scripts too often"))

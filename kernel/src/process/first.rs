@@ -24,7 +24,7 @@ use frame::context::UserContext;
 /// As `execve(2)`.
 pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> Result<FirstTask> {
     let credentials = Arc::new(Credentials::new(config.uid, config.gid, &config.groups));
-    let (path, file) = crate::boot::find_program(config, |path| fs::open_executable(&fs_view, &credentials, path))?;
+    let (path, file) = crate::boot::find_program(config, |path| fs::find_executable(&fs_view, &credentials, path))?;
     make_init(&fs_view)?;
     let request = ExecRequest { file, path, args: config.args.clone(), env: config.env.clone() };
     let thread = make(credentials, fs_view.clone(), files)?;

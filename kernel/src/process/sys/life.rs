@@ -125,7 +125,7 @@ pub fn execveat(
 ) -> Result<usize> {
     let path = path.read()?;
     let thread = cx.thread;
-    let file = fs::open_executable_at(thread, dir, &path, flags)?;
+    let file = fs::find_executable_at(thread, dir, &path, flags)?;
     let mut args = read_strings(args)?;
     if args.is_empty() {
         // As Linux since 5.18.

@@ -1,0 +1,112 @@
+//! Programs and scripts that were run lately: opened, and their headers read.
+
+use super::ReadAt;
+use super::elf::{self, Elf};
+use super::script::{self, Shebang};
+use crate::fs::{Dentry, ExecutableFile, File, Metadata, Time};
+use crate::prelude::*;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use frame::ocall::time::{Clock, now};
+
+/// A program or script, as it was when it was looked at.
+pub struct Known {
+    /// What tells it from all others.
+    pub id: u64,
+    /// The file, open for reading.
+    pub file: Arc<dyn File>,
+    /// What it is.
+    pub contents: Contents,
+    dentry: Arc<Dentry>,
+    version: Version,
+    runs: AtomicU32,
+}
+
+/// What an executable file is.
+pub enum Contents {
+    /// A program.
+    Program(Elf),
+    /// A script.
+    Script(Shebang),
+}
+
+/// What changes when a file's contents do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
+    dev_ino: [u64; 2],
+    size: u64,
+    mtime: Time,
+    ctime: Time,
+}
+
+/// Those that were run last, the oldest first.
+static RECENT: Mutex<VecDeque<Arc<Known>>> = Mutex::new(VecDeque::new());
+const MAX_RECENT: usize = 64;
+/// Files that changed so lately may change again without a difference in their times.
+const SETTLED_SECS: u64 = 2;
+
+impl Known {
+    /// What `found` is, from memory if it was run before and hasn't changed since.
+    ///
+    /// # Errors
+    /// `ENOEXEC` for what can't be executed; what opening and reading the file give.
+    pub fn look_up(found: &ExecutableFile) -> Result<Arc<Self>> {
+        let version = Version::of(&found.metadata);
+        let is_it = |known: &Arc<Self>| Arc::ptr_eq(&known.dentry, &found.dentry) && known.version == version;
+        let recent = RECENT.lock().iter().find(|known| is_it(known)).cloned();
+        if let Some(known) = recent {
+            return Ok(known);
+        }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let file = found.open()?;
+        let known = Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            contents: Contents::read(&*file)?,
+            file,
+            dentry: found.dentry.clone(),
+            version,
+            runs: AtomicU32::new(0),
+        });
+        if version.is_settled() {
+            let gone = {
+                let mut recent = RECENT.lock();
+                recent.retain(|other| !Arc::ptr_eq(&other.dentry, &known.dentry));
+                recent.push_back(known.clone());
+                if recent.len() > MAX_RECENT { recent.pop_front() } else { None }
+            };
+            drop(gone);
+        }
+        Ok(known)
+    }
+
+    /// Counts a run; gives how many there were before.
+    pub fn count_run(&self) -> u32 {
+        self.runs.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Contents {
+    fn read(file: &dyn File) -> Result<Self> {
+        let mut head = [0; script::HEAD_LEN];
+        let len = ReadAt::read_at(file, 0, &mut head)?;
+        match script::parse(&head[..len])? {
+            Some(shebang) => Ok(Self::Script(shebang)),
+            None => elf::parse(file).map(Self::Program),
+        }
+    }
+}
+
+impl Version {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            dev_ino: [metadata.dev, metadata.ino],
+            size: metadata.size,
+            mtime: metadata.mtime,
+            ctime: metadata.ctime,
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let now = now(Clock::RealtimeCoarse).as_secs();
+        [self.mtime, self.ctime].iter().all(|time| (time.secs as u64).saturating_add(SETTLED_SECS) < now)
+    }
+}

@@ -1,0 +1,246 @@
+//! Memories of ended programs, kept for the next run of the same program.
+//!
+//! Most of what starting a small program costs is mapping it and touching its pages. So when a program that has run before
+//! ends, its memory isn't unmapped: it is brought back to what the loader made of it ([`Template`]), with its pages still
+//! there, its system calls still patched, and waits in its address space. What the program mapped for itself is unmapped;
+//! what it wrote is overwritten or zeroed.
+
+use super::charge::{charge, uncharge};
+use super::map::runs;
+use super::memory::{Inner, Memory};
+use super::recycle::zero_resident;
+use super::room::Room;
+use super::space::AddressSpace;
+use super::vma::{Kind, Vma, Vmas};
+use crate::prelude::*;
+use core::any::Any;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+use frame::layout::TASK_SIZE;
+use frame::ocall::mem::{self, Prot, Sharing};
+
+/// What tells a program, as it was loaded, from all others.
+pub type SpareKey = [u64; 3];
+
+/// What the loader wants to know again of a program that it has loaded before.
+pub type Note = Arc<dyn Any + Send + Sync>;
+
+/// A memory as the loader left it.
+pub(super) struct Template {
+    key: SpareKey,
+    note: Note,
+    vmas: Vmas,
+    room: Room,
+    windows: Vec<Range<usize>>,
+    brk_area: Range<usize>,
+    brk: usize,
+    stack_gap: Range<usize>,
+    mapped: usize,
+    charged: usize,
+    /// What writable mappings of files hold.
+    contents: Vec<(usize, Vec<u8>)>,
+}
+
+/// How many memories are kept in an address space.
+const MAX_SPARES: usize = 16;
+/// The most that a program may have in writable mappings of files, to be kept: beyond, mapping anew is cheaper.
+const MAX_CONTENTS: usize = 256 << 10;
+
+impl Memory {
+    /// Has the memory kept when its program ends, as it is now.
+    ///
+    /// # Errors
+    /// `ENOMEM` for a program with too much data.
+    pub fn keep_as(&self, key: SpareKey, note: Note) -> Result<()> {
+        let inner = self.inner.lock();
+        let is_written = |vma: &Vma| vma.source.is_some() && vma.prot.contains(Prot::WRITE);
+        let written: Vec<_> = inner.vmas.iter().filter(|(_, vma)| is_written(vma)).map(|(range, _)| range).collect();
+        if written.iter().map(Range::len).sum::<usize>() > MAX_CONTENTS {
+            bail!(ENOMEM, "the program has too much data to be kept");
+        }
+        let mut contents = Vec::new();
+        for range in written {
+            contents.push((range.start, UserSlice::new(range.start, range.len())?.to_vec()?));
+        }
+        self.template.call_once(|| Template {
+            key,
+            note,
+            vmas: inner.vmas.clone(),
+            room: inner.room.clone(),
+            windows: self.space.windows_of(self.id),
+            brk_area: inner.brk_area.clone(),
+            brk: inner.brk,
+            stack_gap: inner.stack_gap.clone(),
+            mapped: inner.mapped,
+            charged: charged(&inner.vmas),
+            contents,
+        });
+        Ok(())
+    }
+
+    /// The memory's program has ended: keeps it for the next run, or unmaps all.
+    pub(super) fn retire(self: &Arc<Self>) {
+        let is_kept = match self.template.get() {
+            Some(template) if self.space.outlives_last() => self
+                .reset(template)
+                .inspect_err(|error| debug!("the memory of an ended program isn't kept: {error}"))
+                .is_ok(),
+            _ => false,
+        };
+        if !is_kept {
+            self.release();
+            return;
+        }
+        if let Some(oldest) = self.space.keep(self.clone()) {
+            oldest.release();
+        }
+    }
+
+    /// Brings the memory back to what it was when it was loaded.
+    fn reset(&self, template: &Template) -> Result<()> {
+        let mut inner = self.inner.lock();
+        if inner.is_altered || inner.locks_future.is_some() {
+            bail!(EPERM, "the program has changed its own code or locked its memory");
+        }
+        inner.recycled.release();
+        let chunks = inner.drop_foreign_chunks(&template.vmas);
+        let parts = inner.vmas.within(&(0..TASK_SIZE));
+        let foreign: Vec<(Range<usize>, Vma)> =
+            parts.iter().flat_map(|(part, vma)| template.parts_beyond(part, vma, &chunks)).collect();
+        for run in runs(&foreign) {
+            mem::unmap(&run)?;
+        }
+        for (range, initial) in template.vmas.iter() {
+            restore_protection(&inner.vmas, &range, initial)?;
+        }
+        uncharge(charged(&inner.vmas));
+        template.apply(&mut inner);
+        for chunk in &chunks {
+            inner.adopt_chunk(chunk);
+        }
+        self.patcher.retain(&template.vmas.iter().map(|(range, _)| range).collect::<Vec<_>>());
+        self.space.keep_windows(self.id, &template.windows);
+        template.restore_contents()
+    }
+}
+
+impl Template {
+    /// The parts of a mapping that the loader didn't make.
+    fn parts_beyond(&self, part: &Range<usize>, vma: &Vma, chunks: &[Range<usize>]) -> Vec<(Range<usize>, Vma)> {
+        if vma.kind == Kind::Trampolines && chunks.contains(part) {
+            return Vec::new();
+        }
+        let mut beyond = Vec::new();
+        let mut at = part.start;
+        for (known, _) in self.vmas.within(part) {
+            if at < known.start {
+                beyond.push((at..known.start, vma.clone()));
+            }
+            at = known.end;
+        }
+        if at < part.end {
+            beyond.push((at..part.end, vma.clone()));
+        }
+        beyond
+    }
+
+    fn apply(&self, inner: &mut Inner) {
+        inner.vmas = self.vmas.clone();
+        inner.room = self.room.clone();
+        inner.brk_area = self.brk_area.clone();
+        inner.brk = self.brk;
+        inner.stack_gap = self.stack_gap.clone();
+        inner.mapped = self.mapped;
+        inner.barriers = 0;
+    }
+
+    fn restore_contents(&self) -> Result<()> {
+        for (addr, bytes) in &self.contents {
+            UserSlice::new(*addr, bytes.len())?.write(bytes)?;
+        }
+        for (range, vma) in self.vmas.iter() {
+            if vma.source.is_none() && vma.prot.contains(Prot::WRITE) {
+                zero_resident(&range)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives the mappings in `range` the protection that the loader gave them; fails if they aren't the loader's.
+fn restore_protection(vmas: &Vmas, range: &Range<usize>, initial: &Vma) -> Result<()> {
+    let mut at = range.start;
+    for (part, vma) in vmas.within(range) {
+        let expected = initial.skip((part.start - range.start) as u64);
+        if part.start != at || !is_same_mapping(&vma, &expected) {
+            break;
+        }
+        at = part.end;
+        if vma.prot != initial.prot {
+            mem::protect(&part, initial.prot)?;
+        }
+    }
+    if at < range.end {
+        bail!(ENOMEM, "the program has replaced what the loader mapped");
+    }
+    Ok(())
+}
+
+fn is_same_mapping(one: &Vma, other: &Vma) -> bool {
+    one.sharing == Sharing::Private
+        && other.sharing == Sharing::Private
+        && !one.is_locked
+        && match (&one.source, &other.source) {
+            (None, None) => true,
+            (Some((file, offset)), Some((other_file, other_offset))) => {
+                Arc::ptr_eq(file, other_file) && offset == other_offset
+            }
+            _ => false,
+        }
+}
+
+fn charged(vmas: &Vmas) -> usize {
+    vmas.iter().filter(|(_, vma)| vma.is_charged).map(|(range, _)| range.len()).sum()
+}
+
+impl AddressSpace {
+    /// A memory in which the program of this key is loaded, and what the loader noted about it.
+    ///
+    /// # Errors
+    /// `ENOMEM` at the memory limit.
+    pub fn take_spare(&self, key: SpareKey) -> Result<Option<(Arc<Memory>, Note)>> {
+        let is_it = |memory: &Arc<Memory>| memory.template.get().is_some_and(|template| template.key == key);
+        let found = {
+            let mut spares = self.spares.lock();
+            let index = spares.iter().rposition(is_it);
+            index.and_then(|index| spares.remove(index))
+        };
+        let Some(memory) = found else { return Ok(None) };
+        let Some(template) = memory.template.get() else { return Ok(None) };
+        self.memories.fetch_add(1, Ordering::SeqCst);
+        if let Err(error) = charge(template.charged) {
+            memory.release();
+            return Err(error);
+        }
+        let note = template.note.clone();
+        Ok(Some((memory, note)))
+    }
+
+    /// Keeps a memory; gives one that is to be released for it.
+    fn keep(&self, memory: Arc<Memory>) -> Option<Arc<Memory>> {
+        self.memories.fetch_sub(1, Ordering::SeqCst);
+        let mut spares = self.spares.lock();
+        spares.push_back(memory);
+        let oldest = if spares.len() > MAX_SPARES { spares.pop_front() } else { None };
+        drop(spares);
+        if oldest.is_some() {
+            self.memories.fetch_add(1, Ordering::SeqCst);
+        }
+        oldest
+    }
+
+    /// Whether the address space is needed when one of its memories isn't any more.
+    fn outlives_last(&self) -> bool {
+        frame::host_process::is_first() || self.memories.load(Ordering::SeqCst) > 1
+    }
+}
