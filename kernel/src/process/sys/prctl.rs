@@ -85,6 +85,7 @@ pub fn prctl(cx: Context<'_>, option: u32, arg2: u64, arg3: u64, arg4: u64, arg5
         pr::PR_SET_TIMERSLACK => {
             let slack = if arg2 as i64 <= 0 { DEFAULT_TIMER_SLACK_NS } else { arg2 };
             thread.settings.lock().timer_slack_ns = slack;
+            frame::schedule::set_timer_slack(slack);
             Ok(0)
         }
         pr::PR_GET_TIMERSLACK => Ok(thread.settings.lock().timer_slack_ns as usize),
