@@ -1,7 +1,7 @@
 //! System calls about resource limits (`man 2 getrlimit`).
 
 use crate::prelude::*;
-use crate::process::{Process, Resource, Thread, cap, table};
+use crate::process::{Process, Resource, Thread, cap, may_limit, table};
 use crate::syscalls::Context;
 
 /// `struct rlimit64`: soft and hard limit.
@@ -51,12 +51,7 @@ fn target(caller: &Arc<Thread>, pid: i32) -> Result<Arc<Process>> {
         return Ok(caller.process.clone());
     }
     let thread = u32::try_from(pid).ok().and_then(table::find_thread).ok_or(err!(ESRCH, "no such process"))?;
-    if !Arc::ptr_eq(&thread.process, &caller.process) {
-        let (mine, its) = (caller.credentials(), thread.credentials());
-        if !mine.is_owner_of(&its) && !mine.has_cap(cap::SYS_RESOURCE) {
-            bail!(EPERM, "the process is another user's");
-        }
-    }
+    may_limit(caller, &thread)?;
     Ok(thread.process.clone())
 }
 

@@ -30,10 +30,11 @@ pub fn sched_setattr(cx: Context<'_>, tid: i32, attr: UserPtr<SchedAttr>, flags:
     let (policy, priority) = current.policy.raw();
     let keeps_policy = wanted.flags & KEEP_POLICY != 0;
     let policy = if keeps_policy { policy } else { wanted.policy };
-    let (priority, nice) = if wanted.flags & KEEP_PARAMS == 0 {
-        (wanted.priority, wanted.nice.clamp(-20, 19) as i8)
-    } else {
+    let keeps_params = wanted.flags & KEEP_PARAMS != 0;
+    let (priority, nice) = if keeps_params {
         (u32::from(priority), current.nice)
+    } else {
+        (wanted.priority, wanted.nice.clamp(-20, 19) as i8)
     };
     if wanted.flags & !KNOWN_FLAGS != 0 {
         bail!(EINVAL, "undefined flags");
@@ -46,6 +47,8 @@ pub fn sched_setattr(cx: Context<'_>, tid: i32, attr: UserPtr<SchedAttr>, flags:
         warn!("utilization clamping is not supported");
         bail!(EOPNOTSUPP, "utilization clamping is not built in");
     }
+    // Linux checks the policy, but it goes with the parameters.
+    let policy = if keeps_params { current.policy } else { policy };
     let reset_on_fork = if keeps_policy { current.reset_on_fork } else { wanted.flags & RESET_ON_FORK != 0 };
     let runtime_ns = if policy.has_nice() { wanted.runtime } else { 0 };
     set_scheduling(cx.thread, &thread, Wanted { policy, nice: Some(nice), reset_on_fork, runtime_ns })?;
