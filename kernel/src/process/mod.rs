@@ -6,6 +6,8 @@
 //! - [`table`] finds them by id, and alone changes how processes are related: parent, [group], session. The init process
 //!   (1) adopts orphans and reaps them; the first process (2) is what `enclos run` started.
 //! - [`clone`](mod@clone), [`exec`], [`exit`] are how they begin, become others and end; [`job`] is how they stop.
+//! - `access` decides who may signal, look into and limit whom, `quota` how many a user may have, `exec_credentials` whom a
+//!   program acts as.
 //!
 //! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, then what a thread has of its own
 //! (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
