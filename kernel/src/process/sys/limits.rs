@@ -3,6 +3,7 @@
 use crate::prelude::*;
 use crate::process::{Process, Resource, Thread, cap, may_limit, table};
 use crate::syscalls::Context;
+use crate::time;
 
 /// `struct rlimit64`: soft and hard limit.
 pub type Rlimit = [u64; 2];
@@ -56,7 +57,7 @@ fn target(caller: &Arc<Thread>, pid: i32) -> Result<Arc<Process>> {
 }
 
 /// Sets soft and hard limit; gives those before.
-fn set(caller: &Thread, process: &Process, resource: Resource, wanted: Rlimit) -> Result<Rlimit> {
+fn set(caller: &Thread, process: &Arc<Process>, resource: Resource, wanted: Rlimit) -> Result<Rlimit> {
     let [soft, hard] = wanted;
     if soft > hard {
         bail!(EINVAL, "the soft limit is above the hard limit");
@@ -73,5 +74,11 @@ fn set(caller: &Thread, process: &Process, resource: Resource, wanted: Rlimit) -
     // A limit of no processor time at all is one second, as in Linux.
     let soft = if resource == Resource::Cpu { soft.max(1) } else { soft };
     limits.set(resource, [soft, hard]);
+    drop(limits);
+    match resource {
+        Resource::Cpu => time::cpu_limit::watch(process),
+        Resource::RealtimeCpu => warn!("RLIMIT_RTTIME is kept, but not enforced"),
+        _ => {}
+    }
     Ok(before)
 }
