@@ -25,7 +25,7 @@ pub(super) fn check(parent: &Thread) -> Result<()> {
 }
 
 fn threads_of(uid: u32) -> u64 {
-    let of = |thread: &Arc<Thread>| thread.credentials().ruid == uid;
+    let of = |thread: &Arc<Thread>| !thread.has_ended() && thread.credentials().ruid == uid;
     let counts = table::all().into_iter().map(|process| process.threads.lock().values().filter(|t| of(t)).count());
     counts.sum::<usize>() as u64
 }

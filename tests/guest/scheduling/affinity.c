@@ -69,7 +69,6 @@ int main(void)
     pthread_barrier_wait(&done);
     CHECK(pthread_join(thread, &result) == 0);
     printf("pinned by another, and there: %ld\n", (long)result);
-    SHOW(sched_setaffinity(other, sizeof one, &one));
 
     printf("inherited: %ld\n", run(pin_and_start));
     int strays = 0;
