@@ -192,6 +192,7 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
         return Err(error);
     }
     info!("process {pid} starts");
+    crate::time::cpu_limit::watch(&process);
     if request.flags.contains(CloneFlags::VFORK) {
         process.vfork.wait(parent);
     }

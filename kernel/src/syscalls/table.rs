@@ -286,7 +286,7 @@ table! {
     157 prctl(option: u32, arg2: u64, arg3: u64, arg4: u64, arg5: u64) = process::sys::prctl, partial("no seccomp, no PR_SET_MM, no core scheduling; names of mappings are not kept");
     158 arch_prctl(option: u32, addr: u64) = process::sys::arch_prctl, partial("the base of %gs is the LibOS's own; no CPUID faulting, no shadow stacks");
     159 adjtimex unsupported("the machine is the host's");
-    160 setrlimit(resource: u32, limit: UserPtr<[u64; 2]>) = process::sys::setrlimit, partial("RLIMIT_RTTIME is not enforced");
+    160 setrlimit(resource: u32, limit: UserPtr<[u64; 2]>) = process::sys::setrlimit, partial("RLIMIT_RTTIME is not enforced, RLIMIT_CPU not beyond a fork");
     161 chroot(path: UserPath) = fs::sys::chroot, complete;
     162 sync() = fs::sys::sync, complete;
     163 acct unsupported("the machine is the host's");
@@ -428,7 +428,7 @@ table! {
     299 recvmmsg unsupported("sockets are not there yet");
     300 fanotify_init unsupported("event files are not there yet");
     301 fanotify_mark unsupported("event files are not there yet");
-    302 prlimit64(pid: i32, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>) = process::sys::prlimit64, partial("RLIMIT_RTTIME is not enforced");
+    302 prlimit64(pid: i32, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>) = process::sys::prlimit64, partial("RLIMIT_RTTIME is not enforced, RLIMIT_CPU not beyond a fork");
     303 name_to_handle_at unsupported("file handles are not built in");
     304 open_by_handle_at unsupported("file handles are not built in");
     305 clock_adjtime unsupported("the machine is the host's");

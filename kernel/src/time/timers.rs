@@ -36,9 +36,6 @@ pub(super) enum TimerKey {
     CpuLimit,
 }
 
-/// What the limit of processor time is measured by.
-pub(super) const CPU_LIMIT_CLOCK: Clock = Clock::ProcessCpu;
-
 /// The timers of `setitimer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum IntervalKind {
@@ -117,19 +114,19 @@ impl ProcessTimers {
         self.arm(process, key, When::After(after), interval)
     }
 
-    /// Has [`cpu_limit::enforce`] called when `process` has used so much processor time.
+    /// Has [`cpu_limit::enforce`] called for `process` after a while, or not at all.
     ///
     /// # Errors
     /// `EAGAIN` when the host gives no thread for the service.
-    pub(super) fn set_cpu_limit(&self, process: &Arc<Process>, limit: Option<Duration>) -> Result<()> {
+    pub(super) fn set_cpu_limit(&self, process: &Arc<Process>, after: Option<Duration>) -> Result<()> {
         let key = TimerKey::CpuLimit;
-        let Some(limit) = limit else {
+        let Some(after) = after else {
             self.inner.lock().by_key.remove(&key);
             return Ok(());
         };
-        let new = || Timer::new(ProgramClock::Host(CPU_LIMIT_CLOCK), Notify::CpuLimit);
+        let new = || Timer::new(ProgramClock::Host(Clock::Monotonic), Notify::CpuLimit);
         self.inner.lock().by_key.entry(key).or_insert_with(new);
-        self.arm(process, key, When::At(limit), Duration::ZERO).map(|_| ())
+        self.arm(process, key, When::After(after), Duration::ZERO).map(|_| ())
     }
 
     /// Makes a POSIX timer and gives its id. `value` is what its signals carry; the id without one.
