@@ -91,6 +91,7 @@ static START: Once<fn() -> Result<FirstTask>> = Once::new();
 static INHERITANCE: crate::sync::Mutex<Option<Inheritance>> = crate::sync::Mutex::new(None);
 
 extern "C" fn first_thread(_block: *mut ThreadBlock) -> ! {
+    crate::schedule::note_launch();
     if let Some(inheritance) = INHERITANCE.lock().take() {
         clean_up(&inheritance);
     }

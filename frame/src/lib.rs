@@ -31,6 +31,7 @@ pub mod layout;
 pub mod ocall;
 pub mod patch;
 pub mod patcher;
+pub mod schedule;
 #[cfg(feature = "image")]
 pub mod start;
 pub mod sync;

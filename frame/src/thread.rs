@@ -7,12 +7,13 @@
 use crate::arena::Pages;
 use crate::context::UserContext;
 use crate::entry;
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
 use crate::host_process::{self, HostProcess};
 use crate::layout::PAGE_SIZE;
 use crate::ocall;
 use crate::ocall::process::{Rusage, UsageOf};
-use crate::sync::{Deadline, Mutex, Waiter};
+use crate::schedule::{self, Schedule};
+use crate::sync::{Deadline, Mutex, MutexGuard, Waiter};
 use crate::trap;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -91,6 +92,15 @@ struct Shared {
     waiter: Arc<Waiter>,
     block: *const ThreadBlock,
     process: Arc<HostProcess>,
+    /// Held while the host thread starts or ends, and while somebody changes how it's scheduled.
+    schedule: Mutex<Schedule>,
+}
+
+impl Shared {
+    fn new(block: *const ThreadBlock, process: Arc<HostProcess>) -> Arc<Self> {
+        let (waiter, schedule) = (Arc::new(Waiter::default()), Mutex::new(Schedule::AsLaunched));
+        Arc::new(Self { waiter, block, process, schedule })
+    }
 }
 
 // SAFETY: only the atomic fields of the block are reached through the pointer, and blocks are never unmapped.
@@ -129,7 +139,26 @@ impl Handle {
         }
     }
 
-    /// The host's id of the thread, for OCalls about it (scheduling); no identity of the LibOS.
+    /// Does `work` with the host's id of the thread, which doesn't end meanwhile.
+    pub(crate) fn with_host_tid<R>(&self, work: impl FnOnce(u32) -> Result<R>) -> Result<R> {
+        let schedule = self.0.schedule.lock();
+        if *schedule == Schedule::Ended {
+            return Err(Errno::ESRCH.into());
+        }
+        work(self.host_tid())
+    }
+
+    /// As [`with_host_tid`](Self::with_host_tid), for work that changes how the thread is scheduled.
+    pub(crate) fn change_schedule(&self, work: impl FnOnce(u32) -> Result<()>) -> Result<()> {
+        let mut schedule = self.0.schedule.lock();
+        if *schedule == Schedule::Ended {
+            return Err(Errno::ESRCH.into());
+        }
+        *schedule = Schedule::Changed;
+        work(self.host_tid())
+    }
+
+    /// The host's id of the thread, for OCalls about it; no identity of the LibOS.
     pub fn host_tid(&self) -> u32 {
         // SAFETY: as in `interrupt`.
         unsafe { &(*self.0.block).host_tid }.load(Ordering::SeqCst)
@@ -206,11 +235,15 @@ pub fn spawn_process(
         (*block).ctx.copy_from(ctx);
         (*block).fs_base = fs_base;
         (*block).arrival = Some(arrival);
+        let own = own_schedule();
+        let handle = (*block).handle.clone();
+        let mut schedule = handle.schedule.lock();
         announce(Handle((*block).handle.clone()));
         (*block).host_tid.store(1, Ordering::SeqCst);
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
         let result =
             ocall::signal::with_all_blocked(|| ocall::thread::clone_process(top, block as usize, process_start, tid));
+        *schedule = inherited(own.as_ref(), result.is_ok());
         match result {
             Ok(pid) => {
                 host_process::add(pid);
@@ -353,6 +386,24 @@ pub fn interrupt_self() {
     }
 }
 
+/// Does `work`, which changes how the calling thread is scheduled.
+pub(crate) fn change_own_schedule(work: impl FnOnce()) {
+    if let Some(block) = current() {
+        *block.handle.schedule.lock() = Schedule::Changed;
+    }
+    work();
+}
+
+/// How the calling thread is scheduled, which nobody changes while this is held: host threads start with it.
+fn own_schedule() -> Option<MutexGuard<'static, Schedule>> {
+    current().map(|block| block.handle.schedule.lock())
+}
+
+/// What a host thread has from its creator, if it could be started.
+fn inherited(creator: Option<&MutexGuard<'_, Schedule>>, has_started: bool) -> Schedule {
+    if has_started { creator.map_or(Schedule::AsLaunched, |schedule| **schedule) } else { Schedule::Ended }
+}
+
 fn current_block_mut() -> Option<&'static mut ThreadBlock> {
     // SAFETY: null, or the calling thread's block; the fields reached so are the thread's own.
     unsafe { current_block().cast_mut().as_mut() }
@@ -376,7 +427,12 @@ pub(crate) fn current_block() -> *const ThreadBlock {
 
 fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
     let process = current_process();
-    if let Some(block) = take_idle(&process) {
+    let own = own_schedule();
+    let idle = match inherited(own.as_ref(), true) {
+        Schedule::AsLaunched => take_idle(&process),
+        Schedule::Changed | Schedule::Ended => None,
+    };
+    if let Some(block) = idle {
         // SAFETY: taken out of the pool, so the block is ours until its waiter is woken.
         let waiter = unsafe {
             let block = &mut *block;
@@ -393,9 +449,13 @@ fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
     process.threads.fetch_add(1, Ordering::SeqCst);
     // SAFETY: ours until the host thread starts.
     unsafe {
+        let handle = (*block).handle.clone();
+        // Who has the handle waits until the host's id is there.
+        let mut schedule = handle.schedule.lock();
         prepare(&mut *block);
         (*block).host_tid.store(1, Ordering::SeqCst);
         let result = ocall::thread::clone_thread((*block).stack_top, block as usize, thread_start, &(*block).host_tid);
+        *schedule = inherited(own.as_ref(), result.is_ok());
         if result.is_err() {
             process.threads.fetch_sub(1, Ordering::SeqCst);
             discard(block);
@@ -442,7 +502,7 @@ unsafe fn discard(block: *mut ThreadBlock) {
 fn renew(block: &mut ThreadBlock, role: Role, process: Arc<HostProcess>) {
     block.role = role;
     block.pending.store(0, Ordering::SeqCst);
-    block.handle = Arc::new(Shared { waiter: Arc::new(Waiter::default()), block: block.this, process });
+    block.handle = Shared::new(block.this, process);
 }
 
 /// The calling thread's host process.
@@ -482,7 +542,7 @@ fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> 
             ctx,
             stack_bottom: base + PAGE_SIZE,
             role,
-            handle: Arc::new(Shared { waiter: Arc::new(Waiter::default()), block, process }),
+            handle: Shared::new(block, process),
             fs_base: 0,
             ready: AtomicBool::new(false),
             arrival: None,
@@ -553,12 +613,16 @@ fn run_role(block: &mut ThreadBlock) -> ! {
             }
             Role::Service(body) => {
                 if let Some(body) = body.take() {
+                    let schedule = *block.handle.schedule.lock();
+                    if schedule == Schedule::Changed {
+                        schedule::reset_own();
+                    }
                     body();
                 }
             }
             Role::Idle => {}
         }
-        idle(block);
+        end_task(block);
     }
 }
 
@@ -643,8 +707,13 @@ fn dispatch(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mut UserConte
 /// The thread's task has ended: waits for the next one.
 fn end_task(block: &mut ThreadBlock) {
     block.role = Role::Idle;
+    let schedule = core::mem::replace(&mut *block.handle.schedule.lock(), Schedule::Ended);
     if block.handle.process.is_ending.load(Ordering::SeqCst) {
         dismiss_idle(&block.handle.process);
+        end_thread(block)
+    }
+    // Who is scheduled otherwise can't take over any work.
+    if schedule != Schedule::AsLaunched {
         end_thread(block)
     }
     idle(block);

@@ -3,15 +3,16 @@
 use crate::errno::{Errno, Error, Result};
 use crate::host;
 use crate::user::{Sink, Source, UserSlice};
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::time::Duration;
 use linux_raw_sys::general as sys;
 use linux_raw_sys::general::{
     __NR_close, __NR_dup, __NR_fallocate, __NR_fchmod, __NR_fchmodat, __NR_fchownat, __NR_fcntl, __NR_fdatasync,
-    __NR_flock, __NR_fstatfs, __NR_fsync, __NR_ftruncate, __NR_getdents64, __NR_ioctl, __NR_linkat, __NR_lseek,
-    __NR_mkdirat, __NR_mknodat, __NR_openat2, __NR_ppoll, __NR_preadv, __NR_pwritev, __NR_readlinkat, __NR_readv,
-    __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_unlinkat, __NR_utimensat, __NR_writev,
+    __NR_fgetxattr, __NR_flock, __NR_fstatfs, __NR_fsync, __NR_ftruncate, __NR_getdents64, __NR_ioctl, __NR_linkat,
+    __NR_lseek, __NR_mkdirat, __NR_mknodat, __NR_openat2, __NR_ppoll, __NR_preadv, __NR_pwritev, __NR_readlinkat,
+    __NR_readv, __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_unlinkat, __NR_utimensat, __NR_writev,
 };
 
 /// A descriptor of the host that the LibOS owns; closed on drop.
@@ -566,6 +567,21 @@ pub fn statfs(fd: &HostFd) -> Result<[u64; 11]> {
     let mut words = [0; 11];
     words.copy_from_slice(&stat[..11]);
     Ok(words)
+}
+
+/// The file's `security.capability` attribute.
+///
+/// # Errors
+/// `ENODATA` if it has none, `EOPNOTSUPP`, `ERANGE` if it's longer than Linux's longest.
+pub fn capabilities(fd: &HostFd) -> Result<Vec<u8>> {
+    /// Size of `struct vfs_ns_cap_data`.
+    const LONGEST: usize = 24;
+    let mut value = vec![0_u8; LONGEST];
+    let name = c"security.capability".as_ptr() as usize;
+    // SAFETY: the host reads the name, and writes at most the value's length.
+    let len = unsafe { host::call(__NR_fgetxattr, [fd.0 as usize, name, value.as_mut_ptr() as usize, LONGEST, 0, 0])? };
+    value.truncate(len);
+    Ok(value)
 }
 
 /// An `ioctl` whose argument is a structure of exactly `argument.len()` bytes, read or written by the host.

@@ -5,11 +5,14 @@ use crate::host;
 use crate::thread::ThreadBlock;
 use core::arch::asm;
 use core::sync::atomic::AtomicU32;
+use core::time::Duration;
 use linux_raw_sys::general::{
-    __NR_clone, __NR_exit, __NR_getcpu, __NR_getpid, __NR_gettid, __NR_sched_getaffinity, __NR_sched_setaffinity,
-    __NR_sched_yield, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT_SETTID, CLONE_SIGHAND, CLONE_SYSVSEM,
+    __NR_clone, __NR_exit, __NR_getcpu, __NR_getpid, __NR_gettid, __NR_ioprio_set, __NR_prctl, __NR_sched_getaffinity,
+    __NR_sched_getattr, __NR_sched_rr_get_interval, __NR_sched_setaffinity, __NR_sched_setattr, __NR_sched_yield,
+    __NR_setpriority, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT_SETTID, CLONE_SIGHAND, CLONE_SYSVSEM,
     CLONE_THREAD, CLONE_VM,
 };
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The host's id of the calling process.
 pub(crate) fn host_pid() -> u32 {
@@ -45,11 +48,14 @@ pub fn cpu_and_node() -> (u32, u32) {
     (cpu, node)
 }
 
+/// The longest processor mask that is looked at, in bytes: 8192 processors, as many as Linux can have.
+pub const MAX_CPU_MASK: usize = 1024;
+
 /// The processors that a host thread may run on, as a bit mask; gives the bytes filled.
 ///
 /// # Errors
 /// `ESRCH` if the thread is gone, `EINVAL` if the mask is too short.
-pub fn affinity(host_tid: u32, mask: &mut [u8]) -> Result<usize> {
+pub(crate) fn affinity(host_tid: u32, mask: &mut [u8]) -> Result<usize> {
     // SAFETY: the host writes at most the mask's length.
     let len = unsafe {
         host::call(__NR_sched_getaffinity, [host_tid as usize, mask.len() & !7, mask.as_mut_ptr() as usize, 0, 0, 0])?
@@ -61,12 +67,95 @@ pub fn affinity(host_tid: u32, mask: &mut [u8]) -> Result<usize> {
 ///
 /// # Errors
 /// `ESRCH` if the thread is gone, `EINVAL` if the mask has no processor of the host.
-pub fn set_affinity(host_tid: u32, mask: &[u8]) -> Result<()> {
+pub(crate) fn set_affinity(host_tid: u32, mask: &[u8]) -> Result<()> {
     // SAFETY: the host reads the mask.
     unsafe {
         host::call(__NR_sched_setaffinity, [host_tid as usize, mask.len(), mask.as_ptr() as usize, 0, 0, 0])?;
     }
     Ok(())
+}
+
+/// `struct sched_attr` of `linux/sched/types.h`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the fields are Linux's")]
+pub struct SchedAttr {
+    pub size: u32,
+    pub policy: u32,
+    pub flags: u64,
+    pub nice: i32,
+    pub priority: u32,
+    pub runtime: u64,
+    pub deadline: u64,
+    pub period: u64,
+    pub util_min: u32,
+    pub util_max: u32,
+}
+
+/// How a host thread is scheduled.
+///
+/// # Errors
+/// `ESRCH` if the thread is gone.
+pub(crate) fn scheduling(host_tid: u32) -> Result<SchedAttr> {
+    let mut attr = SchedAttr::default();
+    let place = &raw mut attr as usize;
+    // SAFETY: the host writes at most the structure's size.
+    unsafe { host::call(__NR_sched_getattr, [host_tid as usize, place, size_of::<SchedAttr>(), 0, 0, 0])? };
+    Ok(attr)
+}
+
+/// Sets policy, priority and, for policies that have one, the nice value of a host thread.
+///
+/// # Errors
+/// `ESRCH` if the thread is gone, `EPERM` where the host doesn't allow it, `EINVAL`.
+pub(crate) fn set_scheduling(host_tid: u32, attr: &SchedAttr) -> Result<()> {
+    let attr = SchedAttr { size: size_of::<SchedAttr>() as u32, ..*attr };
+    // SAFETY: the host reads the structure.
+    unsafe { host::call(__NR_sched_setattr, [host_tid as usize, &raw const attr as usize, 0, 0, 0, 0])? };
+    Ok(())
+}
+
+/// Sets a host thread's nice value, whatever its policy.
+///
+/// # Errors
+/// `ESRCH` if the thread is gone, `EACCES` or `EPERM` where the host doesn't allow it.
+pub(crate) fn set_nice(host_tid: u32, nice: i8) -> Result<()> {
+    const PRIO_PROCESS: usize = 0;
+    // SAFETY: no effect on memory.
+    unsafe { host::call(__NR_setpriority, [PRIO_PROCESS, host_tid as usize, nice as usize, 0, 0, 0])? };
+    Ok(())
+}
+
+/// Sets a host thread's I/O priority, packed as `man 2 ioprio_set` says.
+///
+/// # Errors
+/// `ESRCH` if the thread is gone, `EPERM` where the host doesn't allow it, `EINVAL`.
+pub(crate) fn set_io_priority(host_tid: u32, priority: u16) -> Result<()> {
+    const IOPRIO_WHO_PROCESS: usize = 1;
+    // SAFETY: no effect on memory.
+    unsafe { host::call(__NR_ioprio_set, [IOPRIO_WHO_PROCESS, host_tid as usize, priority as usize, 0, 0, 0])? };
+    Ok(())
+}
+
+/// The time slice that the host gives a thread; zero if it has no end.
+///
+/// # Errors
+/// `ESRCH` if the thread is gone.
+pub(crate) fn time_slice(host_tid: u32) -> Result<Duration> {
+    let mut interval = [0_i64; 2];
+    // SAFETY: the host writes a `struct timespec`.
+    unsafe {
+        host::call(__NR_sched_rr_get_interval, [host_tid as usize, interval.as_mut_ptr() as usize, 0, 0, 0, 0])?;
+    }
+    let [seconds, nanoseconds] = interval.map(|word| word.max(0).cast_unsigned());
+    Ok(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds)))
+}
+
+/// Sets by how much the host may delay the calling thread's wake-ups, in nanoseconds.
+pub(crate) fn set_timer_slack(slack_ns: u64) {
+    const PR_SET_TIMERSLACK: usize = 29;
+    // SAFETY: no effect on memory.
+    let _ = unsafe { host::call(__NR_prctl, [PR_SET_TIMERSLACK, slack_ns as usize, 0, 0, 0, 0]) };
 }
 
 /// Starts a host thread at `start` with `argument`, on the stack that ends at `stack_top`. `tid` gets its id.

@@ -183,6 +183,11 @@ pub trait File: Any + Send + Sync {
         None
     }
 
+    /// Its `security.capability` attribute: what capabilities it gives when it's executed.
+    fn capabilities(&self) -> Result<Vec<u8>> {
+        Err(Errno::ENODATA.into())
+    }
+
     /// What `/proc/PID/fd` shows.
     fn path(&self) -> Vec<u8>;
 

@@ -246,6 +246,9 @@ pub trait Inode: Any + Send + Sync {
     }
 }
 
+/// The extended attribute that holds a file's capabilities (`man 7 capabilities`).
+pub(super) const CAPABILITY_XATTR: &[u8] = b"security.capability";
+
 /// An opened inode: its contents.
 pub trait Handle: Any + Send + Sync {
     /// Reads from `offset` on.
@@ -259,6 +262,11 @@ pub trait Handle: Any + Send + Sync {
 
     /// Attributes of the opened inode, also when it has no name any more; `None` to ask the inode.
     fn metadata(&self) -> Option<Result<Metadata>> {
+        None
+    }
+
+    /// Capabilities of the opened inode, as [`CAPABILITY_XATTR`] has them; `None` to ask the inode.
+    fn capabilities(&self) -> Option<Result<Vec<u8>>> {
         None
     }
 

@@ -1,7 +1,7 @@
 //! An open file at an inode: regular files and directories.
 
 use super::file::{File, StatusFlags};
-use super::inode::{DirEntry, FileType, Handle, Inode, MapAccess, Metadata};
+use super::inode::{CAPABILITY_XATTR, DirEntry, FileType, Handle, Inode, MapAccess, Metadata};
 use super::memory::Seals;
 use super::{Dentry, locks};
 use crate::mm::MapSource;
@@ -205,6 +205,13 @@ impl File for InodeFile {
 
     fn inode(&self) -> Option<Arc<dyn Inode>> {
         Some(self.dentry.inode().clone())
+    }
+
+    fn capabilities(&self) -> Result<Vec<u8>> {
+        match self.handle.as_ref().and_then(|handle| handle.capabilities()) {
+            Some(answer) => answer,
+            None => self.dentry.inode().xattr(CAPABILITY_XATTR),
+        }
     }
 
     fn status(&self) -> StatusFlags {

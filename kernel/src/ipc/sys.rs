@@ -4,7 +4,7 @@ use super::futex::{self, Awaited, Futex, MATCH_ANY, WakeOp};
 use super::futex_pi::{self, IfHeld};
 use super::futex_queue::Scope;
 use crate::prelude::*;
-use crate::process::table;
+use crate::process::{AccessMode, may_access, table};
 use crate::syscalls::Context;
 use crate::syscalls::args::{Addr, Flags};
 use core::time::Duration;
@@ -231,10 +231,7 @@ pub fn get_robust_list(cx: Context<'_>, tid: i32, head: UserPtr<u64>, len: UserP
     } else {
         u32::try_from(tid).ok().and_then(table::find_thread).ok_or(err!(ESRCH, "no such thread"))?
     };
-    if !Arc::ptr_eq(&thread.process, &cx.thread.process) && !cx.thread.credentials().may_inspect(&thread.credentials())
-    {
-        bail!(EPERM, "the thread is another user's");
-    }
+    may_access(cx.thread, &thread, AccessMode::Real)?;
     let (list, _) = *thread.robust_list.lock();
     len.write(&ROBUST_LIST_HEAD)?;
     head.write(&list)?;

@@ -16,6 +16,8 @@ pub struct Known {
     pub file: Arc<dyn File>,
     /// What it is.
     pub contents: Contents,
+    /// Its capabilities, as the extended attribute has them (`man 7 capabilities`).
+    pub capabilities: Result<Vec<u8>>,
     dentry: Arc<Dentry>,
     version: Version,
     runs: AtomicU32,
@@ -61,6 +63,7 @@ impl Known {
         let known = Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             contents: Contents::read(&*file)?,
+            capabilities: file.capabilities(),
             file,
             dentry: found.dentry.clone(),
             version,

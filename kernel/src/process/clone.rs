@@ -1,12 +1,12 @@
 //! How threads and processes come to be: `clone` and `clone3` (`man 2 clone`).
 
 use super::ids::Id;
-use super::limits::Resource;
 use super::pidfd::PidFd;
 use super::process::{Origin, Process};
+use super::quota;
+use super::table;
 use super::task::ThreadTask;
 use super::thread::{Beginning, Thread, thread_count};
-use super::{cap, table};
 use crate::fs::{FileTable, FsView};
 use crate::mm::{self, MemoryUse};
 use crate::prelude::*;
@@ -126,7 +126,7 @@ pub fn clone(cx: Context<'_>, request: CloneRequest) -> Result<usize> {
     if fs_base >= frame::layout::TASK_SIZE as u64 {
         bail!(EPERM, "the thread pointer is outside the program");
     }
-    check_limit(cx.thread)?;
+    quota::check(cx.thread)?;
     if request.flags.contains(CloneFlags::THREAD) {
         clone_thread(cx, &request, fs_base)
     } else {
@@ -192,6 +192,7 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
         return Err(error);
     }
     info!("process {pid} starts");
+    crate::time::cpu_limit::watch(&process);
     if request.flags.contains(CloneFlags::VFORK) {
         process.vfork.wait(parent);
     }
@@ -309,27 +310,6 @@ fn child_registers(regs: &mut UserContext, request: &CloneRequest) -> UserContex
         regs.rsp = request.stack as u64;
     }
     regs
-}
-
-/// `RLIMIT_NPROC`: how many threads the user may have.
-fn check_limit(parent: &Thread) -> Result<()> {
-    let limit = parent.process.limits.lock().soft(Resource::Processes);
-    let credentials = parent.credentials();
-    // Counting those of one user takes a walk over all processes, so that's only done when it matters.
-    if thread_count::get() < limit
-        || credentials.ruid == 0
-        || credentials.has_cap(cap::SYS_RESOURCE)
-        || credentials.has_cap(cap::SYS_ADMIN)
-    {
-        return Ok(());
-    }
-    let is_own = |process: &Arc<Process>| process.uid() == credentials.ruid;
-    let count: usize =
-        table::all().iter().filter(|process| is_own(process)).map(|process| process.threads.lock().len()).sum();
-    if count as u64 >= limit {
-        bail!(EAGAIN, "the limit of processes is reached");
-    }
-    Ok(())
 }
 
 fn check_flags(flags: CloneFlags) -> Result<()> {

@@ -28,6 +28,18 @@ pub struct Credentials {
     pub securebits: u32,
 }
 
+/// Bits of `PR_SET_SECUREBITS`; the bit above each locks it.
+pub(super) mod securebits {
+    /// Root's ids give no capabilities at `execve`.
+    pub(crate) const NOROOT: u32 = 1;
+    /// Changes of user ids don't change capabilities.
+    pub(crate) const NO_SETUID_FIXUP: u32 = 1 << 2;
+    /// Permitted capabilities stay when the last of root's ids goes; [`Credentials::keep_caps`](super::Credentials).
+    pub(crate) const KEEP_CAPS: u32 = 1 << 4;
+    /// Ambient capabilities can't be raised.
+    pub(crate) const NO_CAP_AMBIENT_RAISE: u32 = 1 << 6;
+}
+
 /// All capabilities that Linux 6 knows (0 to `CAP_CHECKPOINT_RESTORE`).
 pub(super) const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
 
@@ -61,16 +73,20 @@ impl Credentials {
         self.cap_effective & 1 << cap != 0
     }
 
-    /// Whether this user may look into threads of `other`, as `ptrace_may_access` decides it.
-    pub fn may_inspect(&self, other: &Self) -> bool {
-        const SYS_PTRACE: u32 = 19;
-        self.is_owner_of(other) || self.has_cap(SYS_PTRACE)
+    /// Whether capabilities follow user ids, as they do unless securebits say otherwise.
+    pub const fn has_root_fixup(&self) -> bool {
+        self.securebits & securebits::NO_SETUID_FIXUP == 0
     }
 
-    /// Whether all ids of `other` are the real ones of this user.
-    pub fn is_owner_of(&self, other: &Self) -> bool {
-        [other.ruid, other.euid, other.suid].iter().all(|&uid| uid == self.ruid)
-            && [other.rgid, other.egid, other.sgid].iter().all(|&gid| gid == self.rgid)
+    /// Whether `new` is the same user and group, with no more capabilities.
+    pub(super) fn is_superset_of(&self, new: &Self) -> bool {
+        [self.euid, self.egid, self.fsuid, self.fsgid] == [new.euid, new.egid, new.fsuid, new.fsgid]
+            && new.cap_permitted & !self.cap_permitted == 0
+    }
+
+    /// Whether these are the real, effective and saved ids alike.
+    pub fn is_only(&self, uid: u32, gid: u32) -> bool {
+        [self.ruid, self.euid, self.suid] == [uid; 3] && [self.rgid, self.egid, self.sgid] == [gid; 3]
     }
 
     /// Whether the file system group or a supplementary one is `gid`.

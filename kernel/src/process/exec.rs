@@ -1,6 +1,7 @@
 //! How a process gets its program: `execve`, and the first program at boot.
 
 use super::credentials::Credentials;
+use super::exec_credentials::ExecCredentials;
 use super::limits::Resource;
 use super::process::{Process, Program};
 use super::task::ThreadTask;
@@ -35,13 +36,14 @@ pub struct Plan {
     execfn: Vec<u8>,
     program: Executable,
     stack_limit: u64,
-    credentials: Arc<Credentials>,
+    becomes: ExecCredentials,
 }
 
 /// A program in memory, ready to run.
 pub struct Prepared {
     memory: Arc<Memory>,
     program: Program,
+    credentials: ExecCredentials,
     name: Vec<u8>,
     start: usize,
     stack_pointer: usize,
@@ -65,7 +67,8 @@ pub fn plan(
     let program = program.inspect_err(|error| {
         info!("{} can't be executed: {}", request.path.escape_ascii(), error.reason());
     })?;
-    Ok(Plan { request, execfn, program, stack_limit, credentials: credentials.clone() })
+    let becomes = ExecCredentials::of(program.program(), &request.file.metadata, credentials)?;
+    Ok(Plan { request, execfn, program, stack_limit, becomes })
 }
 
 /// Where a program's memory is made.
@@ -175,7 +178,6 @@ fn leave_program(thread: &Arc<Thread>) -> Result<()> {
     thread.files().close_on_exec();
     process.relations.has_execed.store(true, Ordering::Relaxed);
     process.relations.exit_signal.store(Signal::SIGCHLD.number() as u32, Ordering::Relaxed);
-    process.dumpable.store(1, Ordering::Relaxed);
     Ok(())
 }
 
@@ -225,6 +227,7 @@ impl Plan {
                     auxv: laid.auxv,
                     stack_start: laid.pointer,
                 },
+                credentials: self.becomes,
                 memory,
                 start: laid_out.loaded.start,
                 stack_pointer: laid.pointer,
@@ -271,7 +274,7 @@ impl Plan {
             env: &self.request.env,
             path: &self.execfn,
             random,
-            auxv: auxiliary_vector(&laid_out.loaded, &self.credentials),
+            auxv: auxiliary_vector(&laid_out.loaded, &self.becomes),
         }
         .lay(laid_out.stack_top)
     }
@@ -296,6 +299,7 @@ impl Prepared {
         let old = core::mem::replace(&mut *process.memory.write(), MemoryUse::new(self.memory));
         *process.program.write() = Arc::new(self.program);
         *thread.name.lock() = self.name;
+        self.credentials.commit(thread);
         drop(old);
         process.vfork.open();
         regs.reset();
@@ -335,9 +339,11 @@ fn resolve_scripts(request: &mut ExecRequest, find: impl Fn(&[u8]) -> Result<Exe
     Err(err!(ELOOP, "scripts are interpreted by scripts too often"))
 }
 
-fn auxiliary_vector(loaded: &Loaded, credentials: &Credentials) -> Vec<[u64; 2]> {
+fn auxiliary_vector(
+    loaded: &Loaded,
+    ExecCredentials { credentials, is_secure, .. }: &ExecCredentials,
+) -> Vec<[u64; 2]> {
     const CLOCK_TICKS: u64 = 100;
-    let is_secure = credentials.ruid != credentials.euid || credentials.rgid != credentials.egid;
     let mut auxv = Vec::new();
     if let Some(vdso) = frame::vdso::range() {
         auxv.push([at::SYSINFO_EHDR, vdso.start as u64]);
@@ -357,7 +363,7 @@ fn auxiliary_vector(loaded: &Loaded, credentials: &Credentials) -> Vec<[u64; 2]>
         [at::EUID, u64::from(credentials.euid)],
         [at::GID, u64::from(credentials.rgid)],
         [at::EGID, u64::from(credentials.egid)],
-        [at::SECURE, u64::from(is_secure)],
+        [at::SECURE, u64::from(*is_secure)],
         [at::HWCAP2, frame::cpu::HWCAP2_FSGSBASE],
     ]);
     auxv

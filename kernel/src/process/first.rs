@@ -28,6 +28,7 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
     make_init(&fs_view)?;
     let request = ExecRequest { file, path, args: config.args.clone(), env: config.env.clone() };
     let thread = make(credentials, fs_view.clone(), files)?;
+    *thread.settings.lock() = Settings::launched();
     let process = &thread.process;
     let plan = exec::plan(request, process, &fs_view, &thread.credentials())?;
     let prepared = plan.build(&Arc::default())?;

@@ -6,14 +6,18 @@
 //! - [`table`] finds them by id, and alone changes how processes are related: parent, [group], session. The init process
 //!   (1) adopts orphans and reaps them; the first process (2) is what `enclos run` started.
 //! - [`clone`](mod@clone), [`exec`], [`exit`] are how they begin, become others and end; [`job`] is how they stop.
+//! - `access` decides who may signal, look into and limit whom, `quota` how many a user may have, `exec_credentials` whom a
+//!   program acts as.
 //!
 //! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, then what a thread has of its own
 //! (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
 
+mod access;
 pub mod cap;
 pub mod clone;
 mod credentials;
 pub mod exec;
+mod exec_credentials;
 pub mod exit;
 pub mod first;
 pub mod group;
@@ -23,6 +27,7 @@ mod limits;
 mod pidfd;
 #[expect(clippy::module_inception, reason = "the file is named for its one type")]
 mod process;
+mod quota;
 mod settings;
 pub mod sys;
 pub mod table;
@@ -32,6 +37,7 @@ mod usage;
 mod vfork;
 pub mod wait;
 
+pub use access::{AccessMode, may_access, may_limit, may_signal};
 pub use credentials::Credentials;
 pub use exit::TermStatus;
 pub use limits::{Limits, RLIM_INFINITY, Resource};

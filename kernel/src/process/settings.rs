@@ -2,7 +2,7 @@
 
 use crate::signal::Signal;
 
-/// A scheduling policy that a thread may choose; the host schedules all alike.
+/// A scheduling policy that a thread may choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// `SCHED_OTHER`.
@@ -73,17 +73,40 @@ impl Settings {
         Signal::new(u64::from(self.death_signal)).ok()
     }
 
+    /// What the first thread starts with: the host's scheduling of `enclos run`.
+    pub fn launched() -> Self {
+        let attr = frame::schedule::launched_with();
+        let policy = Policy::from_raw(attr.policy, attr.priority as i32).unwrap_or_default();
+        Self { policy, nice: attr.nice.clamp(-20, 19) as i8, ..Self::default() }
+    }
+
     /// What a new thread or process starts with.
     #[must_use]
     pub fn inherit(&self) -> Self {
         let mut child = Self { death_signal: 0, is_subreaper: false, ..self.clone() };
         if self.reset_on_fork {
             child.reset_on_fork = false;
-            child.nice = child.nice.max(0);
-            if matches!(child.policy, Policy::Fifo(_) | Policy::RoundRobin(_)) {
-                child.policy = Policy::Other;
+            if self.policy.is_realtime() {
+                (child.policy, child.nice) = (Policy::Other, 0);
+            } else {
+                child.nice = child.nice.max(0);
             }
         }
         child
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reset_on_fork_keeps_children_ordinary() {
+        let fifo = Settings { policy: Policy::Fifo(5), nice: 7, ..Settings::default() };
+        assert_eq!((fifo.inherit().policy, fifo.inherit().nice), (Policy::Fifo(5), 7));
+        let reset = Settings { reset_on_fork: true, ..fifo }.inherit();
+        assert_eq!((reset.policy, reset.nice, reset.reset_on_fork), (Policy::Other, 0, false));
+        let batch = Settings { policy: Policy::Batch, nice: -3, reset_on_fork: true, ..Settings::default() }.inherit();
+        assert_eq!((batch.policy, batch.nice), (Policy::Batch, 0));
     }
 }

@@ -135,6 +135,16 @@ impl Thread {
     pub fn credentials(&self) -> Arc<Credentials> {
         self.credentials.read().clone()
     }
+
+    /// Makes it act as somebody else. Who becomes another, or more, can't be looked into by those of before, nor has a
+    /// signal sent when its parent ends.
+    pub(super) fn set_credentials(&self, new: Arc<Credentials>) {
+        let old = core::mem::replace(&mut *self.credentials.write(), new.clone());
+        if !old.is_superset_of(&new) {
+            self.process.dumpable.store(0, core::sync::atomic::Ordering::Relaxed);
+            self.settings.lock().death_signal = 0;
+        }
+    }
 }
 
 /// How many threads there are.

@@ -267,10 +267,10 @@ table! {
     138 fstatfs(fd: FileDesc, buffer: UserPtr<[u64; 15]>) = fs::sys::fstatfs, complete;
     139 sysfs unsupported("obsolete");
     140 getpriority(which: i32, who: u32) = process::sys::getpriority, complete;
-    141 setpriority(which: i32, who: u32, priority: i32) = process::sys::setpriority, partial("kept, but the host schedules all alike");
-    142 sched_setparam(tid: i32, param: UserPtr<i32>) = process::sys::sched_setparam, partial("kept, but the host schedules all alike");
+    141 setpriority(which: i32, who: u32, priority: i32) = process::sys::setpriority, complete;
+    142 sched_setparam(tid: i32, param: UserPtr<i32>) = process::sys::sched_setparam, complete;
     143 sched_getparam(tid: i32, param: UserPtr<i32>) = process::sys::sched_getparam, complete;
-    144 sched_setscheduler(tid: i32, policy: u32, param: UserPtr<i32>) = process::sys::sched_setscheduler, partial("kept, but the host schedules all alike; no SCHED_DEADLINE");
+    144 sched_setscheduler(tid: i32, policy: u32, param: UserPtr<i32>) = process::sys::sched_setscheduler, complete;
     145 sched_getscheduler(tid: i32) = process::sys::sched_getscheduler, complete;
     146 sched_get_priority_max(policy: u32) = process::sys::sched_get_priority_max, complete;
     147 sched_get_priority_min(policy: u32) = process::sys::sched_get_priority_min, complete;
@@ -286,7 +286,7 @@ table! {
     157 prctl(option: u32, arg2: u64, arg3: u64, arg4: u64, arg5: u64) = process::sys::prctl, partial("no seccomp, no PR_SET_MM, no core scheduling; names of mappings are not kept");
     158 arch_prctl(option: u32, addr: u64) = process::sys::arch_prctl, partial("the base of %gs is the LibOS's own; no CPUID faulting, no shadow stacks");
     159 adjtimex unsupported("the machine is the host's");
-    160 setrlimit(resource: u32, limit: UserPtr<[u64; 2]>) = process::sys::setrlimit, complete;
+    160 setrlimit(resource: u32, limit: UserPtr<[u64; 2]>) = process::sys::setrlimit, partial("RLIMIT_RTTIME is not enforced, RLIMIT_CPU not beyond a fork");
     161 chroot(path: UserPath) = fs::sys::chroot, complete;
     162 sync() = fs::sys::sync, complete;
     163 acct unsupported("the machine is the host's");
@@ -377,7 +377,7 @@ table! {
     248 add_key unsupported("key rings are not built in");
     249 request_key unsupported("key rings are not built in");
     250 keyctl unsupported("key rings are not built in");
-    251 ioprio_set(which: i32, who: u32, priority: i32) = process::sys::ioprio_set, partial("kept, but the host's I/O knows no priorities of programs");
+    251 ioprio_set(which: i32, who: u32, priority: i32) = process::sys::ioprio_set, complete;
     252 ioprio_get(which: i32, who: u32) = process::sys::ioprio_get, complete;
     253 inotify_init unsupported("event files are not there yet");
     254 inotify_add_watch unsupported("event files are not there yet");
@@ -428,7 +428,7 @@ table! {
     299 recvmmsg unsupported("sockets are not there yet");
     300 fanotify_init unsupported("event files are not there yet");
     301 fanotify_mark unsupported("event files are not there yet");
-    302 prlimit64(pid: i32, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>) = process::sys::prlimit64, complete;
+    302 prlimit64(pid: i32, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>) = process::sys::prlimit64, partial("RLIMIT_RTTIME is not enforced, RLIMIT_CPU not beyond a fork");
     303 name_to_handle_at unsupported("file handles are not built in");
     304 open_by_handle_at unsupported("file handles are not built in");
     305 clock_adjtime unsupported("the machine is the host's");
@@ -440,7 +440,7 @@ table! {
     311 process_vm_writev(pid: i32, local: UserPtr<[u64; 2]>, local_count: usize, remote: UserPtr<[u64; 2]>, remote_count: usize, flags: Flags) = mm::sys::process_vm_writev, partial("only the calling process's own memory");
     312 kcmp unsupported("tracing other processes is not built in");
     313 finit_module unsupported("kernel modules and other kernels can't be loaded");
-    314 sched_setattr(tid: i32, attr: UserPtr<SchedAttr>, flags: Flags) = process::sys::sched_setattr, partial("kept, but the host schedules all alike; no SCHED_DEADLINE");
+    314 sched_setattr(tid: i32, attr: UserPtr<SchedAttr>, flags: Flags) = process::sys::sched_setattr, partial("no SCHED_DEADLINE, no utilization clamping");
     315 sched_getattr(tid: i32, attr: UserPtr<SchedAttr>, size: u32, flags: Flags) = process::sys::sched_getattr, complete;
     316 renameat2(old_dir: DirDesc, old: UserPath, new_dir: DirDesc, new: UserPath, flags: Flags) = fs::sys::renameat2, complete;
     317 seccomp unsupported("not built in, as in a kernel without CONFIG_SECCOMP");

@@ -1,6 +1,7 @@
 //! Clocks, sleeping and timers.
 
 mod clock;
+pub mod cpu_limit;
 mod service;
 pub mod sys;
 mod timer_sys;

@@ -4,6 +4,7 @@
 //! timers, then its threads or the service's queue; signals are sent with none of these held.
 
 use super::clock::ProgramClock;
+use super::cpu_limit;
 use super::service::{self, Ticket};
 use crate::prelude::*;
 use crate::process::{Process, Resource, Thread};
@@ -31,6 +32,8 @@ pub(super) enum TimerKey {
     Interval(IntervalKind),
     /// One of `timer_create`.
     Posix(i32),
+    /// That of the limit of processor time.
+    CpuLimit,
 }
 
 /// The timers of `setitimer`.
@@ -44,6 +47,7 @@ pub(super) enum IntervalKind {
 /// What an expiry does.
 pub(super) enum Notify {
     Nothing,
+    CpuLimit,
     Process(Signal, u64),
     Thread(Signal, u64, Weak<Thread>),
 }
@@ -81,6 +85,7 @@ enum Shot {
     Interval(Signal),
     Process(Signal, SigInfo),
     Thread(Signal, SigInfo, Arc<Thread>),
+    CpuLimit,
 }
 
 /// How soon the service looks again at a timer that has fired. In between, whoever takes the signal rearms it, so that
@@ -107,6 +112,21 @@ impl ProcessTimers {
         let key = TimerKey::Interval(kind);
         self.inner.lock().by_key.entry(key).or_insert_with(|| Timer::new(kind.clock(), kind.notify()));
         self.arm(process, key, When::After(after), interval)
+    }
+
+    /// Has [`cpu_limit::enforce`] called for `process` after a while, or not at all.
+    ///
+    /// # Errors
+    /// `EAGAIN` when the host gives no thread for the service.
+    pub(super) fn set_cpu_limit(&self, process: &Arc<Process>, after: Option<Duration>) -> Result<()> {
+        let key = TimerKey::CpuLimit;
+        let Some(after) = after else {
+            self.inner.lock().by_key.remove(&key);
+            return Ok(());
+        };
+        let new = || Timer::new(ProgramClock::Host(Clock::Monotonic), Notify::CpuLimit);
+        self.inner.lock().by_key.entry(key).or_insert_with(new);
+        self.arm(process, key, When::After(after), Duration::ZERO).map(|_| ())
     }
 
     /// Makes a POSIX timer and gives its id. `value` is what its signals carry; the id without one.
@@ -168,7 +188,7 @@ impl ProcessTimers {
 
     /// The process runs a new program: POSIX timers are gone, interval timers go on.
     pub fn forget_posix(&self) {
-        self.inner.lock().by_key.retain(|key, _| matches!(key, TimerKey::Interval(_)));
+        self.inner.lock().by_key.retain(|key, _| !matches!(key, TimerKey::Posix(_)));
     }
 
     /// The process has ended: all timers are gone.
@@ -237,6 +257,7 @@ impl ProcessTimers {
             Some(Shot::Thread(signal, info, thread)) => {
                 self.count(key, signal::send_timer_to_thread(&thread, signal, info));
             }
+            Some(Shot::CpuLimit) => cpu_limit::enforce(process),
             None => {}
         }
     }
@@ -341,7 +362,8 @@ impl Timer {
                 let info = SigInfo::timer(*signal, id as u32, 0, *value);
                 thread.upgrade().map(|thread| Shot::Thread(*signal, info, thread))
             }
-            (Notify::Thread(..), TimerKey::Interval(_)) | (Notify::Nothing, _) => None,
+            (Notify::CpuLimit, _) => Some(Shot::CpuLimit),
+            (Notify::Thread(..), TimerKey::Interval(_)) | (Notify::Nothing, _) | (_, TimerKey::CpuLimit) => None,
         }
     }
 }

@@ -38,6 +38,10 @@ impl Handle for HostHandle {
         Some(file::stat(&self.fd, c"").and_then(|stat| metadata(&stat)))
     }
 
+    fn capabilities(&self) -> Option<Result<Vec<u8>>> {
+        Some(file::capabilities(&self.fd))
+    }
+
     fn truncate(&self, len: u64) -> Result<()> {
         file::truncate(&self.fd, len)
     }

@@ -3,7 +3,9 @@
 use super::directory::DirFd;
 use super::handle::HostHandle;
 use crate::fs::file::StatusFlags;
-use crate::fs::inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes};
+use crate::fs::inode::{
+    CAPABILITY_XATTR, DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes,
+};
 use crate::prelude::*;
 use alloc::ffi::CString;
 use core::any::Any;
@@ -374,5 +376,13 @@ impl Inode for HostInode {
 
     fn is_read_only(&self) -> bool {
         self.fs.is_read_only()
+    }
+
+    /// Of the host's, programs see what matters to `execve`.
+    fn xattr(&self, name: &[u8]) -> Result<Vec<u8>> {
+        if name != CAPABILITY_XATTR || self.kind != FileType::Regular {
+            bail!(EOPNOTSUPP, "extended attributes of the host are not shown");
+        }
+        file::capabilities(&self.open_beneath(O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)?)
     }
 }

@@ -1,6 +1,7 @@
 //! Changing attributes: modes, owners, times, extended attributes.
 
 use super::{AtFlags, Walk, only};
+use crate::fs::inode::CAPABILITY_XATTR;
 use crate::fs::permission::{self, Access};
 use crate::fs::{Dentry, FileType, Inode, SetAttributes, StatusFlags, Time};
 use crate::prelude::*;
@@ -84,6 +85,8 @@ fn change_owner(cx: &Context<'_>, inode: &dyn Inode, uid: u32, gid: u32) -> Resu
         (cleared != metadata.mode).then_some(cleared)
     };
     inode.set_attributes(SetAttributes { mode, uid, gid, ..SetAttributes::default() })?;
+    // As the set-id bits; a file without is none that they could be taken from.
+    let _ = inode.set_xattr(CAPABILITY_XATTR, None, 0);
     Ok(0)
 }
 
@@ -231,7 +234,7 @@ fn xattr_name(name: UserStr) -> Result<Vec<u8>> {
         bail!(ERANGE, "the attribute's name is empty");
     }
     // Others are the affair of security modules, which there are none of.
-    if !name.starts_with(b"user.") && !name.starts_with(b"trusted.") {
+    if !name.starts_with(b"user.") && !name.starts_with(b"trusted.") && name != CAPABILITY_XATTR {
         bail!(EOPNOTSUPP, "no such kind of attribute");
     }
     Ok(name)
@@ -267,8 +270,11 @@ fn set_xattr_of(
         bail!(E2BIG, "the value is too long");
     }
     let value = value.slice(size)?.to_vec()?;
-    permission::check(&cx.thread.credentials(), &inode.metadata()?, Access::WRITE)?;
     check_writable(inode)?;
+    if name == CAPABILITY_XATTR && !is_capability_value(&value) {
+        bail!(EINVAL, "the value is no set of capabilities");
+    }
+    check_change(cx, inode, &name)?;
     inode.set_xattr(&name, Some(&value), flags)?;
     Ok(0)
 }
@@ -284,10 +290,29 @@ fn list_xattrs_of(inode: &dyn Inode, buffer: UserPtr<u8>, size: usize) -> Result
 
 fn remove_xattr_of(cx: &Context<'_>, inode: &dyn Inode, name: UserStr) -> Result<usize> {
     let name = xattr_name(name)?;
-    permission::check(&cx.thread.credentials(), &inode.metadata()?, Access::WRITE)?;
     check_writable(inode)?;
+    check_change(cx, inode, &name)?;
     inode.set_xattr(&name, None, 0)?;
     Ok(0)
+}
+
+/// Whether the caller may change this attribute: capabilities by `CAP_SETFCAP`, others as the file's contents.
+fn check_change(cx: &Context<'_>, inode: &dyn Inode, name: &[u8]) -> Result<()> {
+    const CAP_SETFCAP: u32 = 31;
+    let credentials = cx.thread.credentials();
+    if name != CAPABILITY_XATTR {
+        return permission::check(&credentials, &inode.metadata()?, Access::WRITE);
+    }
+    if credentials.has_cap(CAP_SETFCAP) {
+        Ok(())
+    } else {
+        Err(err!(EPERM, "only CAP_SETFCAP gives files capabilities"))
+    }
+}
+
+/// Whether these bytes are of a version of `struct vfs_cap_data` that can be set.
+fn is_capability_value(value: &[u8]) -> bool {
+    matches!((value.len(), value.get(3)), (20, Some(2)) | (24, Some(3)))
 }
 
 macro_rules! xattr_calls {

@@ -346,10 +346,8 @@ fn check_access(
     if real {
         let mut credentials = (*walk.credentials).clone();
         (credentials.fsuid, credentials.fsgid) = (credentials.ruid, credentials.rgid);
-        if credentials.ruid != 0 {
-            credentials.cap_effective = 0;
-        } else {
-            credentials.cap_effective = credentials.cap_permitted;
+        if credentials.has_root_fixup() {
+            credentials.cap_effective = if credentials.ruid == 0 { credentials.cap_permitted } else { 0 };
         }
         walk.credentials = Arc::new(credentials);
     }

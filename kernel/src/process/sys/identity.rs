@@ -3,32 +3,25 @@
 use crate::prelude::*;
 use crate::process::{Credentials, Thread, cap};
 use crate::syscalls::Context;
-use core::sync::atomic::Ordering;
 
 /// "Leave it as it is" in the calls that set several ids.
 const KEEP: u32 = u32::MAX;
 
-/// Changes the calling thread's credentials; an error leaves them as they are.
+/// Changes the calling thread's credentials, which nobody else does; an error leaves them as they are.
 pub(super) fn change(thread: &Thread, change: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<usize> {
-    let mut current = thread.credentials.write();
-    let mut changed = Credentials::clone(&current);
+    let mut changed = Credentials::clone(&thread.credentials());
     change(&mut changed)?;
-    *current = Arc::new(changed);
+    thread.set_credentials(Arc::new(changed));
     Ok(0)
 }
 
 /// As [`change`], for user ids: capabilities follow as `man 7 capabilities` says under "effect of user ID changes".
 fn change_users(thread: &Thread, set: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<usize> {
-    const SECBIT_NO_SETUID_FIXUP: u32 = 1 << 2;
     change(thread, |new| {
         let old = new.clone();
         set(new)?;
         new.fsuid = new.euid;
-        // Who changes identity can't be inspected by the old one any more.
-        if new.euid != old.euid || new.fsuid != old.fsuid {
-            thread.process.dumpable.store(0, Ordering::Relaxed);
-        }
-        if old.securebits & SECBIT_NO_SETUID_FIXUP == 0 {
+        if old.has_root_fixup() {
             fix_capabilities(&old, new);
         }
         Ok(())
@@ -180,8 +173,19 @@ fn set_three(old: [u32; 3], wanted: [u32; 3], privileged: bool) -> Result<[u32; 
     Ok([pick(0), pick(1), pick(2)])
 }
 
+/// Whether these ids for `setresuid` or `setresgid` change nothing, not even the file system's.
+fn is_no_change([real, effective, saved, fs]: [u32; 4], wanted: [u32; 3]) -> bool {
+    let stays = |wanted: u32, now: u32| wanted == KEEP || wanted == now;
+    let keeps_fs = wanted[1] == KEEP || fs == effective;
+    stays(wanted[0], real) && stays(wanted[1], effective) && stays(wanted[2], saved) && keeps_fs
+}
+
 /// `setresuid(2)`.
 pub fn setresuid(cx: Context<'_>, ruid: u32, euid: u32, suid: u32) -> Result<usize> {
+    let now = cx.thread.credentials();
+    if is_no_change([now.ruid, now.euid, now.suid, now.fsuid], [ruid, euid, suid]) {
+        return Ok(0);
+    }
     change_users(cx.thread, |new| {
         let old = [new.ruid, new.euid, new.suid];
         [new.ruid, new.euid, new.suid] = set_three(old, [ruid, euid, suid], new.has_cap(cap::SETUID))?;
@@ -191,6 +195,10 @@ pub fn setresuid(cx: Context<'_>, ruid: u32, euid: u32, suid: u32) -> Result<usi
 
 /// `setresgid(2)`.
 pub fn setresgid(cx: Context<'_>, rgid: u32, egid: u32, sgid: u32) -> Result<usize> {
+    let now = cx.thread.credentials();
+    if is_no_change([now.rgid, now.egid, now.sgid, now.fsgid], [rgid, egid, sgid]) {
+        return Ok(0);
+    }
     change(cx.thread, |new| {
         let old = [new.rgid, new.egid, new.sgid];
         [new.rgid, new.egid, new.sgid] = set_three(old, [rgid, egid, sgid], new.has_cap(cap::SETGID))?;
@@ -208,6 +216,9 @@ pub fn setfsuid(cx: Context<'_>, uid: u32) -> Result<usize> {
         let may = new.has_cap(cap::SETUID) || [new.ruid, new.euid, new.suid, new.fsuid].contains(&uid);
         if uid != KEEP && may {
             new.fsuid = uid;
+            if !new.has_root_fixup() {
+                return Ok(());
+            }
             if old == 0 && uid != 0 {
                 new.cap_effective &= !FILE_CAPABILITIES;
             } else if old != 0 && uid == 0 {

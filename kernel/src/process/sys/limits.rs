@@ -1,8 +1,9 @@
 //! System calls about resource limits (`man 2 getrlimit`).
 
 use crate::prelude::*;
-use crate::process::{Process, Resource, Thread, cap, table};
+use crate::process::{Process, Resource, Thread, cap, may_limit, table};
 use crate::syscalls::Context;
+use crate::time;
 
 /// `struct rlimit64`: soft and hard limit.
 pub type Rlimit = [u64; 2];
@@ -51,17 +52,12 @@ fn target(caller: &Arc<Thread>, pid: i32) -> Result<Arc<Process>> {
         return Ok(caller.process.clone());
     }
     let thread = u32::try_from(pid).ok().and_then(table::find_thread).ok_or(err!(ESRCH, "no such process"))?;
-    if !Arc::ptr_eq(&thread.process, &caller.process) {
-        let (mine, its) = (caller.credentials(), thread.credentials());
-        if !mine.is_owner_of(&its) && !mine.has_cap(cap::SYS_RESOURCE) {
-            bail!(EPERM, "the process is another user's");
-        }
-    }
+    may_limit(caller, &thread)?;
     Ok(thread.process.clone())
 }
 
 /// Sets soft and hard limit; gives those before.
-fn set(caller: &Thread, process: &Process, resource: Resource, wanted: Rlimit) -> Result<Rlimit> {
+fn set(caller: &Thread, process: &Arc<Process>, resource: Resource, wanted: Rlimit) -> Result<Rlimit> {
     let [soft, hard] = wanted;
     if soft > hard {
         bail!(EINVAL, "the soft limit is above the hard limit");
@@ -78,5 +74,11 @@ fn set(caller: &Thread, process: &Process, resource: Resource, wanted: Rlimit) -
     // A limit of no processor time at all is one second, as in Linux.
     let soft = if resource == Resource::Cpu { soft.max(1) } else { soft };
     limits.set(resource, [soft, hard]);
+    drop(limits);
+    match resource {
+        Resource::Cpu => time::cpu_limit::watch(process),
+        Resource::RealtimeCpu => warn!("RLIMIT_RTTIME is kept, but not enforced"),
+        _ => {}
+    }
     Ok(before)
 }

@@ -2,7 +2,7 @@
 
 use crate::fs::{FdFlags, File, StatusFlags};
 use crate::prelude::*;
-use crate::process::{PidFd, Process, Resource, Thread, table};
+use crate::process::{AccessMode, PidFd, Process, Resource, Thread, may_access, table};
 use crate::signal::{self, SigInfo};
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
@@ -45,10 +45,7 @@ pub fn pidfd_getfd(cx: Context<'_>, pidfd: FileDesc, target: FileDesc, flags: u3
     }
     let process = process_of(cx.thread, pidfd)?;
     let thread = process.any_thread().ok_or(err!(ESRCH, "the process has ended"))?;
-    let (own, other) = (cx.thread.credentials(), thread.credentials());
-    if !own.is_owner_of(&other) && !own.has_cap(crate::process::cap::SYS_PTRACE) {
-        bail!(EPERM, "the process is another user's");
-    }
+    may_access(cx.thread, &thread, AccessMode::Real)?;
     let file: Arc<dyn File> = thread.files().get(target)?;
     let limit = cx.thread.process.limits.lock().soft(Resource::OpenFiles);
     Ok(cx.thread.files().insert(file, FdFlags::CLOEXEC, 0, limit)?.0 as usize)

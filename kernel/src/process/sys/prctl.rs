@@ -2,6 +2,7 @@
 
 use super::identity::change;
 use crate::prelude::*;
+use crate::process::credentials::securebits;
 use crate::process::settings::DEFAULT_TIMER_SLACK_NS;
 use crate::process::{Thread, cap};
 use crate::syscalls::Context;
@@ -85,6 +86,7 @@ pub fn prctl(cx: Context<'_>, option: u32, arg2: u64, arg3: u64, arg4: u64, arg5
         pr::PR_SET_TIMERSLACK => {
             let slack = if arg2 as i64 <= 0 { DEFAULT_TIMER_SLACK_NS } else { arg2 };
             thread.settings.lock().timer_slack_ns = slack;
+            frame::schedule::set_timer_slack(slack);
             Ok(0)
         }
         pr::PR_GET_TIMERSLACK => Ok(thread.settings.lock().timer_slack_ns as usize),
@@ -172,7 +174,6 @@ fn set_name(thread: &Thread, name: UserPtr<u8>) -> Result<usize> {
 }
 
 fn ambient(thread: &Thread, operation: u64, number: u64, rest: [u64; 2]) -> Result<usize> {
-    const NO_CAP_AMBIENT_RAISE: u32 = 1 << 6;
     zero(&rest)?;
     if operation == u64::from(pr::PR_CAP_AMBIENT_CLEAR_ALL) {
         zero(&[number])?;
@@ -185,7 +186,9 @@ fn ambient(thread: &Thread, operation: u64, number: u64, rest: [u64; 2]) -> Resu
     match operation as u32 {
         pr::PR_CAP_AMBIENT_IS_SET => Ok(usize::from(thread.credentials().cap_ambient & capability != 0)),
         pr::PR_CAP_AMBIENT_RAISE => change(thread, |new| {
-            if new.cap_permitted & new.cap_inheritable & capability == 0 || new.securebits & NO_CAP_AMBIENT_RAISE != 0 {
+            if new.cap_permitted & new.cap_inheritable & capability == 0
+                || new.securebits & securebits::NO_CAP_AMBIENT_RAISE != 0
+            {
                 bail!(EPERM, "the capability is not permitted and inheritable");
             }
             new.cap_ambient |= capability;
@@ -200,22 +203,25 @@ fn ambient(thread: &Thread, operation: u64, number: u64, rest: [u64; 2]) -> Resu
 }
 
 fn set_securebits(thread: &Thread, bits: u64) -> Result<usize> {
-    const KEEP_CAPS: u32 = 1 << 4;
     /// Every second bit locks the one below it.
     const LOCKS: u32 = 0xaaaa_aaaa;
-    const ALL: u64 = 0xff;
+    /// Those that interpreters ask for before they run scripts (`EXEC_RESTRICT_FILE`, `EXEC_DENY_INTERACTIVE`).
+    const UNPRIVILEGED: u32 = 0xf00;
+    const ALL: u64 = 0xfff;
     if bits & !ALL != 0 {
         bail!(EPERM, "undefined bits");
     }
     let bits = bits as u32;
     change(thread, |new| {
-        let old = new.securebits | if new.keep_caps { KEEP_CAPS } else { 0 };
+        let old = new.securebits | if new.keep_caps { securebits::KEEP_CAPS } else { 0 };
         let locked = (old & LOCKS) >> 1;
-        if locked & (old ^ bits) != 0 || old & LOCKS & !bits != 0 || !new.has_cap(cap::SETPCAP) {
+        let needs_capability = (old ^ bits) & !UNPRIVILEGED != 0 || old == bits;
+        let may = new.has_cap(cap::SETPCAP) || !needs_capability;
+        if locked & (old ^ bits) != 0 || old & LOCKS & !bits != 0 || !may {
             bail!(EPERM, "a bit is locked, or CAP_SETPCAP is missing");
         }
-        new.securebits = bits & !KEEP_CAPS;
-        new.keep_caps = bits & KEEP_CAPS != 0;
+        new.securebits = bits & !securebits::KEEP_CAPS;
+        new.keep_caps = bits & securebits::KEEP_CAPS != 0;
         Ok(())
     })
 }
