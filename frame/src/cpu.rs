@@ -72,7 +72,8 @@ pub(crate) unsafe fn set_gs_base(block: usize) {
 
 /// What Linux shows as `AT_HWCAP` on x86: the feature bits of `CPUID.1:EDX`.
 pub fn hwcap() -> u32 {
-    __cpuid(1).edx
+    static FEATURES: Once<u32> = Once::new();
+    *FEATURES.call_once(|| __cpuid(1).edx)
 }
 
 /// `AT_HWCAP2`'s bit for usable `rdfsbase` and its kin, which this LibOS needs itself.

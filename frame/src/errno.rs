@@ -172,7 +172,8 @@ errnos! {
     ERESTARTNOINTR = 513, "Interrupted system call must be restarted";
     ERESTARTNOHAND = 514, "Interrupted system call restarts if there is no handler";
     ERESTARTBLOCK = 516, "Interrupted system call restarts with an adjusted timeout";
-    EMOVED = 517, "The thread goes on in another address space";
+    EMOVED = 517, "The thread goes on on another host thread";
+    ELENT = 518, "The thread waits while its host thread is lent";
 }
 
 /// What an operation failed with: an error number and, where it helps, the reason in words.

@@ -50,6 +50,8 @@ pub enum Flow {
     Resume,
     /// Nowhere: it has ended.
     End,
+    /// It waits, while the task that [`lend`] was given uses its host thread.
+    Lend,
 }
 
 /// What `%gs` points to. At the end of the thread's stack allocation; the assembly reaches its fields by offset.
@@ -69,8 +71,12 @@ pub(crate) struct ThreadBlock {
     fs_base: u64,
     /// An idle thread's next work is complete.
     ready: AtomicBool,
-    /// What the first thread of a host process does there before it goes on with its task.
+    /// What is done on a new host thread before it goes on with its task.
     arrival: Option<Arrival>,
+    /// What the task has agreed to: another one is about to use the host thread.
+    loan: Option<Loan>,
+    /// Those whose host thread the present task uses, the last one last.
+    lenders: Vec<Lender>,
     /// What the host thread had used when its task started.
     usage_base: Rusage,
     /// The memory that stack and block lie in.
@@ -84,8 +90,33 @@ enum Role {
     Idle,
 }
 
-/// What the first thread of a host process does there; fills in the registers that the program goes on with.
+/// What is done on a new host thread first; fills in the registers that the program goes on with.
 pub type Arrival = Box<dyn FnOnce(&mut UserContext) -> Flow + Send>;
+
+/// What a task lends its host thread for.
+pub struct Loan {
+    /// Who gets it.
+    pub borrower: Arc<dyn Task>,
+    /// The registers that the borrower starts with.
+    pub ctx: Box<UserContext>,
+    /// The borrower's thread pointer.
+    pub fs_base: u64,
+    /// The result that the lender's system call has when it goes on.
+    pub result: u64,
+    /// What the lender does if it goes on elsewhere.
+    pub on_move: OnMove,
+}
+
+/// A task whose host thread another one uses.
+struct Lender {
+    task: Arc<dyn Task>,
+    ctx: Box<UserContext>,
+    fs_base: u64,
+    on_move: OnMove,
+}
+
+/// What a lender does on another host thread: it learns the handle of that, and gives what is to be done there first.
+pub type OnMove = Box<dyn FnOnce(Handle) -> Arrival + Send>;
 
 /// What others know of a thread.
 struct Shared {
@@ -150,6 +181,10 @@ impl Handle {
 
     /// As [`with_host_tid`](Self::with_host_tid), for work that changes how the thread is scheduled.
     pub(crate) fn change_schedule(&self, work: impl FnOnce(u32) -> Result<()>) -> Result<()> {
+        if self.0.block == current_block() {
+            // It's the task's own affair, not that of those whose host thread it uses.
+            move_lenders()?;
+        }
         let mut schedule = self.0.schedule.lock();
         if *schedule == Schedule::Ended {
             return Err(Errno::ESRCH.into());
@@ -255,6 +290,36 @@ pub fn spawn_process(
             }
         }
     }
+}
+
+/// Has another task run on the calling host thread, until it ends or moves to another one ([`Flow::End`]). The calling
+/// task gives [`Flow::Lend`], and goes on then. So a `vfork` needs no other host thread.
+pub fn lend(loan: Loan) {
+    if let Some(block) = current_block_mut() {
+        block.loan = Some(loan);
+    }
+}
+
+/// Whether the calling task uses another one's host thread.
+pub fn is_borrower() -> bool {
+    current().is_some_and(|block| !block.lenders.is_empty())
+}
+
+/// Moves the tasks whose host thread the calling one uses to others of their own.
+///
+/// # Errors
+/// As for [`spawn`]; those that weren't moved stay.
+pub fn move_lenders() -> Result<()> {
+    let Some(block) = current_block_mut() else { return Ok(()) };
+    while let Some(lender) = block.lenders.pop() {
+        let Lender { task, mut ctx, fs_base, on_move } = lender;
+        start(Role::Task(task), |block| {
+            block.ctx.copy_from(&mut ctx);
+            block.fs_base = fs_base;
+            block.arrival = Some(on_move(Handle(block.handle.clone())));
+        })?;
+    }
+    Ok(())
 }
 
 /// The tasks of the calling thread's host process end and no others will come: it ends with the last of them.
@@ -388,6 +453,9 @@ pub fn interrupt_self() {
 
 /// Does `work`, which changes how the calling thread is scheduled.
 pub(crate) fn change_own_schedule(work: impl FnOnce()) {
+    if let Err(error) = move_lenders() {
+        log::warn!("a thread is scheduled as the child that it waits for: {error}");
+    }
     if let Some(block) = current() {
         *block.handle.schedule.lock() = Schedule::Changed;
     }
@@ -546,6 +614,8 @@ fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> 
             fs_base: 0,
             ready: AtomicBool::new(false),
             arrival: None,
+            loan: None,
+            lenders: Vec::new(),
             usage_base: Rusage::default(),
             _memory: memory,
         });
@@ -583,11 +653,6 @@ extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
     block.handle.process.begin();
     trap::prepare_thread(block.stack_bottom, block.stack_top - block.stack_bottom);
     host_process::begin();
-    if let Some(arrival) = block.arrival.take()
-        && arrival(&mut block.ctx) == Flow::End
-    {
-        end_task(block);
-    }
     run_role(block)
 }
 
@@ -605,6 +670,12 @@ fn run_role(block: &mut ThreadBlock) -> ! {
     loop {
         match &mut block.role {
             Role::Task(_) => {
+                if let Some(arrival) = block.arrival.take()
+                    && arrival(&mut block.ctx) == Flow::End
+                {
+                    end_task(block);
+                    continue;
+                }
                 if !crate::cpu::set_fs_base(block.fs_base) {
                     log::error!("a thread's TLS address is outside the program");
                 }
@@ -698,15 +769,47 @@ fn dispatch(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mut UserConte
         Role::Task(task) => work(&**task, &mut block.ctx),
         _ => Flow::End,
     };
-    if flow == Flow::End {
-        end_task(block);
-        run_role(block)
+    match flow {
+        Flow::Resume => {}
+        Flow::End => {
+            end_task(block);
+            run_role(block)
+        }
+        Flow::Lend => change_over(block),
     }
+}
+
+/// The task's borrower takes over.
+fn change_over(block: &mut ThreadBlock) {
+    let Some(Loan { borrower, ctx, fs_base, result, on_move }) = block.loan.take() else { return };
+    block.ctx.rax = result;
+    let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return };
+    let own = Box::new(core::mem::replace(&mut block.ctx, *ctx));
+    block.lenders.push(Lender { task, ctx: own, fs_base: crate::cpu::fs_base(), on_move });
+    block.xstate_area = block.ctx.xstate.as_ptr();
+    if !crate::cpu::set_fs_base(fs_base) {
+        log::error!("a thread's TLS address is outside the program");
+    }
+}
+
+/// The host thread goes back to the task that has lent it, if one has. Gives whether it did.
+fn give_back(block: &mut ThreadBlock) -> bool {
+    let Some(Lender { task, ctx, fs_base, .. }) = block.lenders.pop() else { return false };
+    block.role = Role::Task(task);
+    block.ctx = *ctx;
+    block.xstate_area = block.ctx.xstate.as_ptr();
+    block.fs_base = fs_base;
+    // What came for it meanwhile has only interrupted its borrower.
+    block.pending.store(1, Ordering::SeqCst);
+    true
 }
 
 /// The thread's task has ended: waits for the next one.
 fn end_task(block: &mut ThreadBlock) {
     block.role = Role::Idle;
+    if give_back(block) {
+        return;
+    }
     let schedule = core::mem::replace(&mut *block.handle.schedule.lock(), Schedule::Ended);
     if block.handle.process.is_ending.load(Ordering::SeqCst) {
         dismiss_idle(&block.handle.process);

@@ -3,10 +3,9 @@
 use super::ids::Id;
 use super::pidfd::PidFd;
 use super::process::{Origin, Process};
-use super::quota;
-use super::table;
 use super::task::ThreadTask;
 use super::thread::{Beginning, Thread, thread_count};
+use super::{quota, table, vfork};
 use crate::fs::{FileTable, FsView};
 use crate::mm::{self, MemoryUse};
 use crate::prelude::*;
@@ -180,35 +179,56 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
     let pid = process.pid();
     let started =
         if is_fork { fork(&mut cx, request, &child, fs_base) } else { share(&mut cx, request, &child, fs_base) };
-    if let Err(error) = started {
-        process.threads.lock().clear();
-        thread_count::dec();
-        process.is_zombie.store(true, Ordering::SeqCst);
-        table::change(|table, aftermath| table.reap(&process, aftermath));
+    let host_thread = started.inspect_err(|error| {
+        warn!("process {pid} can't be started: {error}");
+        forget(&process);
         if let Some(fd) = pidfd {
             let _ = parent.files().remove(fd);
         }
-        warn!("process {pid} can't be started: {error}");
-        return Err(error);
-    }
+    })?;
     info!("process {pid} starts");
     crate::time::cpu_limit::watch(&process);
-    if request.flags.contains(CloneFlags::VFORK) {
-        process.vfork.wait(parent);
+    match host_thread {
+        HostThread::Lent => return Err(Errno::ELENT.into()),
+        HostThread::Own if request.flags.contains(CloneFlags::VFORK) => process.vfork.wait(parent),
+        HostThread::Own => {}
     }
     Ok(pid as usize)
 }
 
+/// On which host thread a child runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HostThread {
+    /// Its own.
+    Own,
+    /// Its parent's, which waits.
+    Lent,
+}
+
+/// A process that can't be started never was.
+fn forget(process: &Arc<Process>) {
+    process.threads.lock().clear();
+    thread_count::dec();
+    process.is_zombie.store(true, Ordering::SeqCst);
+    table::change(|table, aftermath| table.reap(process, aftermath));
+}
+
 /// Starts a child that uses its parent's memory.
-fn share(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_base: u64) -> Result<()> {
+fn share(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_base: u64) -> Result<HostThread> {
     tell_ids(request, child);
     let mut regs = child_registers(cx.regs, request);
-    frame::thread::spawn(Arc::new(ThreadTask(child.clone())), &mut regs, fs_base, |handle| child.set_handle(handle))
-        .map_err(|_| err!(EAGAIN, "the host gives no more threads"))
+    let task = Arc::new(ThreadTask(child.clone()));
+    if request.flags.contains(CloneFlags::VFORK) {
+        vfork::lend(cx.thread, child, task, Box::new(regs), fs_base);
+        return Ok(HostThread::Lent);
+    }
+    frame::thread::spawn(task, &mut regs, fs_base, |handle| child.set_handle(handle))
+        .map_err(|_| err!(EAGAIN, "the host gives no more threads"))?;
+    Ok(HostThread::Own)
 }
 
 /// Starts a child in an address space of its own, with a copy of its parent's memory.
-fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_base: u64) -> Result<()> {
+fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_base: u64) -> Result<HostThread> {
     // Services belong into the first host process, which makes the first fork.
     crate::time::start_service()?;
     let tid = child.tid();
@@ -237,7 +257,7 @@ fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_ba
     if request.flags.contains(CloneFlags::PARENT_SETTID) {
         let _ = request.parent_tid.write(&tid);
     }
-    Ok(())
+    Ok(HostThread::Own)
 }
 
 /// What a child has of its parent; its process is still the parent's.

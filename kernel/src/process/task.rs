@@ -1,7 +1,7 @@
 //! Where the frame enters the kernel on behalf of a thread.
 
 use super::thread::Thread;
-use super::{exit, job};
+use super::{exit, job, vfork};
 use crate::mm::FileFault;
 use crate::prelude::*;
 use crate::{signal, syscalls};
@@ -22,8 +22,8 @@ impl Task for ThreadTask {
         syscalls::dispatch(thread, ctx);
         // An interrupted call is finished or restarted before anything else happens.
         if is_internal(ctx.rax) && number != RT_SIGRETURN {
-            if is_moved(ctx.rax) {
-                return Flow::End;
+            if let Some(flow) = flow_of(ctx) {
+                return flow;
             }
             return in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, Some(number)));
         }
@@ -66,6 +66,7 @@ impl Task for ThreadTask {
         if thread.process.is_ending() || thread.must_end.load(Ordering::SeqCst) {
             return exit::exit_thread(thread, 0);
         }
+        vfork::free_dying_parents(thread);
         job::wait_while_stopped(thread);
         in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, None))
     }
@@ -94,13 +95,17 @@ fn in_program_terms(thread: &Arc<Thread>, ctx: &mut UserContext, work: impl FnOn
 /// Its result is what the program had in `rax`, whatever that is.
 const RT_SIGRETURN: u64 = 15;
 
-/// Whether the thread goes on elsewhere.
-fn is_moved(rax: u64) -> bool {
-    rax == (-(Errno::EMOVED as i64)) as u64
+/// What becomes of a host thread whose thread goes on elsewhere, or lends it.
+fn flow_of(ctx: &UserContext) -> Option<Flow> {
+    match (ctx.rax as i64).wrapping_neg() {
+        errno if errno == Errno::EMOVED as i64 => Some(Flow::End),
+        errno if errno == Errno::ELENT as i64 => Some(Flow::Lend),
+        _ => None,
+    }
 }
 
-/// Whether a result is one of the internal error numbers: one that asks for a restart, or [`is_moved`].
+/// Whether a result is one of the internal error numbers: one that asks for a restart, or is a [`flow_of`].
 fn is_internal(rax: u64) -> bool {
     let errno = (rax as i64).wrapping_neg();
-    (512..=517).contains(&errno)
+    (512..=518).contains(&errno)
 }

@@ -1,19 +1,31 @@
 //! How the parent of a `vfork` waits until its child lets go of the memory that both use.
+//!
+//! The child runs on its parent's host thread meanwhile, which goes back to the parent when the child ends or runs a
+//! program of its own, on another one. Only when one of them can't have the other on its host thread, they are parted:
+//! the parent waits at a gate then.
 
+use super::process::Process;
+use super::task::ThreadTask;
 use super::thread::Thread;
+use crate::prelude::*;
 use core::sync::atomic::{AtomicBool, Ordering};
+use frame::context::UserContext;
 use frame::sync::{WaitError, WaitQueue};
+use frame::thread::{Arrival, Flow, Loan};
 
-/// What the parent of a `vfork` waits at.
+/// What the parent of a `vfork` waits at, where it has a host thread to wait on.
 #[derive(Debug, Default)]
 pub(super) struct VforkGate {
     is_open: AtomicBool,
     parent: WaitQueue,
+    /// The parent whose host thread the child uses.
+    lender: Mutex<Option<Weak<Thread>>>,
 }
 
 impl VforkGate {
     /// The child runs a program of its own, or has ended.
     pub(super) fn open(&self) {
+        *self.lender.lock() = None;
         if !self.is_open.swap(true, Ordering::SeqCst) {
             self.parent.wake_all();
         }
@@ -34,5 +46,47 @@ impl VforkGate {
         if was_interrupted {
             frame::thread::interrupt_self();
         }
+    }
+}
+
+/// Has `child` run on the host thread of `parent`, the calling thread.
+pub(super) fn lend(
+    parent: &Arc<Thread>,
+    child: &Arc<Thread>,
+    task: Arc<ThreadTask>,
+    regs: Box<UserContext>,
+    fs_base: u64,
+) {
+    parent.process.usage.lock().add_thread(&frame::thread::take_usage());
+    if let Some(handle) = parent.handle() {
+        child.set_handle(handle);
+    }
+    *child.process.vfork.lender.lock() = Some(Arc::downgrade(parent));
+    let (waiter, process) = (parent.clone(), child.process.clone());
+    let on_move = Box::new(move |handle| {
+        waiter.set_handle(handle);
+        wait_at_gate(waiter, process)
+    });
+    let result = u64::from(child.process.pid());
+    frame::thread::lend(Loan { borrower: task, ctx: regs, fs_base, result, on_move });
+}
+
+fn wait_at_gate(parent: Arc<Thread>, child: Arc<Process>) -> Arrival {
+    Box::new(move |_: &mut UserContext| {
+        child.vfork.wait(&parent);
+        Flow::Resume
+    })
+}
+
+/// A parent that is killed while `child`, the calling thread, uses its host thread ends at once.
+pub(super) fn free_dying_parents(child: &Thread) {
+    if !frame::thread::is_borrower() {
+        return;
+    }
+    let lender = child.process.vfork.lender.lock().as_ref().and_then(Weak::upgrade);
+    if lender.is_some_and(|parent| crate::signal::is_dying(&parent))
+        && let Err(error) = frame::thread::move_lenders()
+    {
+        warn!("a process that is killed stays with the child that it waits for: {error}");
     }
 }
