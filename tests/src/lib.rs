@@ -7,6 +7,7 @@
 //! - [`compile`]: builds them with the system's compilers into the target directory.
 //! - [`case`]: real programs with prepared input, described below `programs/`.
 //! - [`run`]: one process with a time limit.
+//! - [`terminal`]: one process on a terminal of its own, with a script of what is typed.
 //! - [`enclos`]: where the `enclos` command is and how it is called.
 //! - [`compare`]: equality of two outcomes, with the agreed differences of `differences.txt`.
 //! - [`pending`]: the tests that Enclos isn't ready for yet, listed in `pending.txt`.
@@ -18,6 +19,7 @@ pub mod enclos;
 pub mod guest;
 pub mod pending;
 pub mod run;
+pub mod terminal;
 
 use std::path::Path;
 
