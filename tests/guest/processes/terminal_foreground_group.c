@@ -113,6 +113,7 @@ static int test(void)
     set_handler(SIGTTOU, SIG_IGN, 0);
     printf("foreground: %d\n", tcgetpgrp(0) == getpgrp());
     SHOW(tcsetpgrp(0, getpgrp()));
+    set_handler(SIGTTOU, SIG_DFL, 0);
     show("set modes", SPAWN("job", "modes"));
     show("set modes, ignoring", SPAWN("job", "modes", "ignore"));
 

@@ -63,10 +63,12 @@ static pid_t start(const char *role, const char *how, int foreground)
     sigaddset(&defaults, SIGTSTP);
     sigaddset(&defaults, SIGTTOU);
     CHECK(posix_spawnattr_setsigdefault(&attributes, &defaults) == 0);
-    pid_t pid = SPAWN_WITH(0, &attributes, (char *)role, text_of(ready[1]), (char *)how);
-    CHECK(pid > 0);
+    posix_spawn_file_actions_t actions;
+    CHECK(posix_spawn_file_actions_init(&actions) == 0);
     if (foreground)
-        CHECK(tcsetpgrp(0, pid) == 0);
+        CHECK(posix_spawn_file_actions_addtcsetpgrp_np(&actions, 0) == 0);
+    pid_t pid = SPAWN_WITH(&actions, &attributes, (char *)role, text_of(ready[1]), (char *)how);
+    CHECK(pid > 0);
     await(ready[0]);
     await(ready[0]);
     return pid;
