@@ -61,7 +61,8 @@ impl Terminal {
 
     /// Runs `invocation` on it. Standard output is all that appeared on the terminal.
     pub fn run(&self, invocation: &Invocation<'_>) -> Result<Outcome, Failure> {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).map_err(failed("openpt"))?;
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).map_err(failed("openpt"))?;
         grantpt(&master).and_then(|()| unlockpt(&master)).map_err(failed("unlockpt"))?;
         let name = ptsname(&master, Vec::new()).map_err(failed("ptsname"))?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -100,7 +101,8 @@ impl Play<'_> {
         match result {
             Ok(status) => Ok(Outcome { stdout: self.output, stderr: Vec::new(), status }),
             Err(reason) => {
-                let waiting = self.steps.first().map(|step| format!("; it waits for {:?}", step.text)).unwrap_or_default();
+                let waiting =
+                    self.steps.first().map(|step| format!("; it waits for {:?}", step.text)).unwrap_or_default();
                 Err(format!("{reason}{waiting}\n--- on the terminal so far\n{}", tail(&self.output)))
             }
         }
