@@ -27,8 +27,11 @@ static inline int play(const struct role *roles, int argc, char **argv, int (*te
 {
     /* Lines of several processes come out in the order in which they're printed. */
     setvbuf(stdout, 0, _IOLBF, 0);
-    if (argc < 2)
+    if (argc < 2) {
+        /* What the caller left open is nobody's business, and would be inherited. */
+        close_range(3, ~0u, 0);
         return test();
+    }
     for (; roles->name; roles++)
         if (strcmp(roles->name, argv[1]) == 0)
             return roles->play(argv + 2);
