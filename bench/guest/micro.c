@@ -5,6 +5,8 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,6 +179,127 @@ static void futex_run(long count) {
     }
 }
 
+/* spawn: posix_spawn of a program that returns at once, and wait. */
+
+static char *program[] = {NULL, NULL, NULL};
+
+/* Beside this program. */
+static void find_program(const char *name) {
+    static char found[4096];
+    ssize_t length = readlink("/proc/self/exe", found, sizeof found - 1);
+    if (length < 0) fail("/proc/self/exe");
+    found[length] = 0;
+    char *slash = strrchr(found, '/');
+    snprintf(slash + 1, sizeof found - (slash + 1 - found), "%s", name);
+    program[0] = found;
+}
+
+static void spawn_static_start(const char *directory) {
+    (void)directory;
+    find_program("nothing-static");
+}
+
+static void spawn_dynamic_start(const char *directory) {
+    (void)directory;
+    find_program("nothing-dynamic");
+}
+
+static void spawn_run(long count) {
+    static char *environment[] = {NULL};
+    for (long i = 0; i < count; i++) {
+        pid_t pid;
+        int status;
+        errno = posix_spawn(&pid, program[0], NULL, NULL, program, environment);
+        if (errno) fail("posix_spawn");
+        if (waitpid(pid, &status, 0) != pid || status != 0) fail("waitpid");
+    }
+}
+
+/* live: starts 1,000 processes that are all there at once, until the last one runs. */
+
+enum { LIVE = 1000 };
+static double now_ns(void);
+static double live_ns;
+
+static void live_run(long count) {
+    static char *environment[] = {NULL};
+    static pid_t children[LIVE];
+    program[1] = "stay";
+    for (long i = 0; i < count; i++) {
+        int ready[2], end[2];
+        if (pipe2(ready, O_CLOEXEC) || pipe2(end, O_CLOEXEC)) fail("pipe2");
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, end[0], 0);
+        posix_spawn_file_actions_adddup2(&actions, ready[1], 1);
+        double start = now_ns();
+        for (int child = 0; child < LIVE; child++) {
+            errno = posix_spawn(&children[child], program[0], &actions, NULL, program, environment);
+            if (errno) fail("posix_spawn");
+        }
+        char bytes[LIVE];
+        for (ssize_t got, all = 0; all < LIVE; all += got)
+            if ((got = read(ready[0], bytes, LIVE - all)) <= 0) fail("read");
+        live_ns += now_ns() - start;
+        close(end[1]);
+        for (int child = 0; child < LIVE; child++)
+            if (waitpid(children[child], NULL, 0) != children[child]) fail("waitpid");
+        close(ready[0]);
+        close(ready[1]);
+        close(end[0]);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+}
+
+/* signal: to oneself, with a handler. */
+
+static volatile sig_atomic_t handled;
+
+static void handle(int signal) {
+    (void)signal;
+    handled++;
+}
+
+static void signal_start(const char *directory) {
+    (void)directory;
+    struct sigaction action = {.sa_handler = handle};
+    if (sigaction(SIGUSR1, &action, NULL)) fail("sigaction");
+}
+
+static void signal_run(long count) {
+    pid_t self = getpid();
+    for (long i = 0; i < count; i++)
+        if (kill(self, SIGUSR1)) fail("kill");
+}
+
+/* signal-thread: to another thread that makes no system calls, until its handler runs. */
+
+static _Atomic pid_t spinner;
+
+static void *spin(void *argument) {
+    spinner = gettid();
+    for (;;) *(volatile long *)argument += 1;
+    return NULL;
+}
+
+static void signal_thread_start(const char *directory) {
+    static long counter;
+    signal_start(directory);
+    pthread_t thread;
+    errno = pthread_create(&thread, NULL, spin, &counter);
+    if (errno) fail("pthread_create");
+    while (!spinner) sched_yield();
+}
+
+static void signal_thread_run(long count) {
+    pid_t self = getpid();
+    for (long i = 0; i < count; i++) {
+        sig_atomic_t before = handled;
+        if (syscall(SYS_tgkill, self, spinner, SIGUSR1)) fail("tgkill");
+        while (handled == before) continue;
+    }
+}
+
 /* `batch` operations take far longer than reading the clock. */
 static const struct operation {
     const char *name;
@@ -191,6 +315,11 @@ static const struct operation {
     {"thread", start_nothing, thread_run, 20},
     {"futex", futex_start, futex_run, 50},
     {"futex-pinned", futex_pinned_start, futex_run, 50},
+    {"spawn-static", spawn_static_start, spawn_run, 10},
+    {"spawn-dynamic", spawn_dynamic_start, spawn_run, 10},
+    {"live", spawn_static_start, live_run, 1},
+    {"signal", signal_start, signal_run, 500},
+    {"signal-thread", signal_thread_start, signal_thread_run, 100},
 };
 
 static double now_ns(void) {
@@ -209,6 +338,7 @@ int main(int argc, char **argv) {
         if (strcmp(operation->name, argv[1])) continue;
         operation->start(argv[2]);
         operation->run(operation->batch); /* warms caches; a trapped site is patched */
+        live_ns = 0;
         long count = 0;
         double start = now_ns(), elapsed, wanted = atof(argv[3]) * 1e6;
         do {
@@ -216,7 +346,8 @@ int main(int argc, char **argv) {
             count += operation->batch;
             elapsed = now_ns() - start;
         } while (elapsed < wanted);
-        printf("%.2f\n", elapsed / count);
+        /* The end of the processes isn't measured. */
+        printf("%.2f\n", (live_ns > 0 ? live_ns : elapsed) / count);
         return 0;
     }
     fprintf(stderr, "micro: no operation is named %s\n", argv[1]);

@@ -19,6 +19,8 @@ pub(crate) struct Fixture {
 }
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guest");
+/// Writes the C project that `make` builds.
+const PROJECT_GENERATOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/generate-c-project");
 const DATA_SIZE: usize = 20_000_000;
 const MIB: usize = 1 << 20;
 
@@ -36,11 +38,21 @@ impl Fixture {
         let uses = |place: &str| benchmarks.iter().any(|benchmark| benchmark.program.contains(&place));
         fs::create_dir_all(&self.guest)?;
         fs::create_dir_all(&self.volume)?;
-        compile("micro", &["-pthread"], &self.guest)?;
-        compile("hello", &["-static"], &self.guest)?;
+        compile("micro", &["-pthread"], &self.guest.join("micro"))?;
+        compile("hello", &["-static"], &self.guest.join("hello"))?;
+        compile("nothing", &["-static-pie"], &self.guest.join("nothing-static"))?;
+        compile("nothing", &[], &self.guest.join("nothing-dynamic"))?;
         fs::copy(Path::new(SOURCES).join("numeric.py"), self.guest.join("numeric.py"))?;
         if uses("{guest}/data") {
             fs::write(self.guest.join("data"), text(DATA_SIZE))?;
+        }
+        if uses("{volume}/project") {
+            let project = self.volume.join("project");
+            fs::create_dir_all(&project)?;
+            let status = Command::new(PROJECT_GENERATOR).current_dir(&project).status()?;
+            if !status.success() {
+                return Err(io::Error::other(format!("{PROJECT_GENERATOR}: {status}")));
+            }
         }
         if uses("{volume}/large") {
             // Written just now, it lies in the page cache.
@@ -85,9 +97,9 @@ fn target_folder() -> Result<PathBuf, String> {
     Ok(folder.to_path_buf())
 }
 
-fn compile(name: &str, flags: &[&str], folder: &Path) -> io::Result<()> {
+fn compile(name: &str, flags: &[&str], program: &Path) -> io::Result<()> {
     let source = Path::new(SOURCES).join(name).with_extension("c");
-    let status = Command::new("cc").arg("-O2").args(flags).arg(&source).arg("-o").arg(folder.join(name)).status()?;
+    let status = Command::new("cc").arg("-O2").args(flags).arg(&source).arg("-o").arg(program).status()?;
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("cc failed for {}", source.display()))) }
 }
 

@@ -72,7 +72,11 @@ impl Row {
 
 impl Bar {
     fn holds(&self, native: f64, enclos: f64) -> bool {
-        enclos <= native * self.ratio && self.more.is_none_or(|more| enclos <= native + more.as_secs_f64())
+        match self {
+            Self::Ratio(ratio) => enclos <= native * ratio,
+            Self::RatioAndMore(ratio, more) => enclos <= native * ratio && enclos <= native + more.as_secs_f64(),
+            Self::Within(time) => enclos <= time.as_secs_f64(),
+        }
     }
 }
 
@@ -206,10 +210,12 @@ mod tests {
 
     #[test]
     fn bar_limits_ratio_and_what_comes_on_top() {
-        let bar = Bar { ratio: 3.0, more: Some(Duration::from_millis(3)) };
+        let bar = Bar::RatioAndMore(3.0, Duration::from_millis(3));
         assert!(bar.holds(0.001, 0.003));
         assert!(!bar.holds(0.001, 0.0031));
         assert!(!bar.holds(0.010, 0.014));
+        assert!(Bar::Within(Duration::from_secs(1)).holds(0.1, 0.9));
+        assert!(!Bar::Within(Duration::from_secs(1)).holds(0.1, 1.1));
     }
 
     #[test]

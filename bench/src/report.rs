@@ -55,8 +55,7 @@ struct Entry<'a> {
     native: Option<f64>,
     enclos: Option<f64>,
     ratio: Option<f64>,
-    bar: Option<f64>,
-    more: Option<f64>,
+    bar: String,
     verdict: &'a str,
     series: &'a [Series],
 }
@@ -71,15 +70,13 @@ pub(crate) fn json(rows: &[Row]) -> Result<(), Box<dyn Error>> {
 fn entry_of(row: &Row) -> Entry<'_> {
     let median = |index: usize| row.series.get(index).and_then(Series::median);
     let (native, enclos) = (median(0), median(1));
-    let bar = row.benchmark.bar.as_ref();
     Entry {
         name: row.benchmark.name,
         what: row.benchmark.what,
         native,
         enclos,
         ratio: native.zip(enclos).map(|(native, enclos)| enclos / native),
-        bar: bar.map(|bar| bar.ratio),
-        more: bar.and_then(|bar| bar.more).map(|more| more.as_secs_f64()),
+        bar: bar(row.benchmark.bar.as_ref()),
         verdict: verdict(row),
         series: &row.series,
     }
@@ -98,8 +95,9 @@ fn verdict(row: &Row) -> &'static str {
 fn bar(bar: Option<&Bar>) -> String {
     match bar {
         None => String::new(),
-        Some(Bar { ratio, more: None }) => format!("≤ {ratio:.2}"),
-        Some(Bar { ratio, more: Some(more) }) => format!("≤ {ratio:.2}, ≤ +{more:?}"),
+        Some(Bar::Ratio(ratio)) => format!("≤ {ratio:.2}"),
+        Some(Bar::RatioAndMore(ratio, more)) => format!("≤ {ratio:.2}, ≤ +{more:?}"),
+        Some(Bar::Within(time)) => format!("≤ {time:?}"),
     }
 }
 

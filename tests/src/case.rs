@@ -2,7 +2,8 @@
 //!
 //! ```toml
 //! [gzip_round_trip]
-//! prepare = "seq 100000 > numbers"                          # run by bash on the host, in an empty directory
+//! prepare = "seq 100000 > numbers"                          # run by bash on the host, in an empty directory; this
+//!                                                           # package's directory is $SOURCE
 //! files = { "script.py" = "print(1)" }                      # written before that
 //! steps = [
 //!     { run = "gzip -c numbers", stdout = "numbers.gz" },   # standard output is a file, there for the next steps
@@ -145,6 +146,7 @@ impl Case {
             .args(["-e", "-c", &self.prepare])
             .current_dir(dir)
             .env("LC_ALL", "C")
+            .env("SOURCE", source_dir())
             .output()
             .map_err(|e| format!("cannot start bash: {e}"))?;
         if done.status.success() {

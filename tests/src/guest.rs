@@ -13,7 +13,8 @@
 //! | `status` | the exit status that the native run must have (0 if absent) |
 //! | `option` | an option for `enclos run`; may be repeated |
 //! | `host-signal` | a signal's name: sent from outside when the program has written its first line |
-//! | `terminal` | its window's rows and columns: the program runs on a terminal of its own |
+//! | `terminal` | its window's rows and columns: the program runs on a terminal of its own, as its session's leader |
+//! | `on` | `TEXT => ACTION`: what is done at the terminal once TEXT has appeared: `type ^C`, `resize 30 90`, `hang up` |
 //! | `timeout` | seconds, if the usual 60 don't do |
 
 use std::fs;
@@ -26,6 +27,7 @@ use crate::compare::Differences;
 use crate::compile::{self, Artifacts};
 use crate::enclos::{Enclos, path_string};
 use crate::run::{Input, Invocation, Outcome, tail};
+use crate::terminal::Terminal;
 use crate::{Failure, source_dir};
 
 /// One guest program.
@@ -45,7 +47,7 @@ pub struct Guest {
     env: Vec<(String, String)>,
     status: i32,
     options: Vec<String>,
-    terminal: Option<String>,
+    terminal: Option<Terminal>,
     host_signal: Option<String>,
     timeout: Duration,
 }
@@ -110,7 +112,11 @@ impl Guest {
             "status" => self.status = value.parse().map_err(|_| wrong("not a status"))?,
             "option" => self.options.extend(words()),
             "host-signal" => self.host_signal = Some(value.to_owned()),
-            "terminal" => self.terminal = Some(value.to_owned()),
+            "terminal" => self.terminal = Some(Terminal::new(value).ok_or_else(|| wrong("not ROWS COLUMNS"))?),
+            "on" => {
+                let terminal = self.terminal.as_mut().ok_or_else(|| wrong("no terminal before"))?;
+                terminal.add_step(value).ok_or_else(|| wrong("not a step"))?;
+            }
             "timeout" => {
                 self.timeout = Duration::from_secs(value.parse().map_err(|_| wrong("not seconds"))?);
             }
@@ -144,7 +150,7 @@ impl Guest {
     }
 
     /// Puts the command line into one that does what the guest asks for from outside.
-    fn wrap(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+    fn wrap(&self, argv: Vec<String>) -> Vec<String> {
         if let Some(signal) = &self.host_signal {
             // Bash makes background processes ignore SIGINT, which `env` undoes.
             const SCRIPT: &str = r#"
@@ -153,27 +159,24 @@ impl Guest {
                 kill "-$1" "$program"; cat <&3; wait "$program"
             "#;
             let wrapper = ["bash", "-c", SCRIPT, "bash", signal].map(str::to_owned);
-            return Ok([wrapper.to_vec(), argv].concat());
+            return [wrapper.to_vec(), argv].concat();
         }
-        let Some(size) = &self.terminal else {
-            return Ok(argv);
-        };
-        let command = shlex::try_join(argv.iter().map(String::as_str)).map_err(|e| e.to_string())?;
-        let (rows, columns) = size.split_once(' ').ok_or("terminal: not ROWS COLUMNS")?;
-        let script = format!("stty rows {rows} cols {columns}; exec {command}");
-        Ok(["script", "-qec", &script, "/dev/null"].map(str::to_owned).to_vec())
+        argv
     }
 
     fn run(&self, argv: Vec<String>, dir: TempDir) -> Result<Outcome, Failure> {
         let invocation = Invocation {
-            argv: self.wrap(argv)?,
+            argv: self.wrap(argv),
             env: &self.env,
             dir: dir.path(),
             stdin: Input::Nothing,
             stdout: None,
             timeout: self.timeout,
         };
-        let outcome = invocation.run();
+        let outcome = match &self.terminal {
+            Some(terminal) => terminal.run(&invocation),
+            None => invocation.run(),
+        };
         drop(dir);
         outcome
     }

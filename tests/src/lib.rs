@@ -6,7 +6,9 @@
 //! - [`guest`]: the small C, assembly, Rust and Go programs below `guest/`, with their build and run directives.
 //! - [`compile`]: builds them with the system's compilers into the target directory.
 //! - [`case`]: real programs with prepared input, described below `programs/`.
+//! - [`python`]: Python's own test suite, case by case.
 //! - [`run`]: one process with a time limit.
+//! - [`terminal`]: one process on a terminal of its own, with a script of what is typed.
 //! - [`enclos`]: where the `enclos` command is and how it is called.
 //! - [`compare`]: equality of two outcomes, with the agreed differences of `differences.txt`.
 //! - [`pending`]: the tests that Enclos isn't ready for yet, listed in `pending.txt`.
@@ -17,7 +19,9 @@ pub mod compile;
 pub mod enclos;
 pub mod guest;
 pub mod pending;
+pub mod python;
 pub mod run;
+pub mod terminal;
 
 use std::path::Path;
 

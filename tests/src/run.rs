@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -55,7 +55,6 @@ pub struct Invocation<'a> {
 impl Invocation<'_> {
     /// Runs it and collects its output.
     pub fn run(&self) -> Result<Outcome, Failure> {
-        let (program, args) = self.argv.split_first().ok_or("empty command line")?;
         let (stdin, feed) = match &self.stdin {
             Input::Nothing => (Stdio::null(), None),
             Input::File(path) => (Stdio::from(open(path)?), None),
@@ -65,22 +64,14 @@ impl Invocation<'_> {
             None => Stdio::piped(),
             Some(path) => Stdio::from(File::create(path).map_err(|e| about(path, &e))?),
         };
-        // A fixed environment, so that outcomes don't depend on the caller's. `TZ` spares programs a look-up.
-        let mut child = Command::new(program)
-            .args(args)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
-            .env("HOME", self.dir)
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC")
-            .envs(self.env.iter().map(|(key, value)| (key, value)))
-            .current_dir(self.dir)
+        let mut child = self
+            .command(&self.argv)?
             .stdin(stdin)
             .stdout(stdout)
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map_err(|e| format!("cannot start {program}: {e}"))?;
+            .map_err(|e| format!("cannot start {}: {e}", self.argv.join(" ")))?;
         if let (Some(mut from), Some(mut to)) = (feed, child.stdin.take()) {
             // It may end without reading everything.
             thread::spawn(move || drop(io::copy(&mut from, &mut to)));
@@ -103,6 +94,30 @@ impl Invocation<'_> {
             )),
         }
     }
+}
+
+impl Invocation<'_> {
+    /// The command of `argv` in these surroundings.
+    pub(crate) fn command(&self, argv: &[String]) -> Result<Command, Failure> {
+        let (program, args) = argv.split_first().ok_or("empty command line")?;
+        let mut command = Command::new(program);
+        // A fixed environment, so that outcomes don't depend on the caller's. `TZ` spares programs a look-up.
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+            .env("HOME", self.dir)
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .envs(self.env.iter().map(|(key, value)| (key, value)))
+            .current_dir(self.dir);
+        Ok(command)
+    }
+}
+
+/// An exit status as a shell counts it.
+pub(crate) fn status_of(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
@@ -155,7 +170,7 @@ fn wait(mut child: Child, timeout: Duration) -> Result<i32, Failure> {
         let _ = sender.send(status);
     });
     let result = match receiver.recv_timeout(timeout) {
-        Ok(Ok(status)) => Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))),
+        Ok(Ok(status)) => Ok(status_of(status)),
         Ok(Err(error)) => Err(format!("cannot wait: {error}")),
         Err(_) => Err(format!("killed: still running after {} s", timeout.as_secs())),
     };
