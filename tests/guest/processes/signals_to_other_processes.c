@@ -102,8 +102,11 @@ static int test(void)
     struct note note;
     CHECK(read(notes[0], &note, sizeof note) == sizeof note && note.signal == SIGUSR1);
 
+    /* In its handler the first thread blocks the signal, so that the second would get it. */
+    await_state(pid, 'S');
     SHOW(sigqueue(pid, SIGUSR1, (union sigval){ .sival_int = 4711 }));
     show_note();
+    await_state(pid, 'S');
     SHOW(queue(SYS_rt_sigqueueinfo, pid, 0, SIGUSR1, SI_USER, 1));
     SHOW(queue(SYS_rt_sigqueueinfo, pid, 0, SIGUSR1, SI_TKILL, 1));
     SHOW(queue(SYS_rt_sigqueueinfo, pid, 0, SIGUSR1, SI_KERNEL, 1));
