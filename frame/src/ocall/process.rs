@@ -2,6 +2,7 @@
 
 use crate::errno::{Errno, Result};
 use crate::host;
+use crate::user::Sink;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -212,6 +213,19 @@ pub fn usage(of: UsageOf) -> Rusage {
     // SAFETY: the host writes a `struct rusage`.
     let _ = unsafe { host::call(__NR_getrusage, [of as usize, &raw mut usage as usize, 0, 0, 0, 0]) };
     usage
+}
+
+/// How many pages of the host process are in memory.
+///
+/// # Errors
+/// What opening and reading give; `EIO` if the host shows something else.
+pub fn resident_pages() -> Result<usize> {
+    let file = super::file::open_host(c"/proc/self/statm", 0)?;
+    let mut text = [0; 128];
+    let len = super::file::read(&file, &mut Sink::buffer(&mut text))?;
+    // `size resident shared …`, in pages (`man 5 proc_pid_statm`).
+    let field = str::from_utf8(&text[..len]).ok().and_then(|text| text.split(' ').nth(1)?.parse().ok());
+    field.ok_or(Errno::EIO.into())
 }
 
 /// The host's `struct sysinfo`.
