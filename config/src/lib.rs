@@ -13,29 +13,6 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// All that the image gets at its entry point.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Boot {
-    /// What the user asked for.
-    pub config: Config,
-    /// Where the launcher's memory lies, which the image doesn't need. The ranges hold nothing else, and may be wider
-    /// than what is mapped.
-    pub leftovers: Vec<HostRange>,
-    /// The host's vDSO.
-    pub vdso: Option<HostRange>,
-    /// The vDSO's data pages.
-    pub vvar: Vec<HostRange>,
-}
-
-/// A range of host addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostRange {
-    /// First address.
-    pub start: u64,
-    /// First address behind it.
-    pub end: u64,
-}
-
 /// What `enclos run` shall run, and in which surroundings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
@@ -69,6 +46,21 @@ pub struct Config {
     pub trace: Option<Output>,
     /// Whether statistics are printed at the end.
     pub stats: bool,
+}
+
+/// What a program gets from whoever calls `enclos run`, unless options say otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The environment; what isn't `NAME=VALUE` is left out.
+    pub env: Vec<Vec<u8>>,
+    /// The working directory; absolute, as the program sees it.
+    pub workdir: Vec<u8>,
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+    /// The supplementary groups.
+    pub groups: Vec<u32>,
 }
 
 /// A directory or file of the host that the program sees.
@@ -135,7 +127,7 @@ pub enum Level {
     Trace,
 }
 
-/// Why a [`Boot`] can't be encoded or decoded.
+/// Why a [`Config`] can't be encoded or decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -147,7 +139,29 @@ impl fmt::Display for Malformed {
 
 impl core::error::Error for Malformed {}
 
-impl Boot {
+impl Config {
+    /// What `enclos run COMMAND` asks for, without options.
+    pub fn plain(command: Vec<Vec<u8>>, caller: Caller) -> Self {
+        let is_variable = |entry: &Vec<u8>| entry.iter().skip(1).any(|&byte| byte == b'=');
+        Self {
+            program: command.first().cloned().unwrap_or_default(),
+            args: command,
+            env: caller.env.into_iter().filter(is_variable).collect(),
+            workdir: caller.workdir,
+            root: b"/".to_vec(),
+            volumes: Vec::new(),
+            uid: caller.uid,
+            gid: caller.gid,
+            groups: caller.groups,
+            hostname: None,
+            memory: None,
+            net: Net::Host,
+            log: Log { level: Level::Off, output: Output::Stderr },
+            trace: None,
+            stats: false,
+        }
+    }
+
     /// Encodes it for the image.
     ///
     /// # Errors
@@ -159,7 +173,7 @@ impl Boot {
     /// Decodes what the launcher encoded.
     ///
     /// # Errors
-    /// [`Malformed`] if the bytes are no encoding of a [`Boot`].
+    /// [`Malformed`] if the bytes are no encoding of a [`Config`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         postcard::from_bytes(bytes).map_err(|_| Malformed)
     }
@@ -170,42 +184,45 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn sample() -> Boot {
-        Boot {
-            config: Config {
-                program: b"/bin/ls".to_vec(),
-                args: vec![b"ls".to_vec(), b"not utf-8: \xff\x00".to_vec(), Vec::new()],
-                env: vec![b"A=1".to_vec()],
-                workdir: b"/tmp".to_vec(),
-                root: b"/".to_vec(),
-                volumes: vec![Volume { source: b"/a".to_vec(), target: b"/b".to_vec(), access: Access::ReadOnly }],
-                uid: 0,
-                gid: u32::MAX,
-                groups: vec![1, 2],
-                hostname: Some(String::from("box")),
-                memory: Some(u64::MAX),
-                net: Net::None,
-                log: Log { level: Level::Debug, output: Output::Fd(7) },
-                trace: Some(Output::Stderr),
-                stats: true,
-            },
-            leftovers: vec![HostRange { start: 0, end: 0x6000_0000_0000 }],
-            vdso: Some(HostRange { start: 0x7fff_0000_0000, end: 0x7fff_0000_2000 }),
-            vvar: Vec::new(),
+    fn sample() -> Config {
+        Config {
+            program: b"/bin/ls".to_vec(),
+            args: vec![b"ls".to_vec(), b"not utf-8: \xff\x00".to_vec(), Vec::new()],
+            env: vec![b"A=1".to_vec()],
+            workdir: b"/tmp".to_vec(),
+            root: b"/".to_vec(),
+            volumes: vec![Volume { source: b"/a".to_vec(), target: b"/b".to_vec(), access: Access::ReadOnly }],
+            uid: 0,
+            gid: u32::MAX,
+            groups: vec![1, 2],
+            hostname: Some(String::from("box")),
+            memory: Some(u64::MAX),
+            net: Net::None,
+            log: Log { level: Level::Debug, output: Output::Fd(7) },
+            trace: Some(Output::Stderr),
+            stats: true,
         }
     }
 
     #[test]
     fn decoding_gives_what_was_encoded() {
-        let boot = sample();
-        assert_eq!(Boot::decode(&boot.encode().unwrap()), Ok(boot));
+        let config = sample();
+        assert_eq!(Config::decode(&config.encode().unwrap()), Ok(config));
     }
 
     #[test]
     fn truncated_bytes_are_refused() {
         let bytes = sample().encode().unwrap();
         for len in 0..bytes.len() {
-            assert_eq!(Boot::decode(&bytes[..len]), Err(Malformed));
+            assert_eq!(Config::decode(&bytes[..len]), Err(Malformed));
         }
+    }
+
+    #[test]
+    fn only_variables_are_kept() {
+        let env = [&b"A=1"[..], b"nonsense", b"=C:=dir", b"=x", b"EMPTY="].map(<[u8]>::to_vec).to_vec();
+        let plain = Config::plain(vec![b"ls".to_vec()], Caller { env, ..Caller::default() });
+        assert_eq!(plain.env, [&b"A=1"[..], b"=C:=dir", b"EMPTY="]);
+        assert_eq!((plain.program, plain.root), (b"ls".to_vec(), b"/".to_vec()));
     }
 }

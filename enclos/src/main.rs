@@ -30,7 +30,7 @@ use failure::Failure;
 use std::ffi::OsString;
 
 #[cfg(not(test))]
-frame::launcher_main!(main);
+frame::launcher_main!(main, run::IMAGE);
 
 const SUCCESS: u8 = 0;
 /// Exit status of other commands that fail.

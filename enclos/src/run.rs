@@ -6,12 +6,11 @@ use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::settings::Settings;
 use crate::values::{EnvVar, VolumeSpec, parse_level};
-use config::{Boot, Config, HostRange, Level, Log, Net, Output, Volume};
-use frame::launch::{Surroundings, launch};
+use config::{Caller, Config, Level, Log, Net, Output, Volume};
+use frame::launch::{Image, LaunchError, launch};
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::ops::Range;
 use std::os::fd::{IntoRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -20,8 +19,13 @@ use std::path::{Path, PathBuf};
 #[repr(C, align(4096))]
 struct PageAligned<T: ?Sized>(T);
 
-/// The image, built by `build.rs`.
-static IMAGE: &PageAligned<[u8]> = &PageAligned(*include_bytes!(concat!(env!("OUT_DIR"), "/image")));
+/// The image's memory, built by `build.rs`.
+static IMAGE_PAGES: PageAligned<[u8; include_bytes!(concat!(env!("OUT_DIR"), "/image")).len()]> =
+    PageAligned(*include_bytes!(concat!(env!("OUT_DIR"), "/image")));
+
+/// The image.
+#[expect(clippy::unreadable_literal, reason = "the build generates its numbers")]
+pub(crate) static IMAGE: Image = include!(concat!(env!("OUT_DIR"), "/image.rs"));
 
 const LOG_VARIABLE: &str = "ENCLOS_LOG";
 
@@ -31,19 +35,11 @@ pub(crate) fn run(options: RunOptions) -> Failure {
         Ok(config) => config,
         Err(failure) => return failure,
     };
-    let boot = |around: &Surroundings| Boot {
-        config,
-        leftovers: around.leftovers.iter().map(host_range).collect(),
-        vdso: around.vdso.as_ref().map(host_range),
-        vvar: around.vvar.iter().map(host_range).collect(),
+    let Ok(encoded) = config.encode() else {
+        return Failure::new("the configuration can't be encoded", "report this, it's a bug of Enclos");
     };
-    // Encoding can't fail; the image would report what it can't decode.
-    let error = launch(&IMAGE.0, |around| boot(around).encode().unwrap_or_default());
-    Failure::new(error.to_string(), error.remedy())
-}
-
-fn host_range(range: &Range<usize>) -> HostRange {
-    HostRange { start: range.start as u64, end: range.end as u64 }
+    let error = launch(&IMAGE, encoded);
+    Failure::new(error.to_string(), LaunchError::remedy())
 }
 
 fn read_settings(options: RunOptions) -> Result<Settings, Failure> {
@@ -70,9 +66,9 @@ fn level_of_environment() -> Result<Option<Level>, Failure> {
 
 /// Looks up on the host what the settings name.
 fn configure(settings: Settings) -> Result<Config, Failure> {
-    let Some(program) = settings.command.first().cloned() else {
+    if settings.command.is_empty() {
         return Err(Failure::new("no program given", "name one, as in `enclos run /bin/ls -l /`"));
-    };
+    }
     let given_root = settings.root.as_deref().unwrap_or(Path::new("/"));
     let root = resolve(given_root, "root directory")?;
     if !root.is_dir() {
@@ -93,22 +89,23 @@ fn configure(settings: Settings) -> Result<Config, Failure> {
         Some(None) => Some(Output::Stderr),
         None => None,
     };
-    Ok(Config {
-        program: program.into_vec(),
-        args: settings.command.into_iter().map(OsString::into_vec).collect(),
+    let caller = Caller {
         env: environment(base, settings.env),
         workdir: workdir.into_os_string().into_vec(),
-        root: root.into_os_string().into_vec(),
-        volumes: settings.volume.into_iter().map(volume).collect::<Result<_, _>>()?,
         uid: identity.uid,
         gid: identity.gid,
         groups: identity.groups,
+    };
+    Ok(Config {
+        root: root.into_os_string().into_vec(),
+        volumes: settings.volume.into_iter().map(volume).collect::<Result<_, _>>()?,
         hostname: settings.hostname,
         memory: settings.memory,
         net: settings.net.unwrap_or(Net::Host),
         log: Log { level: settings.log_level.unwrap_or(Level::Off), output: log_output },
         trace,
         stats: settings.stats,
+        ..Config::plain(settings.command.into_iter().map(OsString::into_vec).collect(), caller)
     })
 }
 
@@ -179,9 +176,13 @@ mod tests {
     }
 
     #[test]
-    fn the_image_starts_at_a_page() {
-        assert!(IMAGE.0.as_ptr().addr().is_multiple_of(4096));
-        assert!(IMAGE.0.starts_with(b"\x7fELF"));
+    fn the_image_lies_in_whole_pages() {
+        assert!(IMAGE.pages.as_ptr().addr().is_multiple_of(4096));
+        assert!(IMAGE.pages.starts_with(b"\x7fELF"));
+        for place in [IMAGE.pages.len(), IMAGE.text.start, IMAGE.text.end, IMAGE.data.start, IMAGE.data.end] {
+            assert!(place.is_multiple_of(4096), "{place:#x}");
+        }
+        assert!(IMAGE.text.contains(&IMAGE.entry) && IMAGE.data.end <= IMAGE.pages.len());
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use crate::context::UserContext;
 use crate::errno::{Error, Result};
 use crate::layout::{HEAP_BASE, VDSO_BASE};
+use crate::surroundings::Surroundings;
 use crate::sync::Once;
 use crate::thread::{self, Handle, Task, ThreadBlock};
 use crate::{heap, ocall, trap, vdso};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ffi::{CStr, c_char, c_void};
 use core::fmt::Write;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,15 +32,18 @@ pub struct Kernel {
     pub host_signal: fn(i32),
 }
 
-/// What the launcher left in the address space.
-#[derive(Debug, Default)]
-pub struct Inheritance {
-    /// Memory of the launcher, to be unmapped.
-    pub leftovers: Vec<Range<usize>>,
-    /// The host's vDSO.
-    pub vdso: Option<Range<usize>>,
-    /// The vDSO's data pages.
-    pub vvar: Vec<Range<usize>>,
+/// What the launcher hands over.
+#[derive(Debug)]
+pub enum Handover {
+    /// A configuration that it encoded.
+    Config(&'static [u8]),
+    /// The arguments and the environment of the host process: there are no options.
+    Plain {
+        /// `enclos run PROGRAM ARGS…`.
+        args: Vec<Vec<u8>>,
+        /// `NAME=VALUE` each, usually.
+        env: Vec<Vec<u8>>,
+    },
 }
 
 /// The program's first thread.
@@ -76,10 +81,9 @@ pub unsafe fn init() -> Result<()> {
 }
 
 /// Leaves the launcher's stack, cleans up behind it, and runs what `start` gives. `start` runs on a LibOS stack.
-pub fn run(inheritance: Inheritance, kernel: Kernel, start: fn() -> Result<FirstTask>) -> ! {
+pub fn run(kernel: Kernel, start: fn() -> Result<FirstTask>) -> ! {
     KERNEL.call_once(|| kernel);
     START.call_once(|| start);
-    *INHERITANCE.lock() = Some(inheritance);
     BOOTED.store(true, Ordering::SeqCst);
     match thread::run_first(first_thread) {
         Err(error) => die_with("no memory for the first thread", error),
@@ -88,12 +92,12 @@ pub fn run(inheritance: Inheritance, kernel: Kernel, start: fn() -> Result<First
 }
 
 static START: Once<fn() -> Result<FirstTask>> = Once::new();
-static INHERITANCE: crate::sync::Mutex<Option<Inheritance>> = crate::sync::Mutex::new(None);
 
 extern "C" fn first_thread(_block: *mut ThreadBlock) -> ! {
     crate::schedule::note_launch();
-    if let Some(inheritance) = INHERITANCE.lock().take() {
-        clean_up(&inheritance);
+    match Surroundings::read() {
+        Ok(around) => clean_up(&around),
+        Err(error) => die_with("the address space isn't known", error),
     }
     raise_descriptor_limit();
     ocall::process::keep_stderr();
@@ -108,10 +112,10 @@ extern "C" fn first_thread(_block: *mut ThreadBlock) -> ! {
     }
 }
 
-fn clean_up(inheritance: &Inheritance) {
-    let pages = inheritance.vdso.iter().chain(&inheritance.vvar);
+fn clean_up(around: &Surroundings) {
+    let pages = around.vdso.iter().chain(&around.vvar);
     let base = pages.clone().map(|range| range.start).min();
-    if let (Some(base), Some(vdso_range)) = (base, &inheritance.vdso) {
+    if let (Some(base), Some(vdso_range)) = (base, &around.vdso) {
         let moved = pages.map(|range| (range.start, range.len(), VDSO_BASE + (range.start - base)));
         for (start, len, to) in moved {
             // SAFETY: nobody has called into the vDSO since the launcher jumped here; the place is the LibOS's own.
@@ -123,7 +127,7 @@ fn clean_up(inheritance: &Inheritance) {
         // SAFETY: the vDSO was just moved there.
         unsafe { vdso::init(start..start + vdso_range.len()) };
     }
-    for range in &inheritance.leftovers {
+    for range in &around.leftovers {
         // SAFETY: the launcher's memory; its configuration was copied and its stack left.
         unsafe { ocall::mem::unmap_leftover(range.start, range.len()) };
     }
@@ -252,17 +256,36 @@ fn image_segments() -> Segments {
     segments
 }
 
-/// What the launcher handed over, at the address that it gave to the image's entry point.
+/// What the launcher handed over, by the two words that it gave to the image's entry point.
 ///
 /// # Safety
-/// Null, or the launcher's buffer of that length.
+/// The launcher's buffer and its length, or the initial stack of the process and 0, or null.
 #[doc(hidden)]
-pub unsafe fn launcher_bytes(start: *const u8, len: usize) -> &'static [u8] {
+pub unsafe fn handed_over(start: *const c_void, len: usize) -> Handover {
     if start.is_null() || len > 64 << 20 {
         die("the image was started without its launcher; use `enclos run`");
     }
-    // SAFETY: the launcher passes a buffer of that length, which stays until its memory is cleaned up.
-    unsafe { core::slice::from_raw_parts(start, len) }
+    if len > 0 {
+        // SAFETY: the launcher passes a buffer of that length, which stays until its memory is cleaned up.
+        return Handover::Config(unsafe { core::slice::from_raw_parts(start.cast(), len) });
+    }
+    let stack = start.cast::<usize>();
+    // SAFETY: the count of arguments, the arguments, null, the environment, null (x86-64 psABI, 3.4.1).
+    unsafe {
+        let args = stack.add(1).cast();
+        Handover::Plain { args: strings(args), env: strings(args.add(*stack + 1)) }
+    }
+}
+
+/// Copies of the strings of a list that ends in null.
+///
+/// # Safety
+/// It is one.
+unsafe fn strings(list: *const *const c_char) -> Vec<Vec<u8>> {
+    // SAFETY: passed on to the caller; the null isn't passed.
+    let pointers = (0..).map(|index| unsafe { *list.add(index) }).take_while(|string| !string.is_null());
+    // SAFETY: passed on to the caller.
+    pointers.map(|string| unsafe { CStr::from_ptr(string) }.to_bytes().to_vec()).collect()
 }
 
 /// Reports a panic, which is a bug of the LibOS, and ends it.

@@ -1,7 +1,7 @@
 //! What the processor can do, and its segment bases.
 
 use core::arch::asm;
-use core::arch::x86_64::{__cpuid, __cpuid_count};
+use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use spin::Once;
 
 /// Length of an `XSAVE` area for all enabled features, in bytes.
@@ -25,9 +25,8 @@ pub const fn mxcsr_mask() -> u32 {
 
 /// 64 random bits from the processor, if it has `rdrand` and it works.
 pub fn random() -> Option<u64> {
-    // Asked once: in a virtual machine `cpuid` takes microseconds.
-    static HAS_RDRAND: Once<bool> = Once::new();
-    if !*HAS_RDRAND.call_once(|| __cpuid(1).ecx & 1 << 30 != 0) {
+    const RDRAND: u32 = 1 << 30;
+    if features().ecx & RDRAND == 0 {
         return None;
     }
     (0..10).find_map(|_| {
@@ -72,8 +71,13 @@ pub(crate) unsafe fn set_gs_base(block: usize) {
 
 /// What Linux shows as `AT_HWCAP` on x86: the feature bits of `CPUID.1:EDX`.
 pub fn hwcap() -> u32 {
-    static FEATURES: Once<u32> = Once::new();
-    *FEATURES.call_once(|| __cpuid(1).edx)
+    features().edx
+}
+
+/// The feature bits of `CPUID.1`, asked for once: in a virtual machine that takes microseconds.
+fn features() -> CpuidResult {
+    static FEATURES: Once<CpuidResult> = Once::new();
+    *FEATURES.call_once(|| __cpuid(1))
 }
 
 /// `AT_HWCAP2`'s bit for usable `rdfsbase` and its kin, which this LibOS needs itself.

@@ -34,6 +34,7 @@ pub mod patcher;
 pub mod schedule;
 #[cfg(feature = "image")]
 pub mod start;
+mod surroundings;
 pub mod sync;
 pub mod thread;
 pub mod trap;

@@ -230,10 +230,7 @@ impl Patcher {
         let slot = inner.slots.find(&chunk, &plan).ok_or(Errno::ENOSPC)?;
         let trampoline = plan.assemble(slot).ok_or(Errno::EOPNOTSUPP)?;
         let end = slot + trampoline.code.len() as u64;
-        let pages = layout::page_floor(slot as usize)..layout::page_ceil(end as usize).ok_or(Errno::ENOMEM)?;
-        mem::protect(&pages, Prot::READ | Prot::WRITE | Prot::EXEC)?;
         UserSlice::new(slot as usize, trampoline.code.len())?.write(&trampoline.code)?;
-        mem::protect(&pages, Prot::READ | Prot::EXEC)?;
         inner.slots.take(slot..end);
         Ok(Site::new(slot, trampoline, plan.original()))
     }

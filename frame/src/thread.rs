@@ -33,6 +33,10 @@ pub trait Task: Send + Sync {
     /// The thread is wanted: looks after signals before it returns to the program.
     fn before_return(&self, ctx: &mut UserContext) -> Flow;
 
+    /// The LibOS found nothing at an address that the program passed: lets a mapping that grows down to there grow. Gives
+    /// whether it did. May be called under any lock.
+    fn grow_down(&self, addr: usize) -> bool;
+
     /// The code that `addr` lies in, if system calls in it may be patched.
     fn code_at(&self, addr: usize) -> Option<crate::patcher::CodeRegion>;
 
@@ -426,6 +430,14 @@ pub fn current_ids() -> Option<(u32, u32)> {
     match &current()?.role {
         Role::Task(task) => Some(task.ids()),
         _ => None,
+    }
+}
+
+/// Lets a mapping of the program that the calling host thread works for grow down to `addr`. Gives whether it did.
+pub(crate) fn grow_down(addr: usize) -> bool {
+    match current().map(|block| &block.role) {
+        Some(Role::Task(task)) => task.grow_down(addr),
+        _ => false,
     }
 }
 

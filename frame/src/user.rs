@@ -65,8 +65,10 @@ impl UserSlice {
     /// `EFAULT` if a byte can't be read.
     pub fn read(self, dst: &mut [u8]) -> Result<usize> {
         let len = self.len.min(dst.len());
-        // SAFETY: `dst` is writable for `len` bytes, and the source is under fault recovery.
-        let left = unsafe { copy(dst.as_mut_ptr(), self.addr as *const u8, len) };
+        let left = access(self.truncate(len), |piece, done| {
+            // SAFETY: `dst` is writable for `len` bytes, and the source is under fault recovery.
+            unsafe { copy(dst[done..].as_mut_ptr(), piece.addr as *const u8, piece.len) }
+        });
         if left == 0 { Ok(len) } else { Err(FAULT) }
     }
 
@@ -76,8 +78,10 @@ impl UserSlice {
     /// `EFAULT` if a byte can't be written.
     pub fn write(self, src: &[u8]) -> Result<usize> {
         let len = self.len.min(src.len());
-        // SAFETY: `src` is readable for `len` bytes; the target is outside the LibOS and under fault recovery.
-        let left = unsafe { copy(self.addr as *mut u8, src.as_ptr(), len) };
+        let left = access(self.truncate(len), |piece, done| {
+            // SAFETY: `src` is readable for `len` bytes; the target is outside the LibOS and under fault recovery.
+            unsafe { copy(piece.addr as *mut u8, src[done..].as_ptr(), piece.len) }
+        });
         if left == 0 { Ok(len) } else { Err(FAULT) }
     }
 
@@ -86,8 +90,10 @@ impl UserSlice {
     /// # Errors
     /// `EFAULT` if a byte can't be written.
     pub fn zero(self) -> Result<()> {
-        // SAFETY: the target is outside the LibOS and under fault recovery.
-        let left = unsafe { fill(self.addr as *mut u8, 0, self.len) };
+        let left = access(self, |piece, _| {
+            // SAFETY: the target is outside the LibOS and under fault recovery.
+            unsafe { fill(piece.addr as *mut u8, 0, piece.len) }
+        });
         if left == 0 { Ok(()) } else { Err(FAULT) }
     }
 
@@ -100,6 +106,17 @@ impl UserSlice {
         self.read(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// Has `touch` access all of `slice`: it gets what is left of it and how much was done, and gives how many bytes it left
+/// when it faulted. A fault that makes a mapping grow is none, as it isn't for the program. Gives how many bytes are left.
+fn access(slice: UserSlice, mut touch: impl FnMut(UserSlice, usize) -> usize) -> usize {
+    let mut left = touch(slice, 0);
+    while left > 0 && crate::thread::grow_down(slice.skip(slice.len - left).addr) {
+        let done = slice.len - left;
+        left = touch(slice.skip(done), done);
+    }
+    left
 }
 
 /// A pointer to a `T` of the program.
@@ -251,8 +268,10 @@ impl UserPtr<u32> {
     pub fn load(self) -> Result<u32> {
         let addr = self.atomic_addr()?;
         let mut value = 0;
+        let word = UserSlice { addr, len: size_of::<u32>() };
         // SAFETY: aligned, outside the LibOS, under fault recovery.
-        if unsafe { load_u32(addr as *const u32, &raw mut value) } == 0 { Ok(value) } else { Err(FAULT) }
+        let left = access(word, |_, _| unsafe { load_u32(addr as *const u32, &raw mut value) } * word.len);
+        if left == 0 { Ok(value) } else { Err(FAULT) }
     }
 
     /// Stores `new` if the word is `current`; gives what the word was.
@@ -345,7 +364,7 @@ impl Segments {
         let max = max.min(self.remaining);
         while done < max {
             let piece = self.current.truncate(max - done);
-            let left = step(piece, done);
+            let left = access(piece, |rest, passed| step(rest, done + passed));
             self.advance(piece.len - left);
             done += piece.len - left;
             if left > 0 {

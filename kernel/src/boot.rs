@@ -3,9 +3,9 @@
 use crate::prelude::*;
 use crate::process;
 use crate::{fs, logging, observe, signal, system};
-use config::{Boot, Config};
-use core::ops::Range;
-use frame::boot::{self, FirstTask, Inheritance, Kernel};
+use config::{Caller, Config};
+use frame::boot::{self, FirstTask, Handover, Kernel};
+use frame::ocall::process as host;
 use frame::sync::Once;
 
 static CONFIG: Once<Config> = Once::new();
@@ -15,21 +15,28 @@ const NOT_FOUND: i32 = 127;
 const NOT_EXECUTABLE: i32 = 126;
 
 /// The image's main function.
-pub fn main(launcher: &'static [u8]) -> ! {
-    let Ok(Boot { config, leftovers, vdso, vvar, .. }) = Boot::decode(launcher) else {
-        boot::die("the launcher's configuration can't be read");
+pub fn main(handover: Handover) -> ! {
+    let config = match handover {
+        Handover::Config(bytes) => {
+            Config::decode(bytes).unwrap_or_else(|_| boot::die("the launcher's configuration can't be read"))
+        }
+        Handover::Plain { args, env } => plain_config(args, env),
     };
-    let range = |range: config::HostRange| -> Range<usize> { range.start as usize..range.end as usize };
     CONFIG.call_once(|| config);
-    boot::run(
-        Inheritance {
-            leftovers: leftovers.into_iter().map(range).collect(),
-            vdso: vdso.map(range),
-            vvar: vvar.into_iter().map(range).collect(),
-        },
-        Kernel { host_signal: signal::from_host },
-        start,
-    )
+    boot::run(Kernel { host_signal: signal::from_host }, start)
+}
+
+/// The configuration for `enclos run PROGRAM ARGS…`, which the command line didn't even look at.
+fn plain_config(args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> Config {
+    const COMMAND_AT: usize = 2;
+    let Some(workdir) = host::working_directory() else {
+        boot::die("the working directory isn't known; give another one with --workdir");
+    };
+    let Ok(groups) = host::groups() else {
+        boot::die("can't read your groups; give a user and group with --user UID:GID");
+    };
+    let (uid, gid) = host::user_and_group();
+    Config::plain(args.into_iter().skip(COMMAND_AT).collect(), Caller { env, workdir, uid, gid, groups })
 }
 
 /// What `enclos run` was asked for; present from boot on.

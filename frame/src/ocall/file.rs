@@ -208,10 +208,9 @@ pub fn stat(dir: &HostFd, name: &CStr) -> Result<HostStat> {
 /// # Errors
 /// `EINTR` when the thread is wanted; what `readv(2)` gives.
 pub fn read(fd: &HostFd, sink: &mut Sink<'_>) -> Result<usize> {
-    let pieces = iovecs(sink.pieces(MAX_TRANSFER));
     // SAFETY: the pieces are program memory, or a buffer that the sink borrows.
-    let count =
-        unsafe { host::call_blocking(__NR_readv, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), 0, 0, 0])? };
+    let issue = |nr, args| unsafe { host::call_blocking(nr, args) };
+    let count = transfer([sys::__NR_read, __NR_readv], fd, sink.pieces(MAX_TRANSFER), 0, issue)?;
     let count = transferred(count, sink.remaining())?;
     sink.advance(count);
     Ok(count)
@@ -222,11 +221,9 @@ pub fn read(fd: &HostFd, sink: &mut Sink<'_>) -> Result<usize> {
 /// # Errors
 /// What `preadv(2)` gives.
 pub fn read_at(fd: &HostFd, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
-    let pieces = iovecs(sink.pieces(MAX_TRANSFER));
     // SAFETY: as in `read`.
-    let count = unsafe {
-        host::call(__NR_preadv, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), offset as usize, 0, 0])?
-    };
+    let issue = |nr, args| unsafe { host::call(nr, args) };
+    let count = transfer([sys::__NR_pread64, __NR_preadv], fd, sink.pieces(MAX_TRANSFER), offset, issue)?;
     let count = transferred(count, sink.remaining())?;
     sink.advance(count);
     Ok(count)
@@ -237,10 +234,9 @@ pub fn read_at(fd: &HostFd, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
 /// # Errors
 /// `EINTR` when the thread is wanted; `EPIPE` without a signal; what `writev(2)` gives.
 pub fn write(fd: &HostFd, source: &mut Source<'_>) -> Result<usize> {
-    let pieces = iovecs(source.pieces(MAX_TRANSFER));
     // SAFETY: the host only reads the pieces.
-    let count =
-        unsafe { host::call_blocking(__NR_writev, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), 0, 0, 0])? };
+    let issue = |nr, args| unsafe { host::call_blocking(nr, args) };
+    let count = transfer([sys::__NR_write, __NR_writev], fd, source.pieces(MAX_TRANSFER), 0, issue)?;
     let count = transferred(count, source.remaining())?;
     source.advance(count);
     Ok(count)
@@ -268,11 +264,9 @@ pub fn write_message(fd: &HostFd, mut message: &[u8]) -> Result<()> {
 /// # Errors
 /// What `pwritev(2)` gives.
 pub fn write_at(fd: &HostFd, offset: u64, source: &mut Source<'_>) -> Result<usize> {
-    let pieces = iovecs(source.pieces(MAX_TRANSFER));
     // SAFETY: the host only reads the pieces.
-    let count = unsafe {
-        host::call(__NR_pwritev, [fd.0 as usize, pieces.as_ptr() as usize, pieces.len(), offset as usize, 0, 0])?
-    };
+    let issue = |nr, args| unsafe { host::call(nr, args) };
+    let count = transfer([sys::__NR_pwrite64, __NR_pwritev], fd, source.pieces(MAX_TRANSFER), offset, issue)?;
     let count = transferred(count, source.remaining())?;
     source.advance(count);
     Ok(count)
@@ -295,6 +289,23 @@ pub fn append(fd: &HostFd, source: &mut Source<'_>) -> Result<usize> {
     let count = transferred(count, source.remaining())?;
     source.advance(count);
     Ok(count)
+}
+
+/// Issues the first of two host calls if there's one piece, as mostly, since that needs no list; else the second.
+fn transfer(
+    [single, vectored]: [u32; 2],
+    fd: &HostFd,
+    mut pieces: impl Iterator<Item = UserSlice>,
+    offset: u64,
+    issue: impl FnOnce(u32, [usize; 6]) -> Result<usize>,
+) -> Result<usize> {
+    let (first, second) = (pieces.next(), pieces.next());
+    if second.is_none() {
+        let (addr, len) = first.map_or((0, 0), |piece| (piece.addr(), piece.len()));
+        return issue(single, [fd.0 as usize, addr, len, offset as usize, 0, 0]);
+    }
+    let list = iovecs(first.into_iter().chain(second).chain(pieces));
+    issue(vectored, [fd.0 as usize, list.as_ptr() as usize, list.len(), offset as usize, 0, 0])
 }
 
 fn iovecs(pieces: impl Iterator<Item = UserSlice>) -> Vec<[usize; 2]> {

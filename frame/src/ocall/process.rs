@@ -2,11 +2,14 @@
 
 use crate::errno::{Errno, Result};
 use crate::host;
+use crate::user::Sink;
+use alloc::vec::Vec;
 use core::arch::asm;
 use core::sync::atomic::{AtomicI32, Ordering};
 use linux_raw_sys::general::{
-    __NR_exit_group, __NR_getpgid, __NR_getppid, __NR_getrandom, __NR_getrusage, __NR_getsid, __NR_kill, __NR_prctl,
-    __NR_prlimit64, __NR_sysinfo, __NR_umask, __NR_uname,
+    __NR_exit_group, __NR_getcwd, __NR_getegid, __NR_geteuid, __NR_getgroups, __NR_getpgid, __NR_getppid,
+    __NR_getrandom, __NR_getrusage, __NR_getsid, __NR_kill, __NR_prctl, __NR_prlimit64, __NR_sysinfo, __NR_umask,
+    __NR_uname,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -23,6 +26,45 @@ pub(crate) fn keep_stderr() {
 /// A descriptor of the standard error that the LibOS was started with.
 pub fn standard_error() -> super::file::HostFd {
     super::file::HostFd::from_launcher(STDERR.load(Ordering::Relaxed))
+}
+
+/// The working directory of the host process, absolute; `None` if it has none that can be named.
+pub fn working_directory() -> Option<Vec<u8>> {
+    const PATH_MAX: usize = 4096;
+    let mut path = alloc::vec![0; PATH_MAX];
+    // SAFETY: the host writes at most the given length.
+    let len = unsafe { host::call(__NR_getcwd, [path.as_mut_ptr() as usize, PATH_MAX, 0, 0, 0, 0]) }.ok()?;
+    // The length counts a NUL. A directory outside of the root starts with `(unreachable)`.
+    path.truncate(len.min(PATH_MAX).checked_sub(1)?);
+    path.starts_with(b"/").then_some(path)
+}
+
+/// The effective user and group id of the host process.
+pub fn user_and_group() -> (u32, u32) {
+    // SAFETY: no effect on memory. They can't fail.
+    let [user, group] = [__NR_geteuid, __NR_getegid].map(|nr| unsafe { host::raw(nr, [0; 6]) });
+    (user as u32, group as u32)
+}
+
+/// The supplementary groups of the host process.
+///
+/// # Errors
+/// `EIO` if the host gives more than Linux allows.
+pub fn groups() -> Result<Vec<u32>> {
+    const NGROUPS_MAX: usize = 0x1_0000;
+    // SAFETY: only asks for the count.
+    let count = unsafe { host::call(__NR_getgroups, [0; 6])? };
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if count > NGROUPS_MAX {
+        return Err(Errno::EIO.into());
+    }
+    let mut groups = alloc::vec![0_u32; count];
+    // SAFETY: the host writes at most that many.
+    let count = unsafe { host::call(__NR_getgroups, [count, groups.as_mut_ptr() as usize, 0, 0, 0, 0])? };
+    groups.truncate(count);
+    Ok(groups)
 }
 
 /// Ends the LibOS, in all of its host processes, with this exit status.
@@ -171,6 +213,19 @@ pub fn usage(of: UsageOf) -> Rusage {
     // SAFETY: the host writes a `struct rusage`.
     let _ = unsafe { host::call(__NR_getrusage, [of as usize, &raw mut usage as usize, 0, 0, 0, 0]) };
     usage
+}
+
+/// How many pages of the host process are in memory.
+///
+/// # Errors
+/// What opening and reading give; `EIO` if the host shows something else.
+pub fn resident_pages() -> Result<usize> {
+    let file = super::file::open_host(c"/proc/self/statm", 0)?;
+    let mut text = [0; 128];
+    let len = super::file::read(&file, &mut Sink::buffer(&mut text))?;
+    // `size resident shared …`, in pages (`man 5 proc_pid_statm`).
+    let field = str::from_utf8(&text[..len]).ok().and_then(|text| text.split(' ').nth(1)?.parse().ok());
+    field.ok_or(Errno::EIO.into())
 }
 
 /// The host's `struct sysinfo`.

@@ -130,7 +130,10 @@ fn map_all(memory: &Memory, file: &Arc<dyn File>, elf: &Elf) -> Result<usize> {
         }
         Placement::Anywhere => memory.map(MapRequest::anonymous(Place::Aligned(elf.align), span.len(), Prot::empty())),
     }
-    .map_err(|error| Error::new(Errno::ENOMEM, error.reason()))?;
+    .map_err(|error| match error.errno() {
+        Errno::EPERM => error,
+        _ => Error::new(Errno::ENOMEM, error.reason()),
+    })?;
     let bias = base.wrapping_sub(span.start);
     // What lies between the segments is no part of the program.
     let mut covered = base;

@@ -17,7 +17,9 @@ pub(super) struct Chunk {
     space: Range<usize>,
 }
 
-const PROT: Prot = Prot::READ.union(Prot::EXEC);
+// Writable all the time: protecting it around each patch would cost most of the patch, and the LibOS's own memory is as open
+// to the program.
+const PROT: Prot = Prot::READ.union(Prot::WRITE).union(Prot::EXEC);
 
 /// How far code and trampolines may be apart: a relative jump reaches 2 GiB.
 const REACH: usize = 0x7900_0000;

@@ -300,31 +300,19 @@ impl Memory {
 
     /// Grows a `MAP_GROWSDOWN` mapping down to `addr`, which was touched. Gives whether it did.
     pub fn grow_down(&self, addr: usize) -> bool {
-        let mut inner = self.inner.lock();
-        let page = page_floor(addr);
-        let Some((above, vma)) = inner.vmas.at_or_above(addr).map(|(range, vma)| (range, vma.clone())) else {
-            return false;
-        };
-        let range = page..above.start;
-        if vma.kind != Kind::GrowsDown || range.is_empty() || above.end - page > MAX_GROWN {
-            return false;
-        }
-        // The same gap to what lies below as Linux keeps (256 pages).
-        let guard = page.saturating_sub(STACK_GAP)..page;
-        if inner.vmas.overlaps(&(guard.start..range.end)) || vma.is_charged && charge(range.len()).is_err() {
-            return false;
-        }
-        if mem::map(&range, vma.prot, vma.sharing, mem::Backing::Anonymous).is_err() {
-            if vma.is_charged {
-                uncharge(range.len());
+        grow_down(&mut self.inner.lock(), addr)
+    }
+
+    /// As [`grow_down`](Self::grow_down), for whoever may hold the lock: gives up if it's held for long.
+    pub fn try_grow_down(&self, addr: usize) -> bool {
+        const TRIES: u32 = 1000;
+        for _ in 0..TRIES {
+            if let Some(mut inner) = self.inner.try_lock() {
+                return grow_down(&mut inner, addr);
             }
-            return false;
+            core::hint::spin_loop();
         }
-        inner.recycled.carve(&range);
-        inner.take_free(&range);
-        inner.mapped += range.len();
-        inner.vmas.insert(range, vma);
-        true
+        false
     }
 
     /// Its sizes.
@@ -355,3 +343,30 @@ impl Memory {
 
 /// The size up to which a `MAP_GROWSDOWN` mapping grows: the usual limit of stacks.
 const MAX_GROWN: usize = 8 << 20;
+
+fn grow_down(inner: &mut Inner, addr: usize) -> bool {
+    let page = page_floor(addr);
+    let Some((above, vma)) = inner.vmas.at_or_above(addr).map(|(range, vma)| (range, vma.clone())) else {
+        return false;
+    };
+    let range = page..above.start;
+    if vma.kind != Kind::GrowsDown || range.is_empty() || above.end - page > MAX_GROWN {
+        return false;
+    }
+    // The same gap to what lies below as Linux keeps (256 pages).
+    let guard = page.saturating_sub(STACK_GAP)..page;
+    if inner.vmas.overlaps(&(guard.start..range.end)) || vma.is_charged && charge(range.len()).is_err() {
+        return false;
+    }
+    if mem::map(&range, vma.prot, vma.sharing, mem::Backing::Anonymous).is_err() {
+        if vma.is_charged {
+            uncharge(range.len());
+        }
+        return false;
+    }
+    inner.recycled.carve(&range);
+    inner.take_free(&range);
+    inner.mapped += range.len();
+    inner.vmas.insert(range, vma);
+    true
+}

@@ -71,6 +71,10 @@ impl Task for ThreadTask {
         in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, None))
     }
 
+    fn grow_down(&self, addr: usize) -> bool {
+        self.0.process.memory().try_grow_down(addr)
+    }
+
     fn code_at(&self, addr: usize) -> Option<CodeRegion> {
         self.0.process.memory().code_region_at(addr)
     }

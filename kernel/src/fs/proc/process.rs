@@ -8,7 +8,7 @@ use crate::process::{Process, RLIM_INFINITY, Resource, Thread};
 use crate::syscalls::args::FileDesc;
 use core::fmt::Write;
 use frame::layout::PAGE_SIZE;
-use frame::ocall::process::{UsageOf, usage};
+use frame::ocall::process::{self as host, UsageOf, usage};
 
 /// A process's directory, or a thread's.
 pub(super) struct ProcessDirectory {
@@ -301,6 +301,11 @@ fn statm(process: &Process) -> Vec<u8> {
 
 /// What the host counts for all processes of the LibOS together, at most what is mapped.
 fn resident_pages(mapped: usize) -> usize {
+    host::resident_pages().unwrap_or(0).min(mapped)
+}
+
+/// The most that was ever resident, likewise.
+fn most_resident_pages(mapped: usize) -> usize {
     (usage(UsageOf::Process).maxrss as usize * 1024 / PAGE_SIZE).min(mapped)
 }
 
@@ -346,7 +351,8 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
     let credentials = thread.credentials();
     let totals = process.memory().totals();
     let kib = |bytes: usize| bytes / 1024;
-    let resident = kib(resident_pages(totals.mapped / PAGE_SIZE) * PAGE_SIZE);
+    let [resident, most_resident] =
+        [resident_pages, most_resident_pages].map(|pages| kib(pages(totals.mapped / PAGE_SIZE) * PAGE_SIZE));
     let mut text = String::new();
     let mut groups = String::new();
     for group in credentials.groups.iter() {
@@ -372,7 +378,7 @@ fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
         ("VmPeak", format!("{:8} kB", kib(totals.mapped))),
         ("VmSize", format!("{:8} kB", kib(totals.mapped))),
         ("VmLck", format!("{:8} kB", kib(totals.locked))),
-        ("VmHWM", format!("{resident:8} kB")),
+        ("VmHWM", format!("{most_resident:8} kB")),
         ("VmRSS", format!("{resident:8} kB")),
         ("VmData", format!("{:8} kB", kib(totals.data))),
         ("VmStk", format!("{:8} kB", kib(totals.stack))),

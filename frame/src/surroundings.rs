@@ -1,68 +1,73 @@
-//! The launcher's address space, as `/proc/self/maps` shows it (`man 5 proc_pid_maps`).
+//! What the launcher left in the address space, as `/proc/self/maps` shows it (`man 5 proc_pid_maps`).
 
+use crate::errno::{Errno, Error, Result};
 use crate::layout::{LIBOS_BASE, LIBOS_END, TASK_SIZE};
+use crate::ocall;
+use crate::user::Sink;
+use alloc::vec::Vec;
 use core::ops::Range;
-use std::fs::File;
-use std::io::Read;
-use std::vec::Vec;
 
 /// The memory around the image that concerns it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// Where the launcher's memory lies, in ranges that may be wider than what is mapped; its stack is not among them,
     /// as the host shows the command line from there.
-    pub leftovers: Vec<Range<usize>>,
+    pub(crate) leftovers: Vec<Range<usize>>,
     /// The host's vDSO.
-    pub vdso: Option<Range<usize>>,
+    pub(crate) vdso: Option<Range<usize>>,
     /// The vDSO's data pages.
-    pub vvar: Vec<Range<usize>>,
+    pub(crate) vvar: Vec<Range<usize>>,
 }
 
 /// All mappings of the process, by ascending address.
-pub(super) struct AddressSpace {
+struct AddressSpace {
     mappings: Vec<Mapping>,
 }
 
 struct Mapping {
     range: Range<usize>,
-    offset: usize,
     kind: Kind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    File,
     Vdso,
     Vvar,
     Stack,
     Other,
 }
 
-impl AddressSpace {
-    pub(super) fn read() -> std::io::Result<Self> {
-        // Room for all of it, as the host doesn't tell the length beforehand.
-        let mut text = Vec::with_capacity(16 << 10);
-        File::open("/proc/self/maps")?.read_to_end(&mut text)?;
-        Self::parse(&text).ok_or_else(|| std::io::Error::other("its format is unknown"))
+impl Surroundings {
+    /// What there is now.
+    ///
+    /// # Errors
+    /// What opening and reading give; `EIO` if the host shows something else.
+    pub(crate) fn read() -> Result<Self> {
+        let file = ocall::file::open_host(c"/proc/self/maps", 0)?;
+        // Room for what there usually is: a read ends at the end of a line, or of all.
+        let mut text = alloc::vec![0; 4 << 10];
+        let mut len = 0;
+        loop {
+            if len + 1024 > text.len() {
+                text.resize(2 * text.len(), 0);
+            }
+            match ocall::file::read(&file, &mut Sink::buffer(&mut text[len..]))? {
+                0 => break,
+                count => len += count,
+            }
+        }
+        let space = AddressSpace::parse(&text[..len]);
+        Ok(space.ok_or(Error::new(Errno::EIO, "/proc/self/maps has an unknown format"))?.surroundings())
     }
+}
 
+impl AddressSpace {
     fn parse(text: &[u8]) -> Option<Self> {
         let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         Some(Self { mappings: lines.map(Mapping::parse).collect::<Option<_>>()? })
     }
 
-    /// Whether something is mapped in `range`.
-    pub(super) fn is_taken(&self, range: Range<usize>) -> bool {
-        self.mappings.iter().any(|mapping| mapping.range.start < range.end && range.start < mapping.range.end)
-    }
-
-    /// Where in its file lies the byte that is mapped at `addr`.
-    pub(super) fn file_offset(&self, addr: usize) -> Option<usize> {
-        let mapping = self.mappings.iter().find(|mapping| mapping.range.contains(&addr))?;
-        (mapping.kind == Kind::File).then(|| mapping.offset + (addr - mapping.range.start))
-    }
-
-    pub(super) fn surroundings(&self) -> Surroundings {
+    fn surroundings(&self) -> Surroundings {
         let mut around = Surroundings::default();
         for mapping in &self.mappings {
             match mapping.kind {
@@ -88,22 +93,20 @@ impl AddressSpace {
 }
 
 impl Mapping {
-    /// Parses `start-end perms offset device inode path`; numbers but the inode's are hexadecimal.
+    /// Parses `start-end perms offset device inode path`, of which the addresses and the path matter here.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
-        let range = str::from_utf8(fields.next()?).ok()?;
-        let (start, end) = range.split_once('-')?;
+        let (start, end) = str::from_utf8(fields.next()?).ok()?.split_once('-')?;
         let number = |text| usize::from_str_radix(text, 16).ok();
-        let offset = number(str::from_utf8(fields.nth(1)?).ok()?)?;
-        let kind = match fields.nth(2) {
-            Some(name) if name.starts_with(b"/") => Kind::File,
+        let _inode = fields.by_ref().take(4).last()?;
+        let kind = match fields.next() {
             Some(b"[vdso]") => Kind::Vdso,
             Some(b"[stack]") => Kind::Stack,
             // One for each source of time: `[vvar]`, `[vvar_vclock]`.
             Some(name) if name.starts_with(b"[vvar") => Kind::Vvar,
             _ => Kind::Other,
         };
-        Some(Self { range: number(start)?..number(end)?, offset, kind })
+        Some(Self { range: number(start)?..number(end)?, kind })
     }
 }
 
@@ -140,24 +143,8 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
     }
 
     #[test]
-    fn offsets_are_those_in_the_file() {
-        let space = AddressSpace::parse(MAPS).unwrap();
-        assert_eq!(space.file_offset(0x55d0_c1b0_2000), Some(0x10_2000));
-        assert_eq!(space.file_offset(0x55d0_c200_0000), None);
-        assert_eq!(space.file_offset(0x1000), None);
-    }
-
-    #[test]
-    fn a_taken_place_is_found() {
-        let space = AddressSpace::parse(MAPS).unwrap();
-        assert!(!space.is_taken(LIBOS_BASE..LIBOS_END));
-        assert!(space.is_taken(0x55d0_c202_0000..0x5600_0000_0000));
-        assert!(!space.is_taken(0x55d0_c202_1000..0x5600_0000_0000));
-    }
-
-    #[test]
     fn other_formats_are_refused() {
-        for text in [&b"nonsense"[..], b"1000-2000", b"1000-x r--p 0 0:0 0", b"1000-2000 r--p \xff 0:0 0"] {
+        for text in [&b"nonsense"[..], b"1000-2000", b"1000-x r--p 0 0:0 0", b"\xff-2000 r--p 0 0:0 0"] {
             assert!(AddressSpace::parse(text).is_none());
         }
     }
