@@ -38,7 +38,7 @@ impl WaitQueue {
             let result = condition();
             let outcome = match result {
                 Some(result) => Some(Ok(result)),
-                None => waiter.wait(deadline).err().map(Err),
+                None => waiter.wait_soon(deadline).err().map(Err),
             };
             let was_woken = !self.dequeue(&waiter);
             match outcome {
@@ -84,16 +84,6 @@ impl WaitQueue {
                 waiter.wake();
             }
         }
-    }
-
-    /// Adds a thread that waits for several things at once; it looks after itself.
-    pub fn register(&self, waiter: &Arc<Waiter>) {
-        self.enqueue(waiter);
-    }
-
-    /// Takes a registered thread out.
-    pub fn unregister(&self, waiter: &Arc<Waiter>) {
-        self.dequeue(waiter);
     }
 
     fn enqueue(&self, waiter: &Arc<Waiter>) {
