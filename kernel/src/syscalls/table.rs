@@ -5,8 +5,9 @@
 
 use super::args::{Addr, Arg, DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
 use super::dispatch::Context;
+use crate::events::sys::PollEntry;
 use crate::fs::StatusFlags;
-use crate::fs::sys::{AtFlags, CloseRangeFlags, MemfdFlags, OpenHow, PollEntry, Stat, Statx};
+use crate::fs::sys::{AtFlags, CloseRangeFlags, MemfdFlags, OpenHow, Stat, Statx};
 use crate::ipc::sys::FutexWaitv;
 use crate::mm::sys::{LockAllFlags, MapFlags, ProtFlags, RemapFlags, SyncFlags};
 use crate::prelude::*;
@@ -14,7 +15,7 @@ use crate::process::sys::{CloneArgs, SchedAttr};
 use crate::signal::{Action, AlternateStack, SigInfo};
 use crate::time::sys::{IntervalTimer, SigEvent, TimerSpec};
 use crate::time::{Timespec, Timeval};
-use crate::{fs, ipc, mm, process, signal, system, time};
+use crate::{events, fs, ipc, mm, process, signal, system, time};
 use core::fmt::{self, Write};
 use frame::ocall::process::{Rusage, SysInfo};
 
@@ -133,7 +134,7 @@ table! {
     4 stat(path: UserPath, stat: UserPtr<Stat>) = fs::sys::stat, complete;
     5 fstat(fd: FileDesc, stat: UserPtr<Stat>) = fs::sys::fstat, complete;
     6 lstat(path: UserPath, stat: UserPtr<Stat>) = fs::sys::lstat, complete;
-    7 poll(array: UserPtr<PollEntry>, count: u32, timeout: i32) = fs::sys::poll, complete;
+    7 poll(array: UserPtr<PollEntry>, count: u32, timeout: i32) = events::sys::poll, complete;
     8 lseek(fd: FileDesc, offset: i64, whence: u32) = fs::sys::lseek, complete;
     9 mmap(addr: Addr, len: usize, prot: ProtFlags, flags: MapFlags, fd: FileDesc, offset: u64) = mm::sys::mmap, partial("no huge pages");
     10 mprotect(addr: Addr, len: usize, prot: ProtFlags) = mm::sys::mprotect, complete;
@@ -149,7 +150,7 @@ table! {
     20 writev(fd: FileDesc, vector: UserPtr<[u64; 2]>, count: usize) = fs::sys::writev, complete;
     21 access(path: UserPath, mode: Mode) = fs::sys::access, complete;
     22 pipe(fds: UserPtr<[i32; 2]>) = fs::sys::pipe, complete;
-    23 select(count: i32, reads: UserPtr<u64>, writes: UserPtr<u64>, excepts: UserPtr<u64>, timeout: UserPtr<Timeval>) = fs::sys::select, complete;
+    23 select(count: i32, reads: UserPtr<u64>, writes: UserPtr<u64>, excepts: UserPtr<u64>, timeout: UserPtr<Timeval>) = events::sys::select, complete;
     24 sched_yield() = process::sys::sched_yield, complete;
     25 mremap(addr: Addr, old_len: usize, new_len: usize, flags: RemapFlags, new_addr: Addr) = mm::sys::mremap, partial("code with patched system calls can't be moved");
     26 msync(addr: Addr, len: usize, flags: SyncFlags) = mm::sys::msync, complete;
@@ -396,8 +397,8 @@ table! {
     267 readlinkat(dir: DirDesc, path: UserPath, buffer: UserPtr<u8>, size: i32) = fs::sys::readlinkat, complete;
     268 fchmodat(dir: DirDesc, path: UserPath, mode: Mode) = fs::sys::fchmodat, complete;
     269 faccessat(dir: DirDesc, path: UserPath, mode: Mode) = fs::sys::faccessat, complete;
-    270 pselect6(count: i32, reads: UserPtr<u64>, writes: UserPtr<u64>, excepts: UserPtr<u64>, timeout: UserPtr<Timespec>, mask: UserPtr<[u64; 2]>) = fs::sys::pselect6, complete;
-    271 ppoll(array: UserPtr<PollEntry>, count: u32, timeout: UserPtr<Timespec>, mask: UserPtr<u64>, size: usize) = fs::sys::ppoll, complete;
+    270 pselect6(count: i32, reads: UserPtr<u64>, writes: UserPtr<u64>, excepts: UserPtr<u64>, timeout: UserPtr<Timespec>, mask: UserPtr<[u64; 2]>) = events::sys::pselect6, complete;
+    271 ppoll(array: UserPtr<PollEntry>, count: u32, timeout: UserPtr<Timespec>, mask: UserPtr<u64>, size: usize) = events::sys::ppoll, complete;
     272 unshare unsupported("namespaces are not built in");
     273 set_robust_list(head: Addr, len: usize) = ipc::sys::set_robust_list, complete;
     274 get_robust_list(tid: i32, head: UserPtr<u64>, len: UserPtr<usize>) = ipc::sys::get_robust_list, complete;
@@ -419,7 +420,7 @@ table! {
     290 eventfd2 unsupported("event files are not there yet");
     291 epoll_create1 unsupported("event files are not there yet");
     292 dup3(old: FileDesc, new: FileDesc, flags: Flags) = fs::sys::dup3, complete;
-    293 pipe2(fds: UserPtr<[i32; 2]>, flags: Flags) = fs::sys::pipe2, partial("no packet mode");
+    293 pipe2(fds: UserPtr<[i32; 2]>, flags: Flags) = fs::sys::pipe2, complete;
     294 inotify_init1 unsupported("event files are not there yet");
     295 preadv(fd: FileDesc, vector: UserPtr<[u64; 2]>, count: usize, offset: i64, high: u64) = fs::sys::preadv, complete;
     296 pwritev(fd: FileDesc, vector: UserPtr<[u64; 2]>, count: usize, offset: i64, high: u64) = fs::sys::pwritev, complete;

@@ -4,7 +4,6 @@ mod attributes;
 mod descriptors;
 mod directories;
 mod names;
-mod poll;
 mod stat;
 mod transfer;
 
@@ -12,7 +11,6 @@ pub use attributes::*;
 pub use descriptors::*;
 pub use directories::*;
 pub use names::*;
-pub use poll::*;
 pub use stat::*;
 pub use transfer::*;
 
