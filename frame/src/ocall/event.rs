@@ -5,7 +5,7 @@ use crate::errno::{Errno, Error, Result};
 use crate::host;
 use linux_raw_sys::general as sys;
 use linux_raw_sys::general::{
-    __NR_epoll_create1, __NR_epoll_ctl, __NR_epoll_pwait, __NR_eventfd2, __NR_read, __NR_write,
+    __NR_dup3, __NR_epoll_create1, __NR_epoll_ctl, __NR_epoll_pwait, __NR_eventfd2, __NR_read, __NR_write,
 };
 
 /// What ends a thread's wait in the host: an event descriptor that only the LibOS knows.
@@ -71,6 +71,18 @@ impl HostEpoll {
         // SAFETY: no effect on memory.
         let fd = owned(unsafe { host::call(__NR_epoll_create1, [sys::EPOLL_CLOEXEC as usize, 0, 0, 0, 0, 0]) })?;
         Ok(Self(fd))
+    }
+
+    /// Watches nothing any more, by the same descriptor.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn renew(&self) -> Result<()> {
+        let fresh = Self::new()?;
+        let args = [fresh.0.raw() as usize, self.0.raw() as usize, sys::O_CLOEXEC as usize, 0, 0, 0];
+        // SAFETY: no effect on memory; both descriptors are ours.
+        unsafe { host::call(__NR_dup3, args)? };
+        Ok(())
     }
 
     /// The descriptor, which is ready to be read when there are events.

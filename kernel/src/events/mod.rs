@@ -3,6 +3,7 @@
 //! - [`Notifier`]: belongs to a file and tells its [`Observer`]s; [`Poller`]: waits for several notifiers at once, and
 //!   for files of the host beside them. What a file is ready for are [`IoEvents`].
 //! - [`Channel`]: a ring with a [`Producer`] and a [`Consumer`] end, beneath pipes and stream sockets.
+//! - [`EpollFile`], [`EventFd`]: files that are made of events.
 //! - [`sys`]: `poll`, `select` and their kin.
 //!
 //! A file becomes pollable by at most four methods of [`File`](crate::fs::File): `poll` and `notifier`, and `host_fd` and
@@ -12,8 +13,11 @@
 //! Lock order: an epoll's scan, what a file's `poll` locks, an epoll's items, a notifier's observers. Observers are
 //! called with none of these held by the notifier.
 
+mod anonymous;
 mod bytes;
 mod channel;
+mod epoll;
+mod eventfd;
 mod io_events;
 mod notifier;
 mod poller;
@@ -24,6 +28,8 @@ mod tests;
 
 pub use bytes::{Blocking, CHUNK_SIZE, Chunk, ChunkKind, Used};
 pub use channel::{Channel, Consumer, Producer, PushError};
+pub use epoll::{EpollFile, Interest};
+pub use eventfd::{EventFd, Taking};
 pub use io_events::IoEvents;
 pub use notifier::{Notifier, Observer, Reaction, Share};
 pub use poller::Poller;

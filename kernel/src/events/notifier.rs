@@ -94,14 +94,15 @@ impl Notifier {
     }
 
     fn tell(&self, events: IoEvents) {
-        // Most have one observer; a list is made for the others alone.
+        // Most have one observer; a list is made for the others alone. The newest learns first, as in Linux, but of those
+        // that share, the oldest.
         let mut first: Option<Arc<dyn Observer>> = None;
         let mut rest: Vec<Arc<dyn Observer>> = Vec::new();
         let mut sharing: Vec<Arc<dyn Observer>> = Vec::new();
         {
             let mut observers = self.observers.lock();
             let mut dead = false;
-            for registration in &*observers {
+            for registration in observers.iter().rev() {
                 if !registration.events.intersects(events) {
                     continue;
                 }
@@ -123,7 +124,7 @@ impl Notifier {
         for observer in first.into_iter().chain(rest) {
             observer.on_events(events);
         }
-        for observer in sharing {
+        for observer in sharing.into_iter().rev() {
             if observer.on_events(events) == Reaction::Woke {
                 break;
             }

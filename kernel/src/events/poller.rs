@@ -36,9 +36,9 @@ impl<'a> Poller<'a> {
     }
 
     /// Wakes the thread for `events` of a notifier. The caller looks afterwards, before it waits.
-    pub fn watch(&mut self, notifier: &'a Notifier, events: IoEvents) {
-        let observer: Weak<dyn Observer> = Arc::downgrade(&self.waiter) as Weak<dyn Observer>;
-        notifier.register(observer, events, Share::All);
+    pub fn watch(&mut self, notifier: &'a Notifier, events: IoEvents, share: Share) {
+        let observer: Weak<Waiter> = Arc::downgrade(&self.waiter);
+        notifier.register(observer, events, share);
         self.watched.push(notifier);
     }
 

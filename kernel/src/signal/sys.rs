@@ -132,7 +132,7 @@ pub fn with_mask(
     recheck(thread);
     let result = work();
     let mut signals = thread.signals.lock();
-    if result.as_ref().is_err_and(|error| error.errno() == Errno::ERESTARTNOHAND) {
+    if result.as_ref().is_err_and(|error| matches!(error.errno(), Errno::ERESTARTNOHAND | Errno::EINTR)) {
         // The signal that ended the wait is delivered under the new mask.
         signals.saved_mask = Some(old);
     } else {

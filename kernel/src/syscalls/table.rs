@@ -5,7 +5,7 @@
 
 use super::args::{Addr, Arg, DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
 use super::dispatch::Context;
-use crate::events::sys::PollEntry;
+use crate::events::sys::{EpollEvent, EpollFlags, EventFdFlags, PollEntry};
 use crate::fs::StatusFlags;
 use crate::fs::sys::{AtFlags, CloseRangeFlags, MemfdFlags, OpenHow, Stat, Statx};
 use crate::ipc::sys::FutexWaitv;
@@ -340,7 +340,7 @@ table! {
     210 io_cancel unsupported("asynchronous I/O is not built in");
     211 get_thread_area unsupported("removed from Linux");
     212 lookup_dcookie unsupported("removed from Linux");
-    213 epoll_create unsupported("event files are not there yet");
+    213 epoll_create(size: i32) = events::sys::epoll_create, complete;
     214 epoll_ctl_old unsupported("removed from Linux");
     215 epoll_wait_old unsupported("removed from Linux");
     216 remap_file_pages unsupported("deprecated since Linux 3.16");
@@ -359,8 +359,8 @@ table! {
     229 clock_getres(id: i32, resolution: UserPtr<Timespec>) = time::sys::clock_getres, complete;
     230 clock_nanosleep(id: i32, flags: u32, request: UserPtr<Timespec>, remaining: UserPtr<Timespec>) = time::sys::clock_nanosleep, complete;
     231 exit_group(status: i32) = process::sys::exit_group, complete;
-    232 epoll_wait unsupported("event files are not there yet");
-    233 epoll_ctl unsupported("event files are not there yet");
+    232 epoll_wait(epoll: FileDesc, events: UserPtr<EpollEvent>, max: i32, timeout: i32) = events::sys::epoll_wait, complete;
+    233 epoll_ctl(epoll: FileDesc, operation: i32, fd: FileDesc, event: UserPtr<EpollEvent>) = events::sys::epoll_ctl, complete;
     234 tgkill(pid: i32, tid: i32, signal: i32) = signal::sys::tgkill, complete;
     235 utimes(path: UserPath, times: UserPtr<[[i64; 2]; 2]>) = fs::sys::utimes, complete;
     236 vserver unsupported("removed from Linux");
@@ -408,17 +408,17 @@ table! {
     278 vmsplice unsupported("not there yet");
     279 move_pages unsupported("NUMA policies are not built in");
     280 utimensat(dir: DirDesc, path: UserPath, times: UserPtr<[[i64; 2]; 2]>, flags: AtFlags) = fs::sys::utimensat, complete;
-    281 epoll_pwait unsupported("event files are not there yet");
+    281 epoll_pwait(epoll: FileDesc, events: UserPtr<EpollEvent>, max: i32, timeout: i32, mask: UserPtr<u64>, size: usize) = events::sys::epoll_pwait, complete;
     282 signalfd unsupported("event files are not there yet");
     283 timerfd_create unsupported("event files are not there yet");
-    284 eventfd unsupported("event files are not there yet");
+    284 eventfd(count: u32) = events::sys::eventfd, complete;
     285 fallocate(fd: FileDesc, mode: u32, offset: i64, len: i64) = fs::sys::fallocate, complete;
     286 timerfd_settime unsupported("event files are not there yet");
     287 timerfd_gettime unsupported("event files are not there yet");
     288 accept4 unsupported("sockets are not there yet");
     289 signalfd4 unsupported("event files are not there yet");
-    290 eventfd2 unsupported("event files are not there yet");
-    291 epoll_create1 unsupported("event files are not there yet");
+    290 eventfd2(count: u32, flags: EventFdFlags) = events::sys::eventfd2, complete;
+    291 epoll_create1(flags: EpollFlags) = events::sys::epoll_create1, complete;
     292 dup3(old: FileDesc, new: FileDesc, flags: Flags) = fs::sys::dup3, complete;
     293 pipe2(fds: UserPtr<[i32; 2]>, flags: Flags) = fs::sys::pipe2, complete;
     294 inotify_init1 unsupported("event files are not there yet");
@@ -481,7 +481,7 @@ table! {
     438 pidfd_getfd(pidfd: FileDesc, target: FileDesc, flags: u32) = process::sys::pidfd_getfd, complete;
     439 faccessat2(dir: DirDesc, path: UserPath, mode: Mode, flags: Flags) = fs::sys::faccessat2, complete;
     440 process_madvise(pidfd: FileDesc, pieces: UserPtr<[u64; 2]>, count: usize, advice: Flags, flags: Flags) = mm::sys::process_madvise, partial("there are no descriptors of processes");
-    441 epoll_pwait2 unsupported("event files are not there yet");
+    441 epoll_pwait2(epoll: FileDesc, events: UserPtr<EpollEvent>, max: i32, timeout: UserPtr<Timespec>, mask: UserPtr<u64>, size: usize) = events::sys::epoll_pwait2, complete;
     442 mount_setattr unsupported("mounting is not there yet");
     443 quotactl_fd unsupported("the machine is the host's");
     444 landlock_create_ruleset unsupported("Landlock is not built in");

@@ -1,13 +1,18 @@
 //! System calls that wait for files.
 
+mod epoll;
+mod eventfd;
 mod poll;
 mod select;
 
+pub use epoll::*;
+pub use eventfd::*;
 pub use poll::*;
 pub use select::*;
 
-use super::{IoEvents, Poller};
+use super::{IoEvents, Poller, Share};
 use crate::fs::File;
+use crate::fs::sys::install;
 use crate::prelude::*;
 use crate::process::Thread;
 use crate::signal;
@@ -34,7 +39,7 @@ fn wait<R>(
     let mut poller = Poller::new();
     for watched in watched {
         if let Some(notifier) = watched.file.notifier() {
-            poller.watch(notifier, watched.events);
+            poller.watch(notifier, watched.events, Share::All);
         }
     }
     loop {

@@ -2,7 +2,7 @@
 
 use super::{Watched, deadline, wait, write_remaining};
 use crate::events::IoEvents;
-use crate::fs::File;
+use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
 use crate::process::{Resource, Thread};
 use crate::signal;
@@ -30,6 +30,7 @@ impl PollEntry {
     /// Looks at the file of the descriptor, which is `None` if there is none. Gives whether there's something to report.
     fn look(&mut self, file: Option<&Arc<dyn File>>) -> bool {
         self.ready = match file {
+            Some(file) if file.status().contains(StatusFlags::O_PATH) => IoEvents::POLLNVAL.bits(),
             Some(file) => (file.poll() & self.asked()).bits(),
             None if self.fd < 0 => 0,
             None => IoEvents::POLLNVAL.bits(),

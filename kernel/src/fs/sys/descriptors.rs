@@ -18,7 +18,7 @@ pub(super) fn limit(thread: &Thread) -> u64 {
 }
 
 /// Gives an open file a descriptor.
-pub(super) fn install(thread: &Thread, file: Arc<dyn File>, flags: FdFlags) -> Result<usize> {
+pub(crate) fn install(thread: &Thread, file: Arc<dyn File>, flags: FdFlags) -> Result<usize> {
     Ok(thread.files().insert(file, flags, 0, limit(thread))?.0 as usize)
 }
 
