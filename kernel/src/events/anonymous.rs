@@ -4,29 +4,29 @@ use crate::fs::{FileType, Metadata, StatusFlags, Time};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Status and attributes of a file that lies in no file system (`anon_inode` of Linux).
-pub(super) struct Anonymous(AtomicU32);
+pub(crate) struct Anonymous(AtomicU32);
 
 impl Anonymous {
-    pub(super) fn new(status: StatusFlags) -> Self {
+    pub(crate) fn new(status: StatusFlags) -> Self {
         Self(AtomicU32::new((status & StatusFlags::KEPT).bits()))
     }
 
-    pub(super) fn status(&self) -> StatusFlags {
+    pub(crate) fn status(&self) -> StatusFlags {
         StatusFlags::from_bits_truncate(self.0.load(Ordering::Relaxed))
     }
 
-    pub(super) fn set_status(&self, status: StatusFlags) {
+    pub(crate) fn set_status(&self, status: StatusFlags) {
         let kept = self.status() - StatusFlags::CHANGEABLE;
         self.0.store((kept | status & StatusFlags::CHANGEABLE).bits(), Ordering::Relaxed);
     }
 
     /// What a transfer does when it can't go on.
-    pub(super) fn blocking(&self) -> super::Blocking {
+    pub(crate) fn blocking(&self) -> super::Blocking {
         if self.status().contains(StatusFlags::O_NONBLOCK) { super::Blocking::DontWait } else { super::Blocking::Wait }
     }
 
     /// All of them are one inode.
-    pub(super) fn metadata() -> Metadata {
+    pub(crate) fn metadata() -> Metadata {
         let never = Time { secs: 0, nanos: 0 };
         Metadata {
             dev: 0xe,
@@ -52,7 +52,7 @@ impl Anonymous {
 macro_rules! anonymous_file {
     ($name:literal) => {
         fn metadata(&self) -> $crate::prelude::Result<$crate::fs::Metadata> {
-            Ok($crate::events::anonymous::Anonymous::metadata())
+            Ok($crate::events::Anonymous::metadata())
         }
 
         fn seek(&self, _offset: i64, _whence: frame::ocall::file::Whence) -> $crate::prelude::Result<u64> {
@@ -73,4 +73,4 @@ macro_rules! anonymous_file {
         }
     };
 }
-pub(super) use anonymous_file;
+pub(crate) use anonymous_file;

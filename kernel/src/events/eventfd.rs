@@ -1,7 +1,6 @@
 //! Event counters (`man 2 eventfd`).
 
-use super::anonymous::{Anonymous, anonymous_file};
-use super::{Blocking, IoEvents, Notifier};
+use super::{Anonymous, Blocking, IoEvents, Notifier, anonymous_file};
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -21,11 +21,13 @@ mod eventfd;
 mod io_events;
 mod notifier;
 mod poller;
+mod splice;
 mod sync;
 pub mod sys;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use anonymous::{Anonymous, anonymous_file};
 pub use bytes::{Blocking, CHUNK_SIZE, Chunk, ChunkKind, Used};
 pub use channel::{Channel, Consumer, Producer, PushError};
 pub use epoll::{EpollFile, Interest};
@@ -33,3 +35,4 @@ pub use eventfd::{EventFd, Taking};
 pub use io_events::IoEvents;
 pub use notifier::{Notifier, Observer, Reaction, Share};
 pub use poller::Poller;
+pub use splice::{Input, hand_on};

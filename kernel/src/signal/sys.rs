@@ -2,6 +2,7 @@
 
 use super::disposition::{Action, Response};
 use super::info::{SI_TKILL, SI_USER};
+pub use super::signalfd::{SignalFdFlags, signalfd, signalfd4};
 use super::state::AlternateStack;
 use super::{SigInfo, SigSet, Signal, frame, send};
 use crate::prelude::*;
@@ -13,7 +14,7 @@ use ::frame::sync::{Deadline, WaitError, Waiter};
 /// The size of a signal set that calls must pass.
 const SIGSET_SIZE: usize = 8;
 
-fn check_size(size: usize) -> Result<()> {
+pub(super) fn check_size(size: usize) -> Result<()> {
     if size == SIGSET_SIZE { Ok(()) } else { Err(err!(EINVAL, "a signal set of a wrong size")) }
 }
 

@@ -3,12 +3,9 @@
 use super::host::HostSet;
 use super::item::{Interest, Item, Key, Mode, key};
 use super::nesting::{self, NESTING, Nesting};
-use crate::events::anonymous::{Anonymous, anonymous_file};
-use crate::events::{IoEvents, Notifier, Poller, Reaction, Share};
+use crate::events::{Anonymous, IoEvents, Notifier, Poller, Reaction, Share, anonymous_file};
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
-use crate::process::Thread;
-use crate::signal;
 use crate::syscalls::args::FileDesc;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use frame::ocall::file::{HostFd, PollFd, poll_now};
@@ -135,13 +132,13 @@ impl EpollFile {
     }
 
     /// Waits until something is ready, and gives at most `max` of it to `report`: events and the program's data. Gives how
-    /// many, 0 after `deadline`.
+    /// many, 0 after `deadline`. When the thread is interrupted, `is_wanted` says whether the wait must end.
     ///
     /// # Errors
     /// `EINTR` when a signal is to be delivered, and what `report` gives, if there's nothing before.
     pub fn wait(
         &self,
-        thread: &Thread,
+        is_wanted: impl Fn() -> bool,
         max: usize,
         deadline: Option<Deadline>,
         mut report: impl FnMut(usize, IoEvents, u64) -> Result<()>,
@@ -150,7 +147,7 @@ impl EpollFile {
         if found > 0 || deadline.is_some_and(Deadline::has_passed) {
             return Ok(found);
         }
-        let found = self.wait_registered(thread, max, deadline, &mut report);
+        let found = self.wait_registered(is_wanted, max, deadline, &mut report);
         if self.ready_len.load(Ordering::SeqCst) > 0 {
             // What is left may be what another thread waits for.
             self.waiting.broadcast(IoEvents::READABLE);
@@ -160,7 +157,7 @@ impl EpollFile {
 
     fn wait_registered(
         &self,
-        thread: &Thread,
+        is_wanted: impl Fn() -> bool,
         max: usize,
         deadline: Option<Deadline>,
         report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
@@ -181,12 +178,18 @@ impl EpollFile {
                     if found > 0 {
                         return Ok(found);
                     }
-                    if signal::is_wanted(thread) {
+                    if is_wanted() {
                         bail!(EINTR, "interrupted by a signal");
                     }
                 }
             }
         }
+    }
+
+    /// How many items there are, those included whose files are closed and that weren't found out yet.
+    #[cfg(test)]
+    pub(in crate::events) fn watched(&self) -> usize {
+        self.items.lock().by_key.len()
     }
 
     /// An item's file may have become ready.

@@ -107,7 +107,7 @@ fn wait(
     let epoll = as_epoll(&*file)?;
     let report =
         |index, found: IoEvents, data| events.at(index).write(&EpollEvent { events: u32::from(found.bits()), data });
-    epoll.wait(thread, max, deadline, report)
+    epoll.wait(|| signal::is_wanted(thread), max, deadline, report)
 }
 
 fn deadline_ms(timeout: i32) -> Option<Deadline> {

@@ -4,6 +4,7 @@ mod attributes;
 mod descriptors;
 mod directories;
 mod names;
+mod splice;
 mod stat;
 mod transfer;
 
@@ -11,6 +12,7 @@ pub use attributes::*;
 pub use descriptors::*;
 pub use directories::*;
 pub use names::*;
+pub use splice::*;
 pub use stat::*;
 pub use transfer::*;
 
