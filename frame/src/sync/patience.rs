@@ -1,16 +1,18 @@
 //! How long a thread looks before it sleeps.
 
+use crate::ocall;
 use crate::ocall::time::{self, Clock};
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 /// How long one look lasts: about what it costs to sleep and be woken on another processor.
 const SPIN: Duration = Duration::from_micros(15);
+/// How often to look before the processor is offered to others.
+const LOOKS: usize = 8;
 /// A thread whose looks were in vain looks at one wait in two to the power of this many.
 const MOST_FAILURES: u32 = 10;
 
-/// Whether looking pays for a thread, learnt from its last waits. With its partner on the same processor, or with long
-/// waits, it never does.
+/// Whether looking pays for a thread, learnt from its last waits. With long waits it never does.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
     failures: AtomicU32,
@@ -29,16 +31,19 @@ impl Patience {
         }
         let end = time::now(Clock::Monotonic) + SPIN;
         loop {
-            for _ in 0..8 {
-                if is_done() {
-                    self.failures.store(0, Ordering::Relaxed);
-                    return;
-                }
+            let is_done = (0..LOOKS).any(|_| {
                 core::hint::spin_loop();
-            }
+                is_done()
+            });
             if time::now(Clock::Monotonic) >= end {
                 break;
             }
+            if is_done {
+                self.failures.store(0, Ordering::Relaxed);
+                return;
+            }
+            // Whoever is to do it may be waiting for this very processor.
+            ocall::thread::yield_now();
         }
         let failures = (self.failures.load(Ordering::Relaxed) + 1).min(MOST_FAILURES);
         self.failures.store(failures, Ordering::Relaxed);

@@ -42,7 +42,11 @@ impl WaitQueue {
             };
             let was_woken = !self.dequeue(&waiter);
             match outcome {
-                None => {}
+                None => {
+                    if let Some(result) = condition() {
+                        return Ok(result);
+                    }
+                }
                 Some(outcome) => {
                     if was_woken && outcome.is_err() {
                         // The wake-up was meant for somebody who uses it.
@@ -96,6 +100,9 @@ impl WaitQueue {
 
     /// Takes `waiter` out; whether it was still there.
     fn dequeue(&self, waiter: &Arc<Waiter>) -> bool {
+        if self.len.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
         let mut waiters = self.waiters.lock();
         let before = waiters.len();
         waiters.retain(|other| !Arc::ptr_eq(other, waiter));

@@ -227,6 +227,9 @@ impl Consumer<Chunk> {
     }
 
     fn consume_now(&self, use_up: &mut impl FnMut(&Chunk) -> Result<Used>) -> Option<Result<usize>> {
+        if self.is_empty() {
+            return None;
+        }
         let mut total = 0;
         let mut outcome = None;
         let mut was_full = false;

@@ -206,6 +206,9 @@ impl<T> Producer<T> {
     /// Lets `change` add to the item that was pushed last, if that is still there: so nobody waits for one. Gives what it
     /// gives.
     pub(super) fn with_last<R>(&self, _turn: &Turn<'_>, change: impl FnOnce(&mut T) -> Option<R>) -> Option<R> {
+        if self.0.occupied() == 0 {
+            return None;
+        }
         self.0.items.lock().back_mut().and_then(change)
     }
 
@@ -268,6 +271,11 @@ impl<T> Consumer<T> {
 
     pub(super) fn turn(&self) -> Turn<'_> {
         self.0.consumers.turn.lock()
+    }
+
+    /// Whether there's nothing to take out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.occupied() == 0
     }
 
     /// Takes an item out whose slot stays occupied: until [`release`](Self::release), or until it's put back.

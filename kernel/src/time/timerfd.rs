@@ -253,7 +253,8 @@ impl File for TimerFile {
     }
 
     fn notifier(&self) -> Option<&Notifier> {
-        if !self.is_observed.swap(true, Ordering::SeqCst)
+        if !self.is_observed.load(Ordering::Relaxed)
+            && !self.is_observed.swap(true, Ordering::SeqCst)
             && let Err(error) = self.enqueue_if_observed(&mut self.state.lock())
         {
             warn!("a timer's expiry will be missed: {error}");

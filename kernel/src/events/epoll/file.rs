@@ -14,11 +14,15 @@ use frame::sync::{Deadline, MutexGuard, Once, WaitError};
 /// An epoll.
 pub struct EpollFile {
     this: Weak<Self>,
-    /// Held while ready items are looked at, and while what is watched changes.
-    scan: Mutex<()>,
+    /// Items that the next look begins with: those that were ready at the last and may still be. Locked while ready items
+    /// are looked at, and while what is watched changes.
+    scan: Mutex<VecDeque<Arc<Item>>>,
+    /// Length of that list after the last look.
+    left: AtomicUsize,
     items: Mutex<Items>,
+    /// Items whose files told that they're ready since the last look.
     ready: Mutex<VecDeque<Arc<Item>>>,
-    /// Length of the list of ready items.
+    /// Length of that list.
     ready_len: AtomicUsize,
     /// Threads that wait here.
     waiting: Notifier,
@@ -43,7 +47,8 @@ impl EpollFile {
     pub fn new() -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            scan: Mutex::new(()),
+            scan: Mutex::default(),
+            left: AtomicUsize::new(0),
             items: Mutex::default(),
             ready: Mutex::default(),
             ready_len: AtomicUsize::new(0),
@@ -143,12 +148,11 @@ impl EpollFile {
         deadline: Option<Deadline>,
         mut report: impl FnMut(usize, IoEvents, u64) -> Result<()>,
     ) -> Result<usize> {
-        let found = self.collect(max, &mut report)?;
-        if found > 0 || deadline.is_some_and(Deadline::has_passed) {
-            return Ok(found);
+        let mut found = self.collect(max, &mut report);
+        if matches!(found, Ok(0)) && !deadline.is_some_and(Deadline::has_passed) {
+            found = self.wait_registered(is_wanted, max, deadline, &mut report);
         }
-        let found = self.wait_registered(is_wanted, max, deadline, &mut report);
-        if self.ready_len.load(Ordering::SeqCst) > 0 {
+        if self.may_be_ready() {
             // What is left may be what another thread waits for.
             self.waiting.broadcast(IoEvents::READABLE);
         }
@@ -239,7 +243,7 @@ impl EpollFile {
     }
 
     /// Looks at a file that is watched anew: it may be ready already.
-    fn look_at_once(&self, scan: MutexGuard<'_, ()>, item: &Arc<Item>, file: &dyn File) {
+    fn look_at_once(&self, scan: MutexGuard<'_, VecDeque<Arc<Item>>>, item: &Arc<Item>, file: &dyn File) {
         // The host looks by itself at what only it knows.
         let is_ready = file.notifier().is_some() && file.poll().intersects(item.events());
         if is_ready {
@@ -253,17 +257,10 @@ impl EpollFile {
 
     fn enqueue(&self, item: Arc<Item>) {
         if !item.is_queued.swap(true, Ordering::SeqCst) {
-            self.ready.lock().push_back(item);
-            self.ready_len.fetch_add(1, Ordering::SeqCst);
+            let mut ready = self.ready.lock();
+            ready.push_back(item);
+            self.ready_len.store(ready.len(), Ordering::SeqCst);
         }
-    }
-
-    fn dequeue(&self) -> Option<Arc<Item>> {
-        let item = self.ready.lock().pop_front()?;
-        self.ready_len.fetch_sub(1, Ordering::SeqCst);
-        // Before its file is asked: what happens from now on puts it into the list again.
-        item.is_queued.store(false, Ordering::SeqCst);
-        Some(item)
     }
 
     /// Wakes a thread that waits, and tells those that watch this epoll.
@@ -274,37 +271,76 @@ impl EpollFile {
         woke
     }
 
+    /// Whether there are items to look at. In this order: items go from the one list to the other.
+    fn may_be_ready(&self) -> bool {
+        self.ready_len.load(Ordering::SeqCst) > 0 || self.left.load(Ordering::SeqCst) > 0
+    }
+
+    /// Locks the list of items to look at, with those that became ready.
+    fn begin_scan(&self) -> MutexGuard<'_, VecDeque<Arc<Item>>> {
+        let mut scan = self.scan.lock();
+        if self.ready_len.load(Ordering::SeqCst) > 0 {
+            let mut ready = self.ready.lock();
+            scan.append(&mut ready);
+            // In this order: whoever asks meanwhile sees that there's something, and waits for the scan.
+            self.left.store(scan.len(), Ordering::SeqCst);
+            self.ready_len.store(0, Ordering::SeqCst);
+        }
+        scan
+    }
+
+    fn end_scan(&self, scan: MutexGuard<'_, VecDeque<Arc<Item>>>) {
+        if self.left.load(Ordering::Relaxed) != scan.len() {
+            self.left.store(scan.len(), Ordering::SeqCst);
+        }
+    }
+
     /// Reports what is ready now.
     fn collect(&self, max: usize, report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>) -> Result<usize> {
         let host = self.host.get();
-        if host.is_none() && self.ready_len.load(Ordering::SeqCst) == 0 {
+        if host.is_none() && !self.may_be_ready() {
             return Ok(0);
         }
-        let _scan = self.scan.lock();
-        let before = self.ready_len.load(Ordering::SeqCst);
-        let taken = host.map_or(0, |host| host.take_ready(max, |item| self.enqueue(item)));
+        let mut scan = self.begin_scan();
+        let before = scan.len();
+        let taken = host.map_or(0, |host| {
+            host.take_ready(max, |item| {
+                if !item.is_queued.swap(true, Ordering::SeqCst) {
+                    scan.push_back(item);
+                }
+            })
+        });
         // What the host found is old by the time that it is reported, if there's too much for one call.
         let trust = if before + taken <= max { Trust::Host } else { Trust::NoOne };
+        let mut outcome = Ok(());
         let mut found = 0;
-        for _ in 0..self.ready_len.load(Ordering::SeqCst) {
+        for _ in 0..scan.len() {
             if found == max {
                 break;
             }
-            let Some(item) = self.dequeue() else { break };
+            let Some(item) = scan.pop_front() else { break };
             let Some(file) = item.file() else { continue };
             let Some((events, then)) = self.look_at(&item, &*file, trust) else { continue };
             if let Err(error) = report(found, events, item.data()) {
-                self.enqueue(item);
-                return if found > 0 { Ok(found) } else { Err(error) };
+                if item.is_hosted.load(Ordering::SeqCst) {
+                    item.host_events.fetch_or(u32::from(events.bits()), Ordering::SeqCst);
+                }
+                if then == Then::LookAgain || !item.is_queued.swap(true, Ordering::SeqCst) {
+                    scan.push_front(item);
+                }
+                outcome = Err(error);
+                break;
             }
             found += 1;
             if item.mode().contains(Mode::EPOLLONESHOT) {
                 item.disable();
-            } else if then == Then::LookAgain {
-                self.enqueue(item);
+            }
+            if then == Then::LookAgain {
+                scan.push_back(item);
             }
         }
-        Ok(found)
+        self.end_scan(scan);
+        if found > 0 { Ok(found) } else { outcome.map(|()| 0) }
     }
 
     /// What is to be reported of an item that may be ready, and whether it stays in the list.
@@ -316,14 +352,30 @@ impl EpollFile {
             warn!("the host doesn't watch a file: {error}");
         }
         let is_edge = item.mode().contains(Mode::EPOLLET);
+        let is_once = item.mode().contains(Mode::EPOLLONESHOT);
+        let stays = !is_edge && !is_once && file.notifier().is_some();
+        if !stays {
+            // Before the file is asked: what happens from now on puts the item into the list again.
+            item.is_queued.store(false, Ordering::SeqCst);
+        }
         let from_host = item.take_host_events() & item.events();
         if !from_host.is_empty() && (is_edge || trust == Trust::Host) {
             // With a level trigger, the host tells again.
+            item.is_queued.store(false, Ordering::SeqCst);
             return Some((from_host, Then::Forget));
         }
         let events = file.poll() & item.events();
-        let then = if is_edge || file.notifier().is_none() { Then::Forget } else { Then::LookAgain };
-        (!events.is_empty()).then_some((events, then))
+        if !events.is_empty() {
+            return Some((events, if stays { Then::LookAgain } else { Then::Forget }));
+        }
+        if stays {
+            item.is_queued.store(false, Ordering::SeqCst);
+            // What happened since the look found the item in the list, and left it at that.
+            if file.poll().intersects(item.events()) {
+                self.enqueue(item.clone());
+            }
+        }
+        None
     }
 }
 
@@ -356,18 +408,17 @@ impl File for EpollFile {
     }
 
     fn poll(&self) -> IoEvents {
-        let _scan = self.scan.lock();
+        let mut scan = self.begin_scan();
         let mut is_ready = false;
-        for _ in 0..self.ready_len.load(Ordering::SeqCst) {
-            let Some(item) = self.dequeue() else { break };
+        while !is_ready && let Some(item) = scan.pop_front() {
             let Some(file) = item.file() else { continue };
-            let is_told = item.host_events.load(Ordering::SeqCst) != 0;
-            if is_told || file.poll().intersects(item.events()) {
-                self.enqueue(item);
-                is_ready = true;
-                break;
+            item.is_queued.store(false, Ordering::SeqCst);
+            is_ready = item.host_events.load(Ordering::SeqCst) != 0 || file.poll().intersects(item.events());
+            if is_ready && !item.is_queued.swap(true, Ordering::SeqCst) {
+                scan.push_front(item);
             }
         }
+        self.end_scan(scan);
         let is_ready = is_ready
             || self.host.get().is_some_and(|host| {
                 let mut fds = [PollFd { fd: host.fd(), events: IoEvents::POLLIN.bits() as i16, ready: 0 }];

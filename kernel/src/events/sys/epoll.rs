@@ -103,7 +103,7 @@ fn wait(
     let max = usize::try_from(max).ok().filter(|max| (1..=MOST).contains(max));
     let max = max.ok_or(err!(EINVAL, "no events, or too many"))?;
     events.slice(max)?;
-    let file = thread.files().get(epoll)?;
+    let file = thread.file(epoll)?;
     let epoll = as_epoll(&*file)?;
     let report =
         |index, found: IoEvents, data| events.at(index).write(&EpollEvent { events: u32::from(found.bits()), data });

@@ -13,12 +13,12 @@ use frame::ocall::file::{MAX_TRANSFER, Whence};
 const IOV_MAX: usize = 1024;
 
 pub(super) fn readable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.status().can_read() { Ok(file) } else { Err(err!(EBADF, "the file is not open for reading")) }
 }
 
 pub(super) fn writable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.status().can_write() { Ok(file) } else { Err(err!(EBADF, "the file is not open for writing")) }
 }
 
@@ -227,7 +227,7 @@ fn limit_size(thread: &Arc<Thread>, file: &dyn File, source: &mut Source<'_>, of
 
 /// `lseek(2)`.
 pub fn lseek(cx: Context<'_>, fd: FileDesc, offset: i64, whence: u32) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     let whence = match whence {
         0 => Whence::Set,
         1 => Whence::Current,
