@@ -79,6 +79,9 @@ impl Deadline {
     }
 }
 
+/// Without a wake descriptor nobody can end a wait in the host, so it ends by itself, after this.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 impl Waiter {
     /// The calling thread's own.
     pub fn current() -> Arc<Self> {
@@ -146,8 +149,6 @@ impl Waiter {
             if self.word.compare_exchange(NOTHING, POLLING, Ordering::SeqCst, Ordering::SeqCst).is_err() {
                 continue;
             }
-            // Without a wake descriptor nobody could end the host's wait, so it must end by itself.
-            const LOOK_AGAIN: Duration = Duration::from_millis(5);
             let left = deadline.map(Deadline::remaining);
             let timeout =
                 if wake_fd.is_some() { left } else { Some(left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN))) };

@@ -304,6 +304,8 @@ fn no_event_is_lost_in_a_storm_while_observers_come_and_go() {
     }
     is_over.store(true, Ordering::SeqCst);
     writer.join().unwrap();
-    others.into_iter().for_each(|other| other.join().unwrap());
+    for other in others {
+        other.join().unwrap();
+    }
     assert!(flags.iter().all(|flag| flag.notifier.len() <= 1 + FILES));
 }
