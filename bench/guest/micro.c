@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -159,7 +163,8 @@ static void futex_start(const char *directory) {
     if (errno) fail("pthread_create");
 }
 
-static void futex_pinned_start(const char *directory) {
+/* All threads on one CPU. */
+static void pin(void) {
     cpu_set_t allowed, one;
     if (sched_getaffinity(0, sizeof allowed, &allowed)) fail("sched_getaffinity");
     CPU_ZERO(&one);
@@ -169,6 +174,10 @@ static void futex_pinned_start(const char *directory) {
             break;
         }
     if (sched_setaffinity(0, sizeof one, &one)) fail("sched_setaffinity");
+}
+
+static void futex_pinned_start(const char *directory) {
+    pin();
     futex_start(directory); /* the new thread inherits the set */
 }
 
@@ -300,6 +309,132 @@ static void signal_thread_run(long count) {
     }
 }
 
+/* pipe: a byte to another thread and back. */
+
+static int there[2], back[2];
+
+static void *echo(void *argument) {
+    char byte;
+    while (read(there[0], &byte, 1) == 1)
+        if (write(back[1], &byte, 1) != 1) fail("write");
+    return argument;
+}
+
+static void start_thread(void *(*body)(void *)) {
+    pthread_t thread;
+    errno = pthread_create(&thread, NULL, body, NULL);
+    if (errno) fail("pthread_create");
+}
+
+static void pipe_start(const char *directory) {
+    (void)directory;
+    if (pipe(there) || pipe(back)) fail("pipe");
+    start_thread(echo);
+}
+
+static void pipe_pinned_start(const char *directory) {
+    pin();
+    pipe_start(directory);
+}
+
+static void pipe_run(long count) {
+    char byte = 'x';
+    for (long i = 0; i < count; i++)
+        if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1) fail("pipe");
+}
+
+/* pipe-bytes: 64 KiB to another thread that reads them. */
+
+static char block[65536];
+
+static void *swallow(void *argument) {
+    static char swallowed[65536];
+    while (read(there[0], swallowed, sizeof swallowed) > 0) continue;
+    return argument;
+}
+
+static void pipe_bytes_start(const char *directory) {
+    (void)directory;
+    if (pipe(there)) fail("pipe");
+    start_thread(swallow);
+}
+
+static void pipe_bytes_run(long count) {
+    for (long i = 0; i < count; i++)
+        if (write(there[1], block, sizeof block) != sizeof block) fail("write");
+}
+
+/* epoll: one of many is ready. */
+
+static int epoll, event;
+
+static void watch(int count) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) fail("getrlimit");
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit)) fail("setrlimit");
+    epoll = epoll_create1(0);
+    if (epoll < 0) fail("epoll_create1");
+    for (int i = 0; i < count; i++) {
+        struct epoll_event interest = {.events = EPOLLIN};
+        event = eventfd(i + 1 == count, 0);
+        if (event < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, event, &interest)) fail("epoll_ctl");
+    }
+}
+
+static void epoll_1_start(const char *directory) {
+    (void)directory;
+    watch(1);
+}
+
+static void epoll_1000_start(const char *directory) {
+    (void)directory;
+    watch(1000);
+}
+
+static void epoll_10000_start(const char *directory) {
+    (void)directory;
+    watch(10000);
+}
+
+static void epoll_run(long count) {
+    struct epoll_event found[16];
+    for (long i = 0; i < count; i++)
+        if (epoll_wait(epoll, found, 16, -1) != 1) fail("epoll_wait");
+}
+
+/* poll: the last of a hundred is ready. */
+
+static struct pollfd polled[100];
+
+static void poll_start(const char *directory) {
+    (void)directory;
+    for (int i = 0; i < 100; i++) {
+        polled[i].fd = eventfd(i == 99, 0);
+        polled[i].events = POLLIN;
+        if (polled[i].fd < 0) fail("eventfd");
+    }
+}
+
+static void poll_run(long count) {
+    for (long i = 0; i < count; i++)
+        if (poll(polled, 100, -1) != 1) fail("poll");
+}
+
+/* eventfd: a write and a read. */
+
+static void eventfd_start(const char *directory) {
+    (void)directory;
+    event = eventfd(0, 0);
+    if (event < 0) fail("eventfd");
+}
+
+static void eventfd_run(long count) {
+    uint64_t value = 1;
+    for (long i = 0; i < count; i++)
+        if (write(event, &value, 8) != 8 || read(event, &value, 8) != 8) fail("eventfd");
+}
+
 /* `batch` operations take far longer than reading the clock. */
 static const struct operation {
     const char *name;
@@ -320,6 +455,14 @@ static const struct operation {
     {"live", spawn_static_start, live_run, 1},
     {"signal", signal_start, signal_run, 500},
     {"signal-thread", signal_thread_start, signal_thread_run, 100},
+    {"pipe", pipe_start, pipe_run, 50},
+    {"pipe-pinned", pipe_pinned_start, pipe_run, 50},
+    {"pipe-bytes", pipe_bytes_start, pipe_bytes_run, 50},
+    {"epoll-1", epoll_1_start, epoll_run, 500},
+    {"epoll-1000", epoll_1000_start, epoll_run, 500},
+    {"epoll-10000", epoll_10000_start, epoll_run, 500},
+    {"poll-100", poll_start, poll_run, 100},
+    {"eventfd", eventfd_start, eventfd_run, 500},
 };
 
 static double now_ns(void) {

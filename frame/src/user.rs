@@ -508,13 +508,24 @@ unsafe extern "C" {
     static enclos_word_fault: u8;
 }
 
-/// Copies `len` bytes; gives how many are left after a fault.
+/// Copies `len` bytes; gives how many are left after a fault. What fits into two words takes two moves, which may overlap:
+/// a string move needs longer to begin than those to end.
 #[unsafe(naked)]
 unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
     naked_asm!(
         "mov rcx, rdx",
         ".globl enclos_copy_start",
         "enclos_copy_start:",
+        "lea rax, [rdx - 8]",
+        "cmp rax, 8",
+        "ja 2f",
+        "mov rax, [rsi]",
+        "mov r8, [rsi + rdx - 8]",
+        "mov [rdi], rax",
+        "mov [rdi + rdx - 8], r8",
+        "xor ecx, ecx",
+        "jmp enclos_copy_end",
+        "2:",
         "rep movsb",
         "jmp enclos_copy_end",
         ".globl enclos_fill",

@@ -8,6 +8,7 @@
 //! | [`mm`] | address spaces and mappings |
 //! | [`signal`] | signals: queues, dispositions, delivery |
 //! | [`fs`] | files, directories, mounts, `/proc` and `/dev` |
+//! | [`events`] | waiting for files: notifiers, `poll`, `epoll`, event files |
 //! | [`ipc`] | futexes |
 //! | [`time`] | clocks, sleeping, timers |
 //! | [`observe`] | `--trace` and `--stats` |
@@ -18,6 +19,7 @@
 extern crate alloc;
 
 pub mod boot;
+pub mod events;
 pub mod fs;
 pub mod ipc;
 pub mod loader;

@@ -2,6 +2,7 @@
 
 use crate::errno::{Errno, Error, Result};
 use crate::host;
+use crate::ocall::event::WakeFd;
 use crate::user::{Sink, Source, UserSlice};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -75,7 +76,7 @@ pub(crate) fn move_high(fd: i32) -> i32 {
     }
 }
 
-fn owned(result: Result<usize>) -> Result<HostFd> {
+pub(super) fn owned(result: Result<usize>) -> Result<HostFd> {
     let fd = i32::try_from(result?).map_err(|_| Error::new(Errno::EIO, "the host gave no descriptor"))?;
     Ok(HostFd(fd))
 }
@@ -674,25 +675,32 @@ pub fn set_status_flags(fd: &HostFd, flags: u32) -> Result<()> {
     Ok(())
 }
 
-/// Waits until one of `fds` has one of the events asked for, or the timeout passes; what each has stands in its
-/// third field, as for `ppoll(2)`. Gives how many have some.
+/// What each of `fds` is ready for now stands in its third field, as for `poll(2)`. Gives how many have some.
 ///
 /// # Errors
-/// `EINTR` when the thread is wanted.
-pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<usize> {
+/// `ENOMEM`, `EINVAL` beyond the host's limit of descriptors.
+pub fn poll_now(fds: &mut [PollFd<'_>]) -> Result<usize> {
+    poll_with(fds, None, Some(Duration::ZERO))
+}
+
+/// Waits until one of `fds` has one of the events asked for, `wake` is signalled, or the timeout passes. Gives how many
+/// of `fds` have some.
+pub(crate) fn poll_with(fds: &mut [PollFd<'_>], wake: Option<&WakeFd>, timeout: Option<Duration>) -> Result<usize> {
     let mut host_fds: Vec<sys::pollfd> =
         fds.iter().map(|fd| sys::pollfd { fd: fd.fd.raw(), events: fd.events, revents: 0 }).collect();
+    host_fds.extend(wake.map(|wake| sys::pollfd { fd: wake.fd().raw(), events: sys::POLLIN as i16, revents: 0 }));
+    let waits = timeout != Some(Duration::ZERO);
     let timeout = timeout
         .map(|timeout| [i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), i64::from(timeout.subsec_nanos())]);
     let timeout = timeout.as_ref().map_or(0, |timeout| core::ptr::from_ref(timeout) as usize);
+    let args = [host_fds.as_mut_ptr() as usize, host_fds.len(), timeout, 0, 8, 0];
     // SAFETY: the host writes within the array, and may update the timeout, which is ours.
-    let ready =
-        unsafe { host::call_blocking(__NR_ppoll, [host_fds.as_mut_ptr() as usize, host_fds.len(), timeout, 0, 8, 0])? };
+    unsafe { if waits { host::call_blocking(__NR_ppoll, args)? } else { host::call(__NR_ppoll, args)? } };
     for (fd, host_fd) in fds.iter_mut().zip(&host_fds) {
         // Error and hang-up come unasked; anything else that wasn't asked for makes no sense.
         fd.ready = host_fd.revents & (fd.events | 0x38);
     }
-    Ok(ready.min(fds.len()))
+    Ok(fds.iter().filter(|fd| fd.ready != 0).count())
 }
 
 /// A descriptor to wait for.

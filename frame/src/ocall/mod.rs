@@ -1,5 +1,6 @@
 //! The OCalls: all that the LibOS ever asks of the host. Each one checks the answer before it is used.
 
+pub mod event;
 pub mod file;
 pub mod mem;
 pub mod process;

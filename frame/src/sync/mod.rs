@@ -10,6 +10,7 @@
 
 mod futex;
 mod mutex;
+mod patience;
 mod rwlock;
 mod wait_queue;
 mod waiter;

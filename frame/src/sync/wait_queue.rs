@@ -38,11 +38,15 @@ impl WaitQueue {
             let result = condition();
             let outcome = match result {
                 Some(result) => Some(Ok(result)),
-                None => waiter.wait(deadline).err().map(Err),
+                None => waiter.wait_soon(deadline).err().map(Err),
             };
             let was_woken = !self.dequeue(&waiter);
             match outcome {
-                None => {}
+                None => {
+                    if let Some(result) = condition() {
+                        return Ok(result);
+                    }
+                }
                 Some(outcome) => {
                     if was_woken && outcome.is_err() {
                         // The wake-up was meant for somebody who uses it.
@@ -86,16 +90,6 @@ impl WaitQueue {
         }
     }
 
-    /// Adds a thread that waits for several things at once; it looks after itself.
-    pub fn register(&self, waiter: &Arc<Waiter>) {
-        self.enqueue(waiter);
-    }
-
-    /// Takes a registered thread out.
-    pub fn unregister(&self, waiter: &Arc<Waiter>) {
-        self.dequeue(waiter);
-    }
-
     fn enqueue(&self, waiter: &Arc<Waiter>) {
         let mut waiters = self.waiters.lock();
         waiters.push_back(waiter.clone());
@@ -106,6 +100,9 @@ impl WaitQueue {
 
     /// Takes `waiter` out; whether it was still there.
     fn dequeue(&self, waiter: &Arc<Waiter>) -> bool {
+        if self.len.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
         let mut waiters = self.waiters.lock();
         let before = waiters.len();
         waiters.retain(|other| !Arc::ptr_eq(other, waiter));

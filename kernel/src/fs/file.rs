@@ -1,6 +1,7 @@
 //! What all open files share.
 
 use super::inode::{Inode, Metadata};
+use crate::events::{IoEvents, Notifier};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use crate::process::Thread;
@@ -8,7 +9,6 @@ use bitflags::bitflags;
 use core::any::Any;
 use frame::ocall::file::{HostFd, Whence};
 use frame::ocall::mem::{Prot, Sharing};
-use frame::sync::WaitQueue;
 
 bitflags! {
     /// Access mode and status of an open file (`man 2 open`).
@@ -81,36 +81,6 @@ impl StatusFlags {
     pub const fn can_write(self) -> bool {
         self.intersects(Self::O_WRONLY.union(Self::O_RDWR)) && !self.contains(Self::O_PATH)
     }
-}
-
-bitflags! {
-    /// What a file is ready for (`man 2 poll`).
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct IoEvents: u16 {
-        /// Something can be read, or the end is reached.
-        const POLLIN = 0x1;
-        /// There is an exceptional condition.
-        const POLLPRI = 0x2;
-        /// Something can be written.
-        const POLLOUT = 0x4;
-        /// There is an error.
-        const POLLERR = 0x8;
-        /// The other end is closed.
-        const POLLHUP = 0x10;
-        /// The descriptor isn't open.
-        const POLLNVAL = 0x20;
-        /// As `POLLIN`.
-        const POLLRDNORM = 0x40;
-        /// As `POLLOUT`.
-        const POLLWRNORM = 0x100;
-    }
-}
-
-impl IoEvents {
-    /// What is reported unasked.
-    pub const ALWAYS: Self = Self::POLLERR.union(Self::POLLHUP);
-    /// What is always ready, such as a regular file.
-    pub const READY: Self = Self::POLLIN.union(Self::POLLOUT).union(Self::POLLRDNORM).union(Self::POLLWRNORM);
 }
 
 /// An open file: what a descriptor stands for.
@@ -203,19 +173,24 @@ pub trait File: Any + Send + Sync {
         Err(Errno::ENODEV.into())
     }
 
-    /// What it is ready for now.
+    /// What it is ready for now. May ask the host, but never waits.
     fn poll(&self) -> IoEvents {
         IoEvents::READY
     }
 
-    /// Where somebody waits for it to become ready, if it can be unready.
-    fn wait_queues(&self) -> Vec<&WaitQueue> {
-        Vec::new()
+    /// What tells that it became ready; `None` if only the host knows, or if it's always ready.
+    fn notifier(&self) -> Option<&Notifier> {
+        None
     }
 
-    /// The host's descriptor, if the host knows what it is ready for.
+    /// The host's descriptor, if the host knows what it is ready for, alone or together with the LibOS.
     fn host_fd(&self) -> Option<&HostFd> {
         None
+    }
+
+    /// Takes note of what somebody who waited found the host's file ready for.
+    fn recv_host_events(&self, events: IoEvents) {
+        let _ = events;
     }
 
     /// The file at an inode that it is, if it is one.

@@ -65,6 +65,11 @@ impl FileTable {
         }
     }
 
+    /// Looks at several descriptors at once, which doesn't count up and down for each.
+    pub fn with<R>(&self, look: impl FnOnce(Descriptors<'_>) -> R) -> R {
+        look(Descriptors(&self.entries.read()))
+    }
+
     /// Gives a file the lowest free descriptor from `lowest` on, below `limit`.
     ///
     /// # Errors
@@ -173,6 +178,20 @@ impl FileTable {
     /// Number of descriptors that there's room for, as `FDSize` in `/proc/PID/status`.
     pub fn capacity(&self) -> usize {
         self.entries.read().len().next_power_of_two().max(64)
+    }
+}
+
+/// The descriptors of a table, while it can't change.
+#[derive(Clone, Copy)]
+pub struct Descriptors<'a>(&'a [Option<Entry>]);
+
+impl<'a> Descriptors<'a> {
+    /// The open file of a descriptor, if there is one.
+    pub fn get(self, fd: FileDesc) -> Option<&'a Arc<dyn File>> {
+        match self.0.get(fd.0 as usize) {
+            Some(Some(entry)) => Some(&entry.file),
+            _ => None,
+        }
     }
 }
 

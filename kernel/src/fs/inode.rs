@@ -16,6 +16,8 @@ pub type Time = HostTime;
 #[repr(u32)]
 #[expect(missing_docs, reason = "named as in `man 7 inode`")]
 pub enum FileType {
+    /// None of those below: files that lie in no file system.
+    Anonymous = 0,
     Fifo = 0o01,
     CharDevice = 0o02,
     Directory = 0o04,

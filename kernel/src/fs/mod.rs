@@ -31,7 +31,7 @@ mod view;
 
 pub use boot::boot;
 pub use dentry::Dentry;
-pub use file::{File, IoEvents, StatusFlags};
+pub use file::{File, StatusFlags};
 pub use file_table::{FdFlags, FileTable};
 pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
 pub use inode_file::InodeFile;

@@ -1,46 +1,62 @@
-//! Pipes and FIFOs (`man 7 pipe`, `man 7 fifo`).
+//! Pipes and FIFOs (`man 7 pipe`, `man 7 fifo`): a channel of pages with a file at each end.
 
-use super::file::{File, IoEvents, StatusFlags};
+use super::file::{File, StatusFlags};
 use super::inode::{FileType, Inode, Metadata, Time, current_time};
 use super::memory::MemInode;
+use crate::events::{
+    Blocking, CHUNK_SIZE, Channel, Chunk, ChunkKind, Consumer, IoEvents, Notifier, Observer, Producer, Reaction, Share,
+};
 use crate::prelude::*;
 use crate::process::Thread;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use frame::sync::WaitQueue;
 
-/// Writes up to this length are not mixed with others.
-const PIPE_BUF: usize = 4096;
-/// The usual capacity in bytes.
-const CAPACITY: usize = 65536;
+/// The usual capacity in pages.
+const CAPACITY: usize = 16;
 
 /// What both ends of a pipe share.
 struct Pipe {
-    state: Mutex<State>,
-    /// Those that wait for bytes, or for a writer.
-    readers: WaitQueue,
-    /// Those that wait for room, or for a reader.
-    writers: WaitQueue,
+    channel: Arc<Channel<Chunk>>,
+    /// How often an end was opened: what `open` of a FIFO waits for.
+    opens: Mutex<Opens>,
+    opened: WaitQueue,
     ino: u64,
     owner: [u32; 2],
     created: Time,
 }
 
-struct State {
-    bytes: VecDeque<u8>,
-    capacity: usize,
-    readers: usize,
-    writers: usize,
-    /// How often an end was opened: what `open` of a FIFO waits for.
-    reader_opens: u64,
-    writer_opens: u64,
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Opens {
+    readers: u64,
+    writers: u64,
 }
 
 /// An end of a pipe, or both for a FIFO that was opened so.
 pub struct PipeFile {
     pipe: Arc<Pipe>,
+    ends: Ends,
     status: AtomicU32,
     /// The FIFO's inode; `None` for a pipe without a name.
     inode: Option<Arc<MemInode>>,
+    /// A reader that found no writer: until one comes, it isn't told that they're gone.
+    writers_before: Option<u64>,
+}
+
+enum Ends {
+    Read(Consumer<Chunk>),
+    Write(Producer<Chunk>),
+    Both(Consumer<Chunk>, Producer<Chunk>, Arc<BothEnds>),
+}
+
+/// Observes both ends for a file that has both.
+#[derive(Default)]
+struct BothEnds(Notifier);
+
+impl Observer for BothEnds {
+    fn on_events(&self, events: IoEvents) -> Reaction {
+        self.0.broadcast(events);
+        Reaction::Noted
+    }
 }
 
 /// A FIFO's pipe, while somebody has it open.
@@ -51,16 +67,9 @@ impl Pipe {
     fn new(owner: [u32; 2]) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
-            state: Mutex::new(State {
-                bytes: VecDeque::new(),
-                capacity: CAPACITY,
-                readers: 0,
-                writers: 0,
-                reader_opens: 0,
-                writer_opens: 0,
-            }),
-            readers: WaitQueue::new(),
-            writers: WaitQueue::new(),
+            channel: Channel::new(CAPACITY),
+            opens: Mutex::new(Opens::default()),
+            opened: WaitQueue::new(),
             ino: NEXT.fetch_add(1, Ordering::Relaxed),
             owner,
             created: current_time(),
@@ -68,27 +77,40 @@ impl Pipe {
     }
 
     fn open(self: &Arc<Self>, status: StatusFlags, inode: Option<Arc<MemInode>>) -> Arc<PipeFile> {
-        {
-            let mut state = self.state.lock();
-            if status.can_read() {
-                state.readers += 1;
-                state.reader_opens += 1;
-            }
-            if status.can_write() {
-                state.writers += 1;
-                state.writer_opens += 1;
-            }
+        let mut opens = self.opens.lock();
+        let writers_before =
+            (status.can_read() && !status.can_write() && !self.channel.has_producers()).then_some(opens.writers);
+        opens.readers += u64::from(status.can_read());
+        opens.writers += u64::from(status.can_write());
+        let ends = match (status.can_read(), status.can_write()) {
+            (true, true) => Ends::both(self.channel.consumer(), self.channel.producer()),
+            (_, true) => Ends::Write(self.channel.producer()),
+            _ => Ends::Read(self.channel.consumer()),
+        };
+        drop(opens);
+        self.opened.wake_all();
+        let status = AtomicU32::new((status & StatusFlags::KEPT).bits());
+        Arc::new(PipeFile { pipe: self.clone(), ends, status, inode, writers_before })
+    }
+}
+
+impl Ends {
+    fn both(consumer: Consumer<Chunk>, producer: Producer<Chunk>) -> Self {
+        let both = Arc::new(BothEnds::default());
+        for notifier in [consumer.notifier(), producer.notifier()] {
+            let observer: Weak<BothEnds> = Arc::downgrade(&both);
+            notifier.register(observer, IoEvents::all(), Share::All);
         }
-        self.readers.wake_all();
-        self.writers.wake_all();
-        Arc::new(PipeFile { pipe: self.clone(), status: AtomicU32::new((status & StatusFlags::KEPT).bits()), inode })
+        Self::Both(consumer, producer, both)
     }
 }
 
 /// A pipe of this user and group: its end for reading and that for writing.
 pub fn create(status: StatusFlags, owner: [u32; 2]) -> [Arc<PipeFile>; 2] {
     let pipe = Pipe::new(owner);
-    [pipe.open(status, None), pipe.open(status | StatusFlags::O_WRONLY, None)]
+    // The writer first, so that the reader finds one.
+    let writer = pipe.open(status | StatusFlags::O_WRONLY, None);
+    [pipe.open(status, None), writer]
 }
 
 /// Opens a FIFO, which waits for the other end to be opened.
@@ -106,38 +128,65 @@ pub fn open_fifo(slot: &FifoSlot, flags: StatusFlags, inode: Arc<MemInode>) -> R
     };
     let (reads, writes) = (flags.can_read(), flags.can_write());
     let is_nonblocking = flags.contains(StatusFlags::O_NONBLOCK);
-    if writes && !reads && is_nonblocking && pipe.state.lock().readers == 0 {
+    let has_reader = pipe.channel.has_consumers();
+    if writes && !reads && is_nonblocking && !has_reader {
         bail!(ENXIO, "nobody reads the FIFO");
     }
-    let seen = {
-        let state = pipe.state.lock();
-        (state.reader_opens, state.writer_opens, state.readers, state.writers)
-    };
-    let file = pipe.open(flags, Some(inode));
+    let (before, has_writer) = (*pipe.opens.lock(), pipe.channel.has_producers());
+    let mut file = pipe.open(flags, Some(inode));
     if !is_nonblocking && reads != writes {
         let arrived = || {
-            let state = pipe.state.lock();
+            let opens = *pipe.opens.lock();
             let arrived = if reads {
-                seen.3 > 0 || state.writer_opens != seen.1
+                has_writer || opens.writers != before.writers
             } else {
-                seen.2 > 0 || state.reader_opens != seen.0
+                has_reader || opens.readers != before.readers
             };
             arrived.then_some(())
         };
-        let queue = if reads { &pipe.readers } else { &pipe.writers };
-        queue.wait_until(None, arrived).map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+        pipe.opened.wait_until(None, arrived).map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+        if let Some(file) = Arc::get_mut(&mut file) {
+            file.writers_before = None;
+        }
     }
     Ok(file)
 }
 
 impl PipeFile {
-    fn is_nonblocking(&self) -> bool {
-        self.status().contains(StatusFlags::O_NONBLOCK)
+    /// What a transfer does when it can't go on, by the file's status.
+    pub fn blocking(&self) -> Blocking {
+        if self.status().contains(StatusFlags::O_NONBLOCK) { Blocking::DontWait } else { Blocking::Wait }
+    }
+
+    /// The end that is read from.
+    pub fn consumer(&self) -> Option<&Consumer<Chunk>> {
+        match &self.ends {
+            Ends::Read(consumer) | Ends::Both(consumer, ..) => Some(consumer),
+            Ends::Write(_) => None,
+        }
+    }
+
+    /// The end that is written to.
+    pub fn producer(&self) -> Option<&Producer<Chunk>> {
+        match &self.ends {
+            Ends::Write(producer) | Ends::Both(_, producer, _) => Some(producer),
+            Ends::Read(_) => None,
+        }
+    }
+
+    /// Whether both are ends of one pipe.
+    pub fn is_same_pipe(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pipe, &other.pipe)
+    }
+
+    /// Whether what is written is a packet of its own, or part of a stream.
+    fn chunk_kind(&self) -> ChunkKind {
+        if self.status().contains(StatusFlags::O_DIRECT) { ChunkKind::Packet } else { ChunkKind::Stream }
     }
 
     /// The capacity in bytes.
     pub fn capacity(&self) -> usize {
-        self.pipe.state.lock().capacity
+        self.pipe.channel.capacity() * CHUNK_SIZE
     }
 
     /// Sets the capacity, rounded up to a power of two of at least a page; gives what it is then.
@@ -146,83 +195,25 @@ impl PipeFile {
     /// `EBUSY` if more is in the pipe, `EPERM` beyond the limit, `EINVAL` for nothing.
     pub fn set_capacity(&self, capacity: usize, may_exceed: bool) -> Result<usize> {
         const MAX_UNPRIVILEGED: usize = 1 << 20;
-        if capacity == 0 || capacity > 1 << 31 {
+        if capacity > 1 << 31 {
             bail!(EINVAL, "no capacity for a pipe");
         }
-        let capacity = capacity.next_power_of_two().max(PIPE_BUF);
-        if capacity > MAX_UNPRIVILEGED && !may_exceed {
+        let capacity = capacity.next_power_of_two().max(CHUNK_SIZE);
+        if capacity > MAX_UNPRIVILEGED.max(self.capacity()) && !may_exceed {
             bail!(EPERM, "beyond the limit of pipe capacities");
         }
-        let mut state = self.pipe.state.lock();
-        if state.bytes.len() > capacity {
-            bail!(EBUSY, "more bytes are in the pipe");
-        }
-        state.capacity = capacity;
-        drop(state);
-        self.pipe.writers.wake_all();
+        self.pipe.channel.set_capacity(capacity / CHUNK_SIZE)?;
         Ok(capacity)
     }
 }
 
 impl File for PipeFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        if sink.is_empty() {
-            return Ok(0);
-        }
-        let mut attempt = || -> Option<Result<usize>> {
-            let mut state = self.pipe.state.lock();
-            if state.bytes.is_empty() {
-                return if state.writers == 0 {
-                    Some(Ok(0))
-                } else if self.is_nonblocking() {
-                    Some(Err(err!(EAGAIN, "the pipe is empty")))
-                } else {
-                    None
-                };
-            }
-            let (front, back) = state.bytes.as_slices();
-            let result = sink.put(front).map(|count| {
-                if count < front.len() || sink.is_empty() { count } else { count + sink.put(back).unwrap_or(0) }
-            });
-            if let Ok(count) = result {
-                state.bytes.drain(..count);
-            }
-            Some(result)
-        };
-        let result = match self.pipe.readers.wait_until(None, &mut attempt) {
-            Ok(result) => result,
-            Err(_) => Err(Errno::ERESTARTSYS.into()),
-        };
-        if result.is_ok() {
-            self.pipe.writers.wake_all();
-        }
-        result
+        self.consumer().ok_or(Errno::EBADF)?.read(sink, self.blocking())
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        if source.is_empty() {
-            return Ok(0);
-        }
-        // Copied first: the pipe's lock isn't held while the program's memory is touched, and short writes stay whole.
-        let mut total = 0;
-        let is_atomic = source.remaining() <= PIPE_BUF;
-        let mut chunk = vec![0; source.remaining().min(CAPACITY)];
-        while !source.is_empty() {
-            let len = match source.take(&mut chunk) {
-                Ok(len) => len,
-                Err(error) if total == 0 => return Err(error),
-                Err(_) => break,
-            };
-            match self.write_bytes(&chunk[..len], is_atomic) {
-                (0, Some(error)) if total == 0 => return Err(error),
-                (count, None) if count == len => total += count,
-                (count, _) => {
-                    total += count;
-                    break;
-                }
-            }
-        }
-        Ok(total)
+        self.producer().ok_or(Errno::EBADF)?.write(source, self.chunk_kind(), self.blocking())
     }
 
     fn metadata(&self) -> Result<Metadata> {
@@ -273,23 +264,19 @@ impl File for PipeFile {
     }
 
     fn poll(&self) -> IoEvents {
-        let state = self.pipe.state.lock();
-        let status = self.status();
-        let mut events = IoEvents::empty();
-        if status.can_read() {
-            events.set(IoEvents::POLLIN | IoEvents::POLLRDNORM, !state.bytes.is_empty());
-            events.set(IoEvents::POLLHUP, state.writers == 0);
+        let mut events = self.consumer().map_or(IoEvents::empty(), Consumer::poll);
+        if self.writers_before.is_some_and(|before| self.pipe.opens.lock().writers == before) {
+            events.remove(IoEvents::POLLHUP);
         }
-        if status.can_write() {
-            let has_room = state.capacity.saturating_sub(state.bytes.len()) >= PIPE_BUF;
-            events.set(IoEvents::POLLOUT | IoEvents::POLLWRNORM, has_room);
-            events.set(IoEvents::POLLERR, state.readers == 0);
-        }
-        events
+        events | self.producer().map_or(IoEvents::empty(), Producer::poll)
     }
 
-    fn wait_queues(&self) -> Vec<&WaitQueue> {
-        vec![&self.pipe.readers, &self.pipe.writers]
+    fn notifier(&self) -> Option<&Notifier> {
+        Some(match &self.ends {
+            Ends::Read(consumer) => consumer.notifier(),
+            Ends::Write(producer) => producer.notifier(),
+            Ends::Both(_, _, both) => &both.0,
+        })
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
@@ -297,54 +284,14 @@ impl File for PipeFile {
         if request != FIONREAD {
             bail!(ENOTTY, "a pipe has no such request");
         }
-        let len = self.pipe.state.lock().bytes.len() as u32;
-        UserPtr::<u32>::new(argument as usize).write(&len)?;
+        let len: usize = self.pipe.channel.with_items(|chunks| chunks.iter().map(Chunk::len).sum());
+        UserPtr::<u32>::new(argument as usize).write(&(len as u32))?;
         Ok(0)
-    }
-}
-
-impl PipeFile {
-    /// Writes until all is in the pipe or something stops it; gives what is, and what stopped it.
-    fn write_bytes(&self, bytes: &[u8], is_atomic: bool) -> (usize, Option<Error>) {
-        let mut done = 0;
-        while done < bytes.len() {
-            let attempt = || -> Option<Result<usize>> {
-                let mut state = self.pipe.state.lock();
-                if state.readers == 0 {
-                    return Some(Err(err!(EPIPE, "nobody reads the pipe")));
-                }
-                let room = state.capacity.saturating_sub(state.bytes.len());
-                let wanted = bytes.len() - done;
-                if room == 0 || is_atomic && room < wanted {
-                    return self.is_nonblocking().then(|| Err(err!(EAGAIN, "the pipe is full")));
-                }
-                let count = room.min(wanted);
-                state.bytes.extend(&bytes[done..done + count]);
-                Some(Ok(count))
-            };
-            match self.pipe.writers.wait_until(None, attempt) {
-                Ok(Ok(count)) => {
-                    done += count;
-                    self.pipe.readers.wake_all();
-                }
-                Ok(Err(error)) => return (done, Some(error)),
-                Err(_) => return (done, Some(Errno::ERESTARTSYS.into())),
-            }
-        }
-        (done, None)
     }
 }
 
 impl Drop for PipeFile {
     fn drop(&mut self) {
         super::locks::dropped(core::ptr::from_ref(self).cast());
-        let status = self.status();
-        {
-            let mut state = self.pipe.state.lock();
-            state.readers -= usize::from(status.can_read());
-            state.writers -= usize::from(status.can_write());
-        }
-        self.pipe.readers.wake_all();
-        self.pipe.writers.wake_all();
     }
 }

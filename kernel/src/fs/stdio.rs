@@ -1,15 +1,15 @@
 //! Descriptors that the host gave to `enclos run`: standard input, output and error, and the terminal.
 
-use super::file::{File, IoEvents, StatusFlags};
+use super::file::{File, StatusFlags};
 use super::inode::{FileType, Metadata};
 use super::{FdFlags, FileTable};
+use crate::events::IoEvents;
 use crate::mm::MapSource;
 use crate::prelude::*;
 use crate::process::Thread;
 use crate::syscalls::args::FileDesc;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
-use core::time::Duration;
 use frame::ocall::file::{self, HostFd, PollFd, TerminalRequest, Whence};
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
 
@@ -170,7 +170,7 @@ impl File for HostFile {
 
     fn poll(&self) -> IoEvents {
         let mut fds = [PollFd { fd: &self.fd, events: IoEvents::all().bits() as i16, ready: 0 }];
-        match file::poll(&mut fds, Some(Duration::ZERO)) {
+        match file::poll_now(&mut fds) {
             Ok(_) => IoEvents::from_bits_truncate(fds[0].ready as u16),
             Err(_) => IoEvents::empty(),
         }

@@ -101,7 +101,7 @@ impl Wait {
     /// Sleeps until `is_done`.
     pub(super) fn sleep(&self, deadline: Option<Deadline>, is_done: impl Fn() -> bool) -> Result<(), WaitError> {
         while !is_done() {
-            if let Err(error) = self.waiter.wait(deadline) {
+            if let Err(error) = self.waiter.wait_soon(deadline) {
                 return if is_done() { Ok(()) } else { Err(error) };
             }
         }

@@ -3,6 +3,7 @@
 use super::process::{Last, Process};
 use super::thread::{Thread, thread_count};
 use super::{job, table};
+use crate::events::IoEvents;
 use crate::ipc::futex;
 use crate::mm::MemoryUse;
 use crate::prelude::*;
@@ -131,7 +132,7 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
     process.vfork.open();
     process.timers.forget_all();
     table::change(|table, aftermath| table.end(process, status, aftermath));
-    process.ended.wake_all();
+    process.ended.broadcast(IoEvents::READABLE);
 }
 
 /// Gives up a process's part in a memory. When nothing is left of its address space, the host process ends with the

@@ -2,12 +2,12 @@
 
 use super::process::Process;
 use super::thread::Thread;
-use crate::fs::{FdFlags, File, FileType, IoEvents, Metadata, StatusFlags, Time};
+use crate::events::{IoEvents, Notifier};
+use crate::fs::{FdFlags, File, FileType, Metadata, StatusFlags, Time};
 use crate::prelude::*;
 use crate::process::Resource;
 use crate::syscalls::args::FileDesc;
 use core::sync::atomic::{AtomicU32, Ordering};
-use frame::sync::WaitQueue;
 
 /// A file that stands for a process. It becomes readable when the process ends.
 pub struct PidFd {
@@ -92,10 +92,10 @@ impl File for PidFd {
     }
 
     fn poll(&self) -> IoEvents {
-        if self.process.zombie_status().is_some() { IoEvents::POLLIN | IoEvents::POLLRDNORM } else { IoEvents::empty() }
+        IoEvents::READABLE.when(self.process.zombie_status().is_some())
     }
 
-    fn wait_queues(&self) -> Vec<&WaitQueue> {
-        vec![&self.process.ended]
+    fn notifier(&self) -> Option<&Notifier> {
+        Some(&self.process.ended)
     }
 }

@@ -8,6 +8,7 @@ use super::limits::Limits;
 use super::thread::{Thread, Tid};
 use super::usage::UsageTotals;
 use super::vfork::VforkGate;
+use crate::events::Notifier;
 use crate::mm::{Memory, MemoryUse};
 use crate::prelude::*;
 use crate::signal::{Dispositions, SignalQueue};
@@ -47,7 +48,7 @@ pub struct Process {
     /// Threads that wait for a change of a child (`wait4`).
     pub(super) child_changed: WaitQueue,
     /// Those who wait for its end by a descriptor.
-    pub(super) ended: WaitQueue,
+    pub(super) ended: Notifier,
     /// The thread that waits for this child of `vfork` to run a program or to end.
     pub(super) vfork: VforkGate,
     /// Whether it is stopped, and what its parent hasn't been told of.
@@ -130,7 +131,7 @@ impl Process {
             execing: Mutex::new(None),
             thread_ended: WaitQueue::new(),
             child_changed: WaitQueue::new(),
-            ended: WaitQueue::new(),
+            ended: Notifier::new(),
             vfork: VforkGate::default(),
             job: JobControl::default(),
             last: Mutex::default(),

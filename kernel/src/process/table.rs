@@ -309,3 +309,9 @@ impl Table {
         }
     }
 }
+
+/// The thread that the caller works for.
+pub fn current_thread() -> Option<Arc<Thread>> {
+    let (pid, tid) = frame::thread::current_ids()?;
+    find(pid)?.threads.lock().get(&tid).cloned()
+}

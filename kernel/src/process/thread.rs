@@ -4,9 +4,10 @@ use super::credentials::Credentials;
 use super::ids::Id;
 use super::process::Process;
 use super::settings::Settings;
-use crate::fs::{FileTable, FsView};
+use crate::fs::{File, FileTable, FsView};
 use crate::prelude::*;
 use crate::signal::ThreadSignals;
+use crate::syscalls::args::FileDesc;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use frame::sync::Deadline;
 use frame::thread::Handle;
@@ -124,6 +125,14 @@ impl Thread {
     /// Its open files.
     pub fn files(&self) -> Arc<FileTable> {
         self.files.read().clone()
+    }
+
+    /// The open file of a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn file(&self, fd: FileDesc) -> Result<Arc<dyn File>> {
+        self.files.read().get(fd)
     }
 
     /// Its root, working directory and umask.

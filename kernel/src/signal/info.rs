@@ -116,6 +116,12 @@ impl SigInfo {
         self.fields[1]
     }
 
+    /// The first words of what follows the code, whose meaning depends on it.
+    pub(super) const fn words(&self) -> [u64; 4] {
+        let [first, second, third, fourth, ..] = self.fields;
+        [first, second, third, fourth]
+    }
+
     /// With this `si_overrun`, for a timer's signal.
     #[must_use]
     pub const fn with_overrun(mut self, overrun: i32) -> Self {

@@ -15,6 +15,7 @@ mod info;
 mod number;
 mod queue;
 mod send;
+mod signalfd;
 mod state;
 pub mod sys;
 

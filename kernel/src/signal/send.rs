@@ -1,7 +1,7 @@
 //! From a sender to the queue of a thread or process.
 
 use super::disposition::{ActionFlags, Response};
-use super::{Action, SigInfo, SigSet, Signal};
+use super::{Action, SigInfo, SigSet, Signal, signalfd};
 use crate::prelude::*;
 use crate::process::{Process, Resource, Thread, job, table};
 
@@ -26,6 +26,7 @@ pub fn send_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Re
         signals.queue.push(signal, info, limit)?;
         signals.wants(signal)
     };
+    signalfd::sent();
     if wakes {
         thread.interrupt();
     }
@@ -118,6 +119,7 @@ pub fn send_timer_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo)
         }
         signals.wants(signal)
     };
+    signalfd::sent();
     if wakes {
         thread.interrupt();
     }
@@ -188,6 +190,7 @@ fn is_dropped(process: &Process, signal: Signal) -> bool {
 /// Has a thread look after a signal that is pending for its process. To be called after the signal is queued: a thread
 /// that blocks it meanwhile hands it on by [`retarget`].
 fn wake_taker(process: &Process, signal: Signal) {
+    signalfd::sent();
     let threads: Vec<_> = process.threads.lock().values().cloned().collect();
     if let Some(taker) = threads.iter().find(|thread| !thread.has_ended() && thread.signals.lock().wants(signal)) {
         taker.interrupt();

@@ -2,6 +2,7 @@
 
 use super::disposition::{Action, Response};
 use super::info::{SI_TKILL, SI_USER};
+pub use super::signalfd::{SignalFdFlags, signalfd, signalfd4};
 use super::state::AlternateStack;
 use super::{SigInfo, SigSet, Signal, frame, send};
 use crate::prelude::*;
@@ -13,7 +14,7 @@ use ::frame::sync::{Deadline, WaitError, Waiter};
 /// The size of a signal set that calls must pass.
 const SIGSET_SIZE: usize = 8;
 
-fn check_size(size: usize) -> Result<()> {
+pub(super) fn check_size(size: usize) -> Result<()> {
     if size == SIGSET_SIZE { Ok(()) } else { Err(err!(EINVAL, "a signal set of a wrong size")) }
 }
 
@@ -132,7 +133,7 @@ pub fn with_mask(
     recheck(thread);
     let result = work();
     let mut signals = thread.signals.lock();
-    if result.as_ref().is_err_and(|error| error.errno() == Errno::ERESTARTNOHAND) {
+    if result.as_ref().is_err_and(|error| matches!(error.errno(), Errno::ERESTARTNOHAND | Errno::EINTR)) {
         // The signal that ended the wait is delivered under the new mask.
         signals.saved_mask = Some(old);
     } else {

@@ -5,6 +5,8 @@ pub mod cpu_limit;
 mod service;
 pub mod sys;
 mod timer_sys;
+mod timerfd;
+mod timerfd_sys;
 pub mod timers;
 mod types;
 

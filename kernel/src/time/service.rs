@@ -8,14 +8,23 @@ use frame::ocall::time::{Clock, now};
 use frame::sync::{Deadline, Waiter};
 
 /// When, on the monotonic clock, and a number that tells apart what is due at once.
-type Place = (Duration, u64);
+pub(super) type Place = (Duration, u64);
 
-/// A timer that the service looks at.
-type Entry = (Place, Weak<Process>, TimerKey);
+/// What the service looks at.
+enum Target {
+    Process(Weak<Process>, TimerKey),
+    File(Weak<dyn Due>),
+}
+
+/// What wants to be looked at when its time has come.
+pub(super) trait Due: Send + Sync {
+    /// The time of `place` has come.
+    fn look_at(&self, place: Place);
+}
 
 /// What the service waits for.
 struct Queue {
-    by_time: BTreeMap<Place, (Weak<Process>, TimerKey)>,
+    by_time: BTreeMap<Place, Target>,
     service: Option<Arc<Waiter>>,
     next_number: u64,
 }
@@ -63,11 +72,20 @@ pub fn start() -> Result<()> {
 
 /// Has a timer looked at when `due`.
 pub(super) fn enqueue(due: Duration, process: &Arc<Process>, timer: TimerKey) -> Ticket {
+    enqueue_target(due, Target::Process(Arc::downgrade(process), timer))
+}
+
+/// Has a timer that is a file looked at when `due`.
+pub(super) fn enqueue_file(due: Duration, file: Weak<dyn Due>) -> Ticket {
+    enqueue_target(due, Target::File(file))
+}
+
+fn enqueue_target(due: Duration, target: Target) -> Ticket {
     let (place, service) = {
         let mut queue = QUEUE.lock();
         let place = (due, queue.next_number);
         queue.next_number += 1;
-        queue.by_time.insert(place, (Arc::downgrade(process), timer));
+        queue.by_time.insert(place, target);
         let is_first = queue.by_time.first_key_value().is_some_and(|(first, _)| *first == place);
         (place, queue.service.clone().filter(|_| is_first))
     };
@@ -80,9 +98,18 @@ pub(super) fn enqueue(due: Duration, process: &Arc<Process>, timer: TimerKey) ->
 fn serve(waiter: &Waiter) {
     loop {
         let (due, next) = take_due(now(Clock::Monotonic));
-        for (place, process, timer) in due {
-            if let Some(process) = process.upgrade().filter(|process| !process.is_ending()) {
-                process.timers.look_at(&process, timer, place);
+        for (place, target) in due {
+            match target {
+                Target::Process(process, timer) => {
+                    if let Some(process) = process.upgrade().filter(|process| !process.is_ending()) {
+                        process.timers.look_at(&process, timer, place);
+                    }
+                }
+                Target::File(file) => {
+                    if let Some(file) = file.upgrade() {
+                        file.look_at(place);
+                    }
+                }
             }
         }
         // Woken for an earlier timer, or the time has come: both are seen above.
@@ -93,12 +120,11 @@ fn serve(waiter: &Waiter) {
 }
 
 /// Takes out what is due; also gives when the next one is.
-fn take_due(present: Duration) -> (Vec<Entry>, Option<Duration>) {
+fn take_due(present: Duration) -> (Vec<(Place, Target)>, Option<Duration>) {
     let mut queue = QUEUE.lock();
     let mut due = Vec::new();
     while let Some(entry) = queue.by_time.first_entry().filter(|entry| entry.key().0 <= present) {
-        let (place, (process, timer)) = entry.remove_entry();
-        due.push((place, process, timer));
+        due.push(entry.remove_entry());
     }
     (due, queue.by_time.first_key_value().map(|(&(next, _), _)| next))
 }

@@ -11,6 +11,7 @@ use frame::ocall::time::{self, Clock};
 use frame::sync::{Deadline, WaitError, Waiter};
 
 pub use super::timer_sys::*;
+pub use super::timerfd_sys::*;
 
 /// `clock_gettime(2)`.
 pub fn clock_gettime(cx: Context<'_>, id: i32, time: UserPtr<Timespec>) -> Result<usize> {

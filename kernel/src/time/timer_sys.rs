@@ -33,6 +33,16 @@ pub struct TimerSpec {
     value: Timespec,
 }
 
+impl TimerSpec {
+    /// First time and interval.
+    ///
+    /// # Errors
+    /// `EINVAL` if one isn't sound.
+    pub(super) fn durations(self) -> Result<[Duration; 2]> {
+        Ok([self.value.duration()?, self.interval.duration()?])
+    }
+}
+
 impl From<[Duration; 2]> for TimerSpec {
     fn from([value, interval]: [Duration; 2]) -> Self {
         Self { interval: interval.into(), value: value.into() }
@@ -144,7 +154,7 @@ pub fn timer_settime(
 ) -> Result<usize> {
     const TIMER_ABSTIME: u32 = 1;
     let new = new.non_null().ok_or(err!(EINVAL, "no time"))?.read()?;
-    let (value, interval) = (new.value.duration()?, new.interval.duration()?);
+    let [value, interval] = new.durations()?;
     let when = if flags & TIMER_ABSTIME == 0 { When::After(value) } else { When::At(value) };
     let process = &cx.thread.process;
     let previous = process.timers.set(process, id, when, interval)?;

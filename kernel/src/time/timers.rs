@@ -379,11 +379,16 @@ impl Armed {
     /// Moves a repeating timer past `present`; gives by how many periods.
     fn forward(&mut self, present: Duration) -> u64 {
         let Some(late) = present.checked_sub(self.expires) else { return 0 };
-        let count = late.as_nanos() / self.interval.as_nanos() + 1;
-        let moved = self.expires.as_nanos() + count * self.interval.as_nanos();
-        self.expires = from_nanos(moved);
-        u64::try_from(count).unwrap_or(u64::MAX)
+        let (count, passed) = periods(late, self.interval);
+        self.expires = self.expires.saturating_add(passed);
+        count
     }
+}
+
+/// How many periods have passed for a repeating timer that is `late`, and how long they are together.
+pub(super) fn periods(late: Duration, interval: Duration) -> (u64, Duration) {
+    let count = late.as_nanos() / interval.as_nanos() + 1;
+    (u64::try_from(count).unwrap_or(u64::MAX), from_nanos(count * interval.as_nanos()))
 }
 
 fn from_nanos(nanos: u128) -> Duration {

@@ -18,7 +18,7 @@ pub(super) fn limit(thread: &Thread) -> u64 {
 }
 
 /// Gives an open file a descriptor.
-pub(super) fn install(thread: &Thread, file: Arc<dyn File>, flags: FdFlags) -> Result<usize> {
+pub(crate) fn install(thread: &Thread, file: Arc<dyn File>, flags: FdFlags) -> Result<usize> {
     Ok(thread.files().insert(file, flags, 0, limit(thread))?.0 as usize)
 }
 
@@ -280,11 +280,7 @@ pub fn pipe(cx: Context<'_>, fds: UserPtr<[i32; 2]>) -> Result<usize> {
 
 /// `pipe2(2)`.
 pub fn pipe2(cx: Context<'_>, fds: UserPtr<[i32; 2]>, flags: Flags) -> Result<usize> {
-    let known = StatusFlags::O_CLOEXEC | StatusFlags::O_NONBLOCK;
-    if flags.0 & StatusFlags::O_DIRECT.bits() != 0 {
-        warn!("pipes have no packet mode");
-        bail!(EINVAL, "pipes have no packet mode");
-    }
+    let known = StatusFlags::O_CLOEXEC | StatusFlags::O_NONBLOCK | StatusFlags::O_DIRECT;
     if flags.0 & !known.bits() != 0 {
         bail!(EINVAL, "undefined flags");
     }

@@ -4,7 +4,7 @@ mod attributes;
 mod descriptors;
 mod directories;
 mod names;
-mod poll;
+mod splice;
 mod stat;
 mod transfer;
 
@@ -12,7 +12,7 @@ pub use attributes::*;
 pub use descriptors::*;
 pub use directories::*;
 pub use names::*;
-pub use poll::*;
+pub use splice::*;
 pub use stat::*;
 pub use transfer::*;
 

@@ -12,13 +12,13 @@ use frame::ocall::file::{MAX_TRANSFER, Whence};
 /// The most pieces of one transfer (`IOV_MAX`).
 const IOV_MAX: usize = 1024;
 
-fn readable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
-    let file = cx.thread.files().get(fd)?;
+pub(super) fn readable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
+    let file = cx.thread.file(fd)?;
     if file.status().can_read() { Ok(file) } else { Err(err!(EBADF, "the file is not open for reading")) }
 }
 
-fn writable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
-    let file = cx.thread.files().get(fd)?;
+pub(super) fn writable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
+    let file = cx.thread.file(fd)?;
     if file.status().can_write() { Ok(file) } else { Err(err!(EBADF, "the file is not open for writing")) }
 }
 
@@ -31,7 +31,7 @@ fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
 }
 
 /// The pieces that an array of `struct iovec` describes.
-fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
+pub(super) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
     if count > IOV_MAX {
         bail!(EINVAL, "too many pieces");
     }
@@ -181,7 +181,7 @@ pub fn pwritev2(
     Ok(count)
 }
 
-fn position(offset: i64) -> Result<u64> {
+pub(super) fn position(offset: i64) -> Result<u64> {
     u64::try_from(offset).map_err(|_| err!(EINVAL, "the offset is negative"))
 }
 
@@ -207,11 +207,11 @@ pub(super) fn write_to(
 
 /// Cuts a write at `RLIMIT_FSIZE`, or refuses it with `SIGXFSZ`.
 fn limit_size(thread: &Arc<Thread>, file: &dyn File, source: &mut Source<'_>, offset: Option<u64>) -> Result<()> {
+    let Some(inode_file) = file.as_inode_file() else { return Ok(()) };
     let limit = thread.process.limits.lock().soft(Resource::FileSize);
     if limit == RLIM_INFINITY || source.is_empty() {
         return Ok(());
     }
-    let Some(inode_file) = file.as_inode_file() else { return Ok(()) };
     let at = match offset {
         Some(offset) => offset,
         None if file.status().contains(StatusFlags::O_APPEND) => inode_file.handle()?.end()?,
@@ -227,7 +227,7 @@ fn limit_size(thread: &Arc<Thread>, file: &dyn File, source: &mut Source<'_>, of
 
 /// `lseek(2)`.
 pub fn lseek(cx: Context<'_>, fd: FileDesc, offset: i64, whence: u32) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     let whence = match whence {
         0 => Whence::Set,
         1 => Whence::Current,

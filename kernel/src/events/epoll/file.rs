@@ -1,0 +1,437 @@
+//! An epoll's file: what it watches, what is ready, and who waits.
+
+use super::host::HostSet;
+use super::item::{Interest, Item, Key, Mode, key};
+use super::nesting::{self, NESTING, Nesting};
+use crate::events::{Anonymous, IoEvents, Notifier, Poller, Reaction, Share, anonymous_file};
+use crate::fs::{File, StatusFlags};
+use crate::prelude::*;
+use crate::syscalls::args::FileDesc;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use frame::ocall::file::{HostFd, PollFd, poll_now};
+use frame::sync::{Deadline, MutexGuard, Once, WaitError};
+
+/// An epoll.
+pub struct EpollFile {
+    this: Weak<Self>,
+    /// Items that the next look begins with: those that were ready at the last and may still be. Locked while ready items
+    /// are looked at, and while what is watched changes.
+    scan: Mutex<VecDeque<Arc<Item>>>,
+    /// Length of that list after the last look.
+    left: AtomicUsize,
+    items: Mutex<Items>,
+    /// Items whose files told that they're ready since the last look.
+    ready: Mutex<VecDeque<Arc<Item>>>,
+    /// Length of that list.
+    ready_len: AtomicUsize,
+    /// Threads that wait here.
+    waiting: Notifier,
+    /// Tells them that there are files of the host now.
+    hosted: Notifier,
+    /// Others that watch this epoll.
+    notifier: Notifier,
+    host: Once<HostSet>,
+    pub(super) nesting: Nesting,
+    anonymous: Anonymous,
+}
+
+#[derive(Default)]
+struct Items {
+    by_key: BTreeMap<Key, Arc<Item>>,
+    /// With this many, those whose files are closed are looked for.
+    purge_at: usize,
+}
+
+impl EpollFile {
+    /// An epoll that watches nothing.
+    pub fn new() -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            scan: Mutex::default(),
+            left: AtomicUsize::new(0),
+            items: Mutex::default(),
+            ready: Mutex::default(),
+            ready_len: AtomicUsize::new(0),
+            waiting: Notifier::new(),
+            hosted: Notifier::new(),
+            notifier: Notifier::new(),
+            host: Once::new(),
+            nesting: Nesting::default(),
+            anonymous: Anonymous::new(StatusFlags::O_RDWR),
+        })
+    }
+
+    /// Watches a file (`EPOLL_CTL_ADD`).
+    ///
+    /// # Errors
+    /// `EEXIST`, `ELOOP`, `EINVAL` for what can't go together with `EPOLLEXCLUSIVE`, `EPERM` for a file that is always
+    /// ready.
+    pub fn add(&self, fd: FileDesc, file: &Arc<dyn File>, interest: Interest) -> Result<()> {
+        let inner = file.downcast_ref::<Self>();
+        if interest.mode().contains(Mode::EPOLLEXCLUSIVE) && (inner.is_some() || interest.is_too_much_for_exclusive()) {
+            bail!(EINVAL, "what EPOLLEXCLUSIVE can't go together with");
+        }
+        let _nesting = inner.map(|_| NESTING.lock());
+        if let Some(inner) = inner {
+            nesting::check(self, inner)?;
+        }
+        let scan = self.scan.lock();
+        let item = self.insert(key(fd, file), || Item::new(self.this.clone(), file, interest))?;
+        if let Some(inner) = inner {
+            inner.nesting.add_parent(self.this.clone());
+        }
+        if let Some(notifier) = file.notifier() {
+            let observer: Weak<Item> = Arc::downgrade(&item);
+            let share = if interest.mode().contains(Mode::EPOLLEXCLUSIVE) { Share::One } else { Share::All };
+            notifier.register(observer, IoEvents::all(), share);
+        }
+        if file.host_fd().is_some()
+            && let Err(error) = self.host_add(&item, &**file)
+        {
+            let gone = self.items.lock().by_key.remove(&key(fd, file));
+            drop(scan);
+            drop(gone);
+            return Err(error);
+        }
+        self.look_at_once(scan, &item, &**file);
+        Ok(())
+    }
+
+    /// Changes what is reported of a file (`EPOLL_CTL_MOD`).
+    ///
+    /// # Errors
+    /// `ENOENT`, `EINVAL` with `EPOLLEXCLUSIVE`.
+    pub fn modify(&self, fd: FileDesc, file: &Arc<dyn File>, interest: Interest) -> Result<()> {
+        if interest.mode().contains(Mode::EPOLLEXCLUSIVE) {
+            bail!(EINVAL, "EPOLLEXCLUSIVE can't be set later");
+        }
+        let scan = self.scan.lock();
+        let item = self.find(key(fd, file))?;
+        if item.mode().contains(Mode::EPOLLEXCLUSIVE) {
+            bail!(EINVAL, "what is exclusive can't be changed");
+        }
+        item.set_interest(interest);
+        if item.is_hosted.load(Ordering::SeqCst)
+            && let Some(host) = self.host.get()
+        {
+            host.modify(&item, &**file)?;
+        }
+        self.look_at_once(scan, &item, &**file);
+        Ok(())
+    }
+
+    /// Watches a file no longer (`EPOLL_CTL_DEL`).
+    ///
+    /// # Errors
+    /// `ENOENT`.
+    pub fn remove(&self, fd: FileDesc, file: &Arc<dyn File>) -> Result<()> {
+        let _scan = self.scan.lock();
+        let item = self.items.lock().by_key.remove(&key(fd, file)).ok_or(NOT_WATCHED)?;
+        item.disable();
+        if item.is_hosted.load(Ordering::SeqCst)
+            && let Some(host) = self.host.get()
+        {
+            host.remove(&item, &**file);
+        }
+        Ok(())
+    }
+
+    /// Waits until something is ready, and gives at most `max` of it to `report`: events and the program's data. Gives how
+    /// many, 0 after `deadline`. When the thread is interrupted, `is_wanted` says whether the wait must end.
+    ///
+    /// # Errors
+    /// `EINTR` when a signal is to be delivered, and what `report` gives, if there's nothing before.
+    pub fn wait(
+        &self,
+        is_wanted: impl Fn() -> bool,
+        max: usize,
+        deadline: Option<Deadline>,
+        mut report: impl FnMut(usize, IoEvents, u64) -> Result<()>,
+    ) -> Result<usize> {
+        let mut found = self.collect(max, &mut report);
+        if matches!(found, Ok(0)) && !deadline.is_some_and(Deadline::has_passed) {
+            found = self.wait_registered(is_wanted, max, deadline, &mut report);
+        }
+        if self.may_be_ready() {
+            // What is left may be what another thread waits for.
+            self.waiting.broadcast(IoEvents::READABLE);
+        }
+        found
+    }
+
+    fn wait_registered(
+        &self,
+        is_wanted: impl Fn() -> bool,
+        max: usize,
+        deadline: Option<Deadline>,
+        report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
+    ) -> Result<usize> {
+        let mut poller = Poller::new();
+        poller.watch(&self.waiting, IoEvents::READABLE, Share::One);
+        poller.watch(&self.hosted, IoEvents::READABLE, Share::All);
+        loop {
+            let found = self.collect(max, report)?;
+            if found > 0 {
+                return Ok(found);
+            }
+            match poller.wait_with_host(&[(self, IoEvents::POLLIN)], deadline) {
+                Ok(()) => {}
+                Err(WaitError::TimedOut) => return self.collect(max, report),
+                Err(WaitError::Interrupted) => {
+                    let found = self.collect(max, report)?;
+                    if found > 0 {
+                        return Ok(found);
+                    }
+                    if is_wanted() {
+                        bail!(EINTR, "interrupted by a signal");
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many items there are, those included whose files are closed and that weren't found out yet.
+    #[cfg(test)]
+    pub(in crate::events) fn watched(&self) -> usize {
+        self.items.lock().by_key.len()
+    }
+
+    /// An item's file may have become ready.
+    pub(super) fn item_ready(&self, item: Arc<Item>) -> Reaction {
+        self.enqueue(item);
+        self.announce()
+    }
+
+    /// The epolls that this one watches.
+    pub(super) fn watched_epolls(&self) -> Vec<Arc<dyn File>> {
+        let items: Vec<Arc<Item>> = self.items.lock().by_key.values().cloned().collect();
+        items.iter().filter_map(|item| item.file()).filter(|file| file.downcast_ref::<Self>().is_some()).collect()
+    }
+
+    fn insert(&self, key: Key, make: impl FnOnce() -> Arc<Item>) -> Result<Arc<Item>> {
+        const PURGE_AT_LEAST: usize = 64;
+        let mut gone = Vec::new();
+        let mut items = self.items.lock();
+        if items.by_key.contains_key(&key) {
+            bail!(EEXIST, "the file is watched already");
+        }
+        if items.by_key.len() >= items.purge_at.max(PURGE_AT_LEAST) {
+            gone.extend(items.by_key.extract_if(.., |_, item| !item.is_open()));
+            items.purge_at = items.by_key.len() * 2;
+        }
+        let item = make();
+        items.by_key.insert(key, item.clone());
+        drop(items);
+        drop(gone);
+        Ok(item)
+    }
+
+    fn find(&self, key: Key) -> Result<Arc<Item>> {
+        self.items.lock().by_key.get(&key).cloned().ok_or(NOT_WATCHED)
+    }
+
+    fn host_add(&self, item: &Arc<Item>, file: &dyn File) -> Result<()> {
+        let is_first = self.host.get().is_none();
+        let host = self.host.try_call_once(HostSet::new)?;
+        host.add(item, file)?;
+        if is_first {
+            // Who waits for the LibOS alone begins to wait for the host as well.
+            self.hosted.broadcast(IoEvents::READABLE);
+            self.notifier.broadcast(IoEvents::READABLE);
+        }
+        Ok(())
+    }
+
+    /// Looks at a file that is watched anew: it may be ready already.
+    fn look_at_once(&self, scan: MutexGuard<'_, VecDeque<Arc<Item>>>, item: &Arc<Item>, file: &dyn File) {
+        // The host looks by itself at what only it knows.
+        let is_ready = file.notifier().is_some() && file.poll().intersects(item.events());
+        if is_ready {
+            self.enqueue(item.clone());
+        }
+        drop(scan);
+        if is_ready {
+            self.announce();
+        }
+    }
+
+    fn enqueue(&self, item: Arc<Item>) {
+        if !item.is_queued.swap(true, Ordering::SeqCst) {
+            let mut ready = self.ready.lock();
+            ready.push_back(item);
+            self.ready_len.store(ready.len(), Ordering::SeqCst);
+        }
+    }
+
+    /// Wakes a thread that waits, and tells those that watch this epoll.
+    fn announce(&self) -> Reaction {
+        let woke = if self.waiting.is_empty() { Reaction::Noted } else { Reaction::Woke };
+        self.waiting.broadcast(IoEvents::READABLE);
+        self.notifier.broadcast(IoEvents::READABLE);
+        woke
+    }
+
+    /// Whether there are items to look at. In this order: items go from the one list to the other.
+    fn may_be_ready(&self) -> bool {
+        self.ready_len.load(Ordering::SeqCst) > 0 || self.left.load(Ordering::SeqCst) > 0
+    }
+
+    /// Locks the list of items to look at, with those that became ready.
+    fn begin_scan(&self) -> MutexGuard<'_, VecDeque<Arc<Item>>> {
+        let mut scan = self.scan.lock();
+        if self.ready_len.load(Ordering::SeqCst) > 0 {
+            let mut ready = self.ready.lock();
+            scan.append(&mut ready);
+            // In this order: whoever asks meanwhile sees that there's something, and waits for the scan.
+            self.left.store(scan.len(), Ordering::SeqCst);
+            self.ready_len.store(0, Ordering::SeqCst);
+        }
+        scan
+    }
+
+    fn end_scan(&self, scan: MutexGuard<'_, VecDeque<Arc<Item>>>) {
+        if self.left.load(Ordering::Relaxed) != scan.len() {
+            self.left.store(scan.len(), Ordering::SeqCst);
+        }
+    }
+
+    /// Reports what is ready now.
+    fn collect(&self, max: usize, report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>) -> Result<usize> {
+        let host = self.host.get();
+        if host.is_none() && !self.may_be_ready() {
+            return Ok(0);
+        }
+        let mut scan = self.begin_scan();
+        let before = scan.len();
+        let taken = host.map_or(0, |host| {
+            host.take_ready(max, |item| {
+                if !item.is_queued.swap(true, Ordering::SeqCst) {
+                    scan.push_back(item);
+                }
+            })
+        });
+        // What the host found is old by the time that it is reported, if there's too much for one call.
+        let trust = if before + taken <= max { Trust::Host } else { Trust::NoOne };
+        let mut outcome = Ok(());
+        let mut found = 0;
+        for _ in 0..scan.len() {
+            if found == max {
+                break;
+            }
+            let Some(item) = scan.pop_front() else { break };
+            let Some(file) = item.file() else { continue };
+            let Some((events, then)) = self.look_at(&item, &*file, trust) else { continue };
+            if let Err(error) = report(found, events, item.data()) {
+                if item.is_hosted.load(Ordering::SeqCst) {
+                    item.host_events.fetch_or(u32::from(events.bits()), Ordering::SeqCst);
+                }
+                if then == Then::LookAgain || !item.is_queued.swap(true, Ordering::SeqCst) {
+                    scan.push_front(item);
+                }
+                outcome = Err(error);
+                break;
+            }
+            found += 1;
+            if item.mode().contains(Mode::EPOLLONESHOT) {
+                item.disable();
+            }
+            if then == Then::LookAgain {
+                scan.push_back(item);
+            }
+        }
+        self.end_scan(scan);
+        if found > 0 { Ok(found) } else { outcome.map(|()| 0) }
+    }
+
+    /// What is to be reported of an item that may be ready, and whether it stays in the list.
+    fn look_at(&self, item: &Arc<Item>, file: &dyn File, trust: Trust) -> Option<(IoEvents, Then)> {
+        if !item.is_hosted.load(Ordering::SeqCst)
+            && file.host_fd().is_some()
+            && let Err(error) = self.host_add(item, file)
+        {
+            warn!("the host doesn't watch a file: {error}");
+        }
+        let is_edge = item.mode().contains(Mode::EPOLLET);
+        let is_once = item.mode().contains(Mode::EPOLLONESHOT);
+        let stays = !is_edge && !is_once && file.notifier().is_some();
+        if !stays {
+            // Before the file is asked: what happens from now on puts the item into the list again.
+            item.is_queued.store(false, Ordering::SeqCst);
+        }
+        let from_host = item.take_host_events() & item.events();
+        if !from_host.is_empty() && (is_edge || trust == Trust::Host) {
+            // With a level trigger, the host tells again.
+            item.is_queued.store(false, Ordering::SeqCst);
+            return Some((from_host, Then::Forget));
+        }
+        let events = file.poll() & item.events();
+        if !events.is_empty() {
+            return Some((events, if stays { Then::LookAgain } else { Then::Forget }));
+        }
+        if stays {
+            item.is_queued.store(false, Ordering::SeqCst);
+            // What happened since the look found the item in the list, and left it at that.
+            if file.poll().intersects(item.events()) {
+                self.enqueue(item.clone());
+            }
+        }
+        None
+    }
+}
+
+const NOT_WATCHED: Error = Error::new(Errno::ENOENT, "the file isn't watched");
+
+/// Whose word on what is ready is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Host,
+    NoOne,
+}
+
+/// What becomes of a reported item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It's looked at by the next wait, too: its trigger is the level.
+    LookAgain,
+    Forget,
+}
+
+impl File for EpollFile {
+    anonymous_file!("[eventpoll]");
+
+    fn read(&self, _sink: &mut Sink<'_>) -> Result<usize> {
+        Err(err!(EINVAL, "an epoll can't be read"))
+    }
+
+    fn write(&self, _source: &mut Source<'_>) -> Result<usize> {
+        Err(err!(EINVAL, "an epoll can't be written"))
+    }
+
+    fn poll(&self) -> IoEvents {
+        let mut scan = self.begin_scan();
+        let mut is_ready = false;
+        while !is_ready && let Some(item) = scan.pop_front() {
+            let Some(file) = item.file() else { continue };
+            item.is_queued.store(false, Ordering::SeqCst);
+            is_ready = item.host_events.load(Ordering::SeqCst) != 0 || file.poll().intersects(item.events());
+            if is_ready && !item.is_queued.swap(true, Ordering::SeqCst) {
+                scan.push_front(item);
+            }
+        }
+        self.end_scan(scan);
+        let is_ready = is_ready
+            || self.host.get().is_some_and(|host| {
+                let mut fds = [PollFd { fd: host.fd(), events: IoEvents::POLLIN.bits() as i16, ready: 0 }];
+                poll_now(&mut fds).is_ok_and(|count| count > 0)
+            });
+        IoEvents::READABLE.when(is_ready)
+    }
+
+    fn notifier(&self) -> Option<&Notifier> {
+        Some(&self.notifier)
+    }
+
+    fn host_fd(&self) -> Option<&HostFd> {
+        self.host.get().map(HostSet::fd)
+    }
+}

@@ -1,0 +1,84 @@
+//! A thread that waits for files.
+
+use super::IoEvents;
+use super::notifier::{Notifier, Observer, Reaction, Share};
+use crate::fs::File;
+use crate::prelude::*;
+use frame::ocall::file::PollFd;
+use frame::sync::{Deadline, WaitError, Waiter};
+
+impl Observer for Waiter {
+    fn on_events(&self, _events: IoEvents) -> Reaction {
+        self.wake();
+        Reaction::Woke
+    }
+}
+
+/// The calling thread as an observer that waits.
+///
+/// To be used so: [`watch`](Self::watch) all notifiers, then look, [`wait`](Self::wait), look, … It is registered until
+/// it's dropped.
+pub struct Poller<'a> {
+    waiter: Arc<Waiter>,
+    watched: Vec<&'a Notifier>,
+}
+
+impl Default for Poller<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Poller<'a> {
+    /// The calling thread, which watches nothing yet.
+    pub fn new() -> Self {
+        Self { waiter: Waiter::current(), watched: Vec::new() }
+    }
+
+    /// Wakes the thread for `events` of a notifier. The caller looks afterwards, before it waits.
+    pub fn watch(&mut self, notifier: &'a Notifier, events: IoEvents, share: Share) {
+        let observer: Weak<Waiter> = Arc::downgrade(&self.waiter);
+        notifier.register(observer, events, share);
+        self.watched.push(notifier);
+    }
+
+    /// Sleeps until a notifier tells something; it may end for no reason.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] after `deadline`, [`WaitError::Interrupted`] when the thread is wanted.
+    pub fn wait(&self, deadline: Option<Deadline>) -> Result<(), WaitError> {
+        self.waiter.wait_soon(deadline)
+    }
+
+    /// As [`wait`](Self::wait), for files that the host knows more of, too; those learn what the host found.
+    ///
+    /// # Errors
+    /// As for [`wait`](Self::wait).
+    pub fn wait_with_host(&self, files: &[(&dyn File, IoEvents)], deadline: Option<Deadline>) -> Result<(), WaitError> {
+        let (hosted, mut fds): (Vec<&dyn File>, Vec<PollFd<'_>>) = files
+            .iter()
+            .filter_map(|&(file, events)| {
+                Some((file, PollFd { fd: file.host_fd()?, events: events.bits() as i16, ready: 0 }))
+            })
+            .unzip();
+        if fds.is_empty() {
+            return self.wait(deadline);
+        }
+        self.waiter.wait_with_host(&mut fds, deadline)?;
+        for (file, fd) in hosted.into_iter().zip(fds) {
+            let events = IoEvents::from_bits_truncate(fd.ready as u16);
+            if !events.is_empty() {
+                file.recv_host_events(events);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Poller<'_> {
+    fn drop(&mut self) {
+        for notifier in &self.watched {
+            notifier.unregister(Arc::as_ptr(&self.waiter).cast());
+        }
+    }
+}

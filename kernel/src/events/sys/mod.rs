@@ -1,0 +1,81 @@
+//! System calls that wait for files.
+
+mod epoll;
+mod eventfd;
+mod poll;
+mod select;
+
+pub use epoll::*;
+pub use eventfd::*;
+pub use poll::*;
+pub use select::*;
+
+use super::{IoEvents, Poller, Share};
+use crate::fs::File;
+use crate::fs::sys::install;
+use crate::prelude::*;
+use crate::process::Thread;
+use crate::signal;
+use crate::time::Timespec;
+use frame::sync::{Deadline, WaitError};
+
+/// A file that is waited for.
+struct Watched<'a> {
+    file: &'a Arc<dyn File>,
+    events: IoEvents,
+}
+
+/// Waits until `look` gives something, which is asked again whenever one of the files may have become ready; nothing
+/// after `deadline`.
+///
+/// # Errors
+/// `ERESTARTNOHAND` when a signal is to be delivered.
+fn wait<R>(
+    thread: &Thread,
+    watched: &[Watched<'_>],
+    deadline: Option<Deadline>,
+    mut look: impl FnMut() -> Option<R>,
+) -> Result<Option<R>> {
+    let mut poller = Poller::new();
+    for watched in watched {
+        if let Some(notifier) = watched.file.notifier() {
+            poller.watch(notifier, watched.events, Share::All);
+        }
+    }
+    loop {
+        // Registered before the look, so that a change after it finds us.
+        if let Some(result) = look() {
+            return Ok(Some(result));
+        }
+        // Asked each time: an epoll may have got its first file of the host meanwhile.
+        let hosted: Vec<(&dyn File, IoEvents)> = watched
+            .iter()
+            .filter(|watched| watched.file.host_fd().is_some())
+            .map(|watched| (&**watched.file, watched.events))
+            .collect();
+        match poller.wait_with_host(&hosted, deadline) {
+            Ok(()) => {}
+            Err(WaitError::TimedOut) => return Ok(look()),
+            Err(WaitError::Interrupted) => {
+                if let Some(result) = look() {
+                    return Ok(Some(result));
+                }
+                if signal::is_wanted(thread) {
+                    return Err(Errno::ERESTARTNOHAND.into());
+                }
+            }
+        }
+    }
+}
+
+/// The deadline that a timeout in the program's memory means.
+fn deadline(timeout: UserPtr<Timespec>) -> Result<Option<Deadline>> {
+    timeout.non_null().map(|timeout| Ok(Deadline::after(timeout.read()?.duration()?))).transpose()
+}
+
+/// Writes the time left, as Linux does; a pointer that can't be written is let be.
+fn write_remaining(timeout: UserPtr<Timespec>, deadline: Option<Deadline>) {
+    if let Some(deadline) = deadline {
+        let _ = timeout.write(&deadline.remaining().into());
+    }
+}

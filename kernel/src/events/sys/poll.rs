@@ -1,0 +1,98 @@
+//! `poll(2)` and `ppoll(2)`.
+
+use super::{Watched, deadline, wait, write_remaining};
+use crate::events::IoEvents;
+use crate::fs::{File, StatusFlags};
+use crate::prelude::*;
+use crate::process::{Resource, Thread};
+use crate::signal;
+use crate::syscalls::Context;
+use crate::syscalls::args::FileDesc;
+use crate::time::Timespec;
+use core::time::Duration;
+use frame::sync::Deadline;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// `struct pollfd`.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PollEntry {
+    fd: i32,
+    events: u16,
+    ready: u16,
+}
+
+impl PollEntry {
+    fn asked(self) -> IoEvents {
+        IoEvents::from_bits_truncate(self.events) | IoEvents::ALWAYS
+    }
+
+    /// Looks at the file of the descriptor, which is `None` if there is none. Gives whether there's something to report.
+    fn look(&mut self, file: Option<&Arc<dyn File>>) -> bool {
+        self.ready = match file {
+            Some(file) if file.status().contains(StatusFlags::O_PATH) => IoEvents::POLLNVAL.bits(),
+            Some(file) => (file.poll() & self.asked()).bits(),
+            None if self.fd < 0 => 0,
+            None => IoEvents::POLLNVAL.bits(),
+        };
+        self.ready != 0
+    }
+}
+
+/// Writes what was found, entry by entry: what the program writes beside it meanwhile stays.
+fn write_ready(array: UserPtr<PollEntry>, entries: &[PollEntry]) -> Result<()> {
+    const READY: usize = core::mem::offset_of!(PollEntry, ready);
+    for (index, entry) in entries.iter().enumerate() {
+        UserPtr::<u16>::new(array.at(index).addr().wrapping_add(READY)).write(&entry.ready)?;
+    }
+    Ok(())
+}
+
+fn poll_entries(thread: &Thread, array: UserPtr<PollEntry>, count: usize, deadline: Option<Deadline>) -> Result<usize> {
+    if count as u64 > thread.process.limits.lock().soft(Resource::OpenFiles) {
+        bail!(EINVAL, "more descriptors than may be open");
+    }
+    let mut entries = array.read_array(count)?;
+    let files = thread.files();
+    // Mostly something is ready at once, and then nothing needs to be kept.
+    let mut ready = files.with(|table| {
+        entries.iter_mut().map(|entry| usize::from(entry.look(table.get(FileDesc(entry.fd))))).sum::<usize>()
+    });
+    if ready == 0 && !deadline.is_some_and(Deadline::has_passed) {
+        let open: Vec<Option<Arc<dyn File>>> = entries.iter().map(|entry| files.get(FileDesc(entry.fd)).ok()).collect();
+        let watched: Vec<Watched<'_>> = entries
+            .iter()
+            .zip(&open)
+            .filter_map(|(entry, file)| Some(Watched { file: file.as_ref()?, events: entry.asked() }))
+            .collect();
+        let look = || {
+            let ready: usize =
+                entries.iter_mut().zip(&open).map(|(entry, file)| usize::from(entry.look(file.as_ref()))).sum();
+            (ready > 0).then_some(ready)
+        };
+        ready = wait(thread, &watched, deadline, look)?.unwrap_or(0);
+    }
+    write_ready(array, &entries)?;
+    Ok(ready)
+}
+
+/// `poll(2)`.
+pub fn poll(cx: Context<'_>, array: UserPtr<PollEntry>, count: u32, timeout: i32) -> Result<usize> {
+    let deadline = u64::try_from(timeout).ok().map(|millis| Deadline::after(Duration::from_millis(millis)));
+    poll_entries(cx.thread, array, count as usize, deadline)
+}
+
+/// `ppoll(2)`.
+pub fn ppoll(
+    cx: Context<'_>,
+    array: UserPtr<PollEntry>,
+    count: u32,
+    timeout: UserPtr<Timespec>,
+    mask: UserPtr<u64>,
+    size: usize,
+) -> Result<usize> {
+    let deadline = deadline(timeout)?;
+    let result = signal::with_mask(cx.thread, mask, size, || poll_entries(cx.thread, array, count as usize, deadline));
+    write_remaining(timeout, deadline);
+    result
+}
