@@ -4,6 +4,7 @@ use crate::errno::{Errno, Result};
 use crate::host;
 use core::arch::asm;
 use core::sync::atomic::{AtomicI32, Ordering};
+use core::time::Duration;
 use linux_raw_sys::general::{
     __NR_exit_group, __NR_getpgid, __NR_getppid, __NR_getrandom, __NR_getrusage, __NR_getsid, __NR_kill, __NR_prctl,
     __NR_prlimit64, __NR_sysinfo, __NR_umask, __NR_uname,
@@ -123,6 +124,21 @@ pub struct Rusage {
 }
 
 impl Rusage {
+    /// Processor time in user code and in the kernel together.
+    pub fn cpu_time(&self) -> Duration {
+        self.user_time() + self.system_time()
+    }
+
+    /// Processor time in user code.
+    pub fn user_time(&self) -> Duration {
+        duration_of(self.utime)
+    }
+
+    /// Processor time in the kernel.
+    pub fn system_time(&self) -> Duration {
+        duration_of(self.stime)
+    }
+
     /// What was used since `base` was taken; what isn't counted up (`maxrss`) stays.
     #[must_use]
     pub fn since(&self, base: &Self) -> Self {
@@ -154,6 +170,10 @@ impl Rusage {
             ..*self
         }
     }
+}
+
+fn duration_of([secs, micros]: [i64; 2]) -> Duration {
+    Duration::from_secs(secs.max(0) as u64) + Duration::from_micros(micros.max(0) as u64)
 }
 
 /// Whose resource usage is asked for.
