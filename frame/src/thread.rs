@@ -114,6 +114,8 @@ struct Lender {
     ctx: Box<UserContext>,
     fs_base: u64,
     on_move: OnMove,
+    /// What it had used before.
+    used: Rusage,
 }
 
 /// What a lender does on another host thread: it learns the handle of that, and gives what is to be done there first.
@@ -198,6 +200,11 @@ impl Handle {
     pub fn host_tid(&self) -> u32 {
         // SAFETY: as in `interrupt`.
         unsafe { &(*self.0.block).host_tid }.load(Ordering::SeqCst)
+    }
+
+    /// The host's id of the thread's process, for OCalls about its memory.
+    pub fn host_pid(&self) -> u32 {
+        self.0.process.pid()
     }
 
     /// The processor time that the thread's task has used; nothing if the thread is gone. Cheaper for a thread of the
@@ -324,7 +331,7 @@ pub fn is_borrower() -> bool {
 pub fn move_lenders() -> Result<()> {
     let Some(block) = current_block_mut() else { return Ok(()) };
     while let Some(lender) = block.lenders.pop() {
-        let Lender { task, mut ctx, fs_base, on_move } = lender;
+        let Lender { task, mut ctx, fs_base, on_move, .. } = lender;
         start(Role::Task(task), |block| {
             block.ctx.copy_from(&mut ctx);
             block.fs_base = fs_base;
@@ -799,7 +806,8 @@ fn change_over(block: &mut ThreadBlock) {
     block.ctx.rax = result;
     let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return };
     let own = Box::new(core::mem::replace(&mut block.ctx, *ctx));
-    block.lenders.push(Lender { task, ctx: own, fs_base: crate::cpu::fs_base(), on_move });
+    let used = take_usage();
+    block.lenders.push(Lender { task, ctx: own, fs_base: crate::cpu::fs_base(), on_move, used });
     block.xstate_area = block.ctx.xstate.as_ptr();
     if !crate::cpu::set_fs_base(fs_base) {
         log::error!("a thread's TLS address is outside the program");
@@ -808,7 +816,8 @@ fn change_over(block: &mut ThreadBlock) {
 
 /// The host thread goes back to the task that has lent it, if one has. Gives whether it did.
 fn give_back(block: &mut ThreadBlock) -> bool {
-    let Some(Lender { task, ctx, fs_base, .. }) = block.lenders.pop() else { return false };
+    let Some(Lender { task, ctx, fs_base, used, .. }) = block.lenders.pop() else { return false };
+    block.usage_base = ocall::process::usage(UsageOf::Thread).since(&used);
     block.role = Role::Task(task);
     block.ctx = *ctx;
     block.xstate_area = block.ctx.xstate.as_ptr();

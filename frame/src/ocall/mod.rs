@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod mem;
+pub mod pagemap;
 pub mod process;
 pub mod signal;
 pub mod thread;

@@ -75,7 +75,7 @@ fn proc_file(process: u32, thread: u32, name: &str) -> Option<String> {
     const MAX: usize = 512;
     let path = CString::new(format!("/proc/{process}/task/{thread}/{name}")).ok()?;
     let mut text = [0; MAX];
-    let count = file::read_start(&path, &mut text).ok()?;
+    let count = file::read_proc(&file::open_proc(&path).ok()?, 0, &mut text).ok()?;
     Some(str::from_utf8(text.get(..count)?).ok()?.to_string())
 }
 

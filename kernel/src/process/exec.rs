@@ -239,6 +239,7 @@ impl Plan {
                 name: base_name(&self.execfn),
                 program: Program {
                     path: self.program.program().file.path(),
+                    file: self.program.program().file.as_inode_file().map(|file| file.dentry().clone()),
                     args: self.request.args,
                     env: self.request.env,
                     auxv: laid.auxv,
