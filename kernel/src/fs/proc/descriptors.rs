@@ -26,6 +26,12 @@ impl Directory for Descriptors {
     fn mode(&self) -> u32 {
         0o500
     }
+
+    /// A process may look at its own, whoever the rest belongs to.
+    fn owner(&self) -> Option<[u32; 2]> {
+        let credentials = if self.0.is_calling() { self.0.process.credentials()? } else { return None };
+        Some([credentials.euid, credentials.egid])
+    }
 }
 
 impl Directory for DescriptorInfos {

@@ -103,11 +103,11 @@ impl Directory for ProcessDirectory {
         Ok(make(&self.0))
     }
 
-    /// The user that it acts as; who may not be looked into is root's, but for its own eyes.
+    /// The user that it acts as; who may not be looked into is root's.
     fn owner(&self) -> Option<[u32; 2]> {
         const SUID_DUMP_USER: u32 = 1;
         let process = &self.0.process;
-        if process.dumpable.load(Ordering::Relaxed) != SUID_DUMP_USER && !self.0.is_calling() {
+        if process.dumpable.load(Ordering::Relaxed) != SUID_DUMP_USER {
             return Some([0, 0]);
         }
         let credentials = process.credentials()?;
