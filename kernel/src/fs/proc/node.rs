@@ -154,12 +154,12 @@ impl Inode for ProcInode {
     fn open(self: Arc<Self>, flags: StatusFlags) -> Result<Arc<dyn Handle>> {
         match &self.node {
             Node::File(..) | Node::Guarded(..) if flags.can_write() => bail!(EACCES, "the file can't be written"),
-            Node::File(make, _) => Ok(Contents::new(make, None)),
+            Node::File(make, _) => Ok(Contents::open(make, None)),
             Node::Guarded(make, _, guard) => {
                 guard()?;
-                Ok(Contents::new(make, None))
+                Ok(Contents::open(make, None))
             }
-            Node::Setting(make, take, _) => Ok(Contents::new(make, Some(take))),
+            Node::Setting(make, take, _) => Ok(Contents::open(make, Some(take))),
             Node::Special(handle, _, guard) => {
                 guard()?;
                 Ok(handle.clone())
@@ -230,7 +230,7 @@ struct Contents {
 }
 
 impl Contents {
-    fn new(make: &Make, take: Option<&Take>) -> Arc<dyn Handle> {
+    fn open(make: &Make, take: Option<&Take>) -> Arc<dyn Handle> {
         Arc::new(Self { make: make.clone(), made: Mutex::new(None), take: take.cloned() })
     }
 }

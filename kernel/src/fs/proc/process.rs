@@ -7,6 +7,7 @@ use super::subject::Subject;
 use super::system::number;
 use super::{stat, status};
 use crate::fs::{Dentry, mount};
+use crate::mm::Memory;
 use crate::prelude::*;
 use crate::process::{RLIM_INFINITY, Resource, Thread, cap, table};
 use core::fmt::Write;
@@ -60,10 +61,8 @@ const ENTRIES: &[(&str, Make)] = &[
     ("schedstat", |of| of.file(stat::schedstat)),
     ("sessionid", |_| Node::text("4294967295")),
     ("setgroups", |_| Node::text("allow\n")),
-    ("smaps", |of| of.private_or_empty(0o444, |thread| with_host_pid(thread, |memory, pid| memory.render_smaps(pid)))),
-    ("smaps_rollup", |of| {
-        of.private(0o444, |thread| with_host_pid(thread, |memory, pid| memory.render_smaps_rollup(pid)))
-    }),
+    ("smaps", |of| of.private_or_empty(0o444, |thread| with_host_pid(thread, Memory::render_smaps))),
+    ("smaps_rollup", |of| of.private(0o444, |thread| with_host_pid(thread, Memory::render_smaps_rollup))),
     ("stat", |of| of.file(stat::stat)),
     ("statm", |of| of.file(stat::statm)),
     ("status", |of| of.file(status::status)),
@@ -167,7 +166,7 @@ fn of_view(of: &Subject, make: fn() -> Vec<u8>) -> Node {
     Node::Guarded(Arc::new(make), 0o444, Arc::new(guard))
 }
 
-fn with_host_pid(thread: &Thread, render: fn(&crate::mm::Memory, u32) -> String) -> Vec<u8> {
+fn with_host_pid(thread: &Thread, render: fn(&Memory, u32) -> String) -> Vec<u8> {
     let host_pid = thread.handle().map_or(0, |handle| handle.host_pid());
     render(&thread.process.memory(), host_pid).into_bytes()
 }
