@@ -92,6 +92,9 @@ fn mode(of: &Subject, fd: FileDesc) -> u32 {
     0o100 | if reads { 0o400 } else { 0 } | if writes { 0o200 } else { 0 }
 }
 
+/// What a 64-bit Linux adds to the flags of each file that is opened by a name.
+const O_LARGEFILE: u32 = 0o100_000;
+
 fn info(of: &Subject, fd: FileDesc) -> Node {
     let of = of.clone();
     Node::file(move || {
@@ -102,6 +105,9 @@ fn info(of: &Subject, fd: FileDesc) -> Node {
         let mut flags = file.status().bits();
         if !files.flags(fd)?.is_empty() {
             flags |= StatusFlags::O_CLOEXEC.bits();
+        }
+        if file.as_inode_file().is_some() && !file.status().contains(StatusFlags::O_PATH) {
+            flags |= O_LARGEFILE;
         }
         let ino = file.metadata().map_or(0, |metadata| metadata.ino);
         Ok(format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t1\nino:\t{ino}\n").into_bytes())
