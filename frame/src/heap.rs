@@ -29,6 +29,12 @@ pub(crate) unsafe fn init() {
     }
 }
 
+/// Bytes of the heap in use, and in how many pieces.
+pub fn in_use() -> [usize; 2] {
+    let counters = *allocator().lock().counters();
+    [counters.allocated_bytes, counters.allocation_count]
+}
+
 fn allocator() -> &'static Allocator {
     // SAFETY: `init` put it there before the first allocation, and nobody moves it.
     unsafe { &*(HEAP_BASE as *const Allocator) }

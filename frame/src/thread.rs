@@ -12,6 +12,7 @@ use crate::host_process::{self, HostProcess};
 use crate::layout::PAGE_SIZE;
 use crate::ocall;
 use crate::ocall::process::{Rusage, UsageOf};
+use crate::ocall::thread::Activity;
 use crate::schedule::{self, Schedule};
 use crate::sync::{Deadline, Mutex, MutexGuard, Waiter};
 use crate::trap;
@@ -117,6 +118,8 @@ struct Lender {
     ctx: Box<UserContext>,
     fs_base: u64,
     on_move: OnMove,
+    /// What it had used before.
+    used: Rusage,
 }
 
 /// What a lender does on another host thread: it learns the handle of that, and gives what is to be done there first.
@@ -203,14 +206,30 @@ impl Handle {
         unsafe { &(*self.0.block).host_tid }.load(Ordering::SeqCst)
     }
 
-    /// The processor time that the thread's task has used, if the thread is one of this host process.
+    /// The host's id of the thread's process, for OCalls about its memory.
+    pub fn host_pid(&self) -> u32 {
+        self.0.process.pid()
+    }
+
+    /// The processor time that the thread's task has used; nothing if the thread is gone. Cheaper for a thread of the
+    /// calling host process.
     pub fn cpu_time(&self) -> Option<Duration> {
-        let total = ocall::time::thread_cpu(self.host_tid())?;
+        let tid = self.host_tid();
+        let total = ocall::time::thread_cpu(tid).or_else(|| ocall::thread::run_time(self.0.process.pid(), tid))?;
+        Some(total.saturating_sub(self.usage_base().cpu_time()))
+    }
+
+    /// What the thread does, and what its task has used, its times in hundredths of a second; nothing if the thread is
+    /// gone.
+    pub fn activity(&self) -> Option<Activity> {
+        let activity = ocall::thread::activity(self.0.process.pid(), self.host_tid())?;
+        Some(Activity { usage: activity.usage.since(&self.usage_base()), ..activity })
+    }
+
+    /// What the host thread had used when its task started.
+    fn usage_base(&self) -> Rusage {
         // SAFETY: blocks are never unmapped; a value that is just being replaced is off by no more than a task's.
-        let base = unsafe { &raw const (*self.0.block).usage_base };
-        // SAFETY: as above.
-        let (utime, stime) = unsafe { ((*base).utime, (*base).stime) };
-        Some(total.saturating_sub(duration_of(utime) + duration_of(stime)))
+        unsafe { (&raw const (*self.0.block).usage_base).read_volatile() }
     }
 
     /// The thread's waiter.
@@ -316,7 +335,7 @@ pub fn is_borrower() -> bool {
 pub fn move_lenders() -> Result<()> {
     let Some(block) = current_block_mut() else { return Ok(()) };
     while let Some(lender) = block.lenders.pop() {
-        let Lender { task, mut ctx, fs_base, on_move } = lender;
+        let Lender { task, mut ctx, fs_base, on_move, .. } = lender;
         start(Role::Task(task), |block| {
             block.ctx.copy_from(&mut ctx);
             block.fs_base = fs_base;
@@ -351,16 +370,18 @@ pub fn usage() -> Rusage {
     }
 }
 
+/// The processor time that the calling thread's task has used.
+pub fn cpu_time() -> Duration {
+    let base = current().map_or(Duration::ZERO, |block| block.usage_base.cpu_time());
+    ocall::time::now(ocall::time::Clock::ThreadCpu).saturating_sub(base)
+}
+
 /// Starts a thread of the LibOS itself.
 ///
 /// # Errors
 /// As for [`spawn`].
 pub fn spawn_service(body: impl FnOnce() + Send + 'static) -> Result<()> {
     start(Role::Service(Some(Box::new(body))), |_| {})
-}
-
-fn duration_of([secs, micros]: [i64; 2]) -> Duration {
-    Duration::from_secs(secs as u64) + Duration::from_micros(micros as u64)
 }
 
 /// Turns the calling host thread into the first thread and runs the program from `ctx` on.
@@ -797,7 +818,8 @@ fn change_over(block: &mut ThreadBlock) {
     block.ctx.rax = result;
     let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return };
     let own = Box::new(core::mem::replace(&mut block.ctx, *ctx));
-    block.lenders.push(Lender { task, ctx: own, fs_base: crate::cpu::fs_base(), on_move });
+    let used = take_usage();
+    block.lenders.push(Lender { task, ctx: own, fs_base: crate::cpu::fs_base(), on_move, used });
     block.xstate_area = block.ctx.xstate.as_ptr();
     if !crate::cpu::set_fs_base(fs_base) {
         log::error!("a thread's TLS address is outside the program");
@@ -806,7 +828,8 @@ fn change_over(block: &mut ThreadBlock) {
 
 /// The host thread goes back to the task that has lent it, if one has. Gives whether it did.
 fn give_back(block: &mut ThreadBlock) -> bool {
-    let Some(Lender { task, ctx, fs_base, .. }) = block.lenders.pop() else { return false };
+    let Some(Lender { task, ctx, fs_base, used, .. }) = block.lenders.pop() else { return false };
+    block.usage_base = ocall::process::usage(UsageOf::Thread).since(&used);
     block.role = Role::Task(task);
     block.ctx = *ctx;
     block.xstate_area = block.ctx.xstate.as_ptr();

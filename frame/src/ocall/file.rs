@@ -12,8 +12,9 @@ use linux_raw_sys::general as sys;
 use linux_raw_sys::general::{
     __NR_close, __NR_dup, __NR_fallocate, __NR_fchmod, __NR_fchmodat, __NR_fchownat, __NR_fcntl, __NR_fdatasync,
     __NR_fgetxattr, __NR_flock, __NR_fstatfs, __NR_fsync, __NR_ftruncate, __NR_getdents64, __NR_ioctl, __NR_linkat,
-    __NR_lseek, __NR_mkdirat, __NR_mknodat, __NR_openat2, __NR_ppoll, __NR_preadv, __NR_pwritev, __NR_readlinkat,
-    __NR_readv, __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_unlinkat, __NR_utimensat, __NR_writev,
+    __NR_lseek, __NR_mkdirat, __NR_mknodat, __NR_openat, __NR_openat2, __NR_ppoll, __NR_pread64, __NR_preadv,
+    __NR_pwritev, __NR_readlinkat, __NR_readv, __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_unlinkat,
+    __NR_utimensat, __NR_writev,
 };
 
 /// A descriptor of the host that the LibOS owns; closed on drop.
@@ -116,6 +117,23 @@ pub fn reopen(fd: &HostFd, flags: u32) -> Result<HostFd> {
 /// As `open(2)`.
 pub fn open_host(path: &CStr, flags: u32) -> Result<HostFd> {
     open_how(sys::AT_FDCWD, path, flags | sys::O_CLOEXEC | sys::O_NOCTTY, 0, 0)
+}
+
+/// Opens a file of the host's `/proc` for reading. Neither that nor reading it waits, so it's done whether the thread is
+/// wanted or not.
+pub(crate) fn open_proc(path: &CStr) -> Result<HostFd> {
+    let flags = sys::O_RDONLY | sys::O_CLOEXEC | sys::O_NOCTTY;
+    let args = [sys::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0];
+    // SAFETY: the host reads the path.
+    owned(unsafe { host::call(__NR_openat, args) })
+}
+
+/// Reads such a file from `offset` on; gives how much was read.
+pub(crate) fn read_proc(fd: &HostFd, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+    let args = [fd.0 as usize, buffer.as_mut_ptr() as usize, buffer.len(), offset as usize, 0, 0];
+    // SAFETY: the host writes at most the buffer's length.
+    let count = unsafe { host::call(__NR_pread64, args)? };
+    transferred(count, buffer.len())
 }
 
 fn open_how(dir: i32, path: &CStr, flags: u32, mode: u32, resolve: u32) -> Result<HostFd> {

@@ -6,6 +6,7 @@ use crate::user::Sink;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::sync::atomic::{AtomicI32, Ordering};
+use core::time::Duration;
 use linux_raw_sys::general::{
     __NR_exit_group, __NR_getcwd, __NR_getegid, __NR_geteuid, __NR_getgroups, __NR_getpgid, __NR_getppid,
     __NR_getrandom, __NR_getrusage, __NR_getsid, __NR_kill, __NR_prctl, __NR_prlimit64, __NR_sysinfo, __NR_umask,
@@ -165,6 +166,21 @@ pub struct Rusage {
 }
 
 impl Rusage {
+    /// Processor time in user code and in the kernel together.
+    pub fn cpu_time(&self) -> Duration {
+        self.user_time() + self.system_time()
+    }
+
+    /// Processor time in user code.
+    pub fn user_time(&self) -> Duration {
+        duration_of(self.utime)
+    }
+
+    /// Processor time in the kernel.
+    pub fn system_time(&self) -> Duration {
+        duration_of(self.stime)
+    }
+
     /// What was used since `base` was taken; what isn't counted up (`maxrss`) stays.
     #[must_use]
     pub fn since(&self, base: &Self) -> Self {
@@ -196,6 +212,10 @@ impl Rusage {
             ..*self
         }
     }
+}
+
+fn duration_of([secs, micros]: [i64; 2]) -> Duration {
+    Duration::from_secs(secs.max(0) as u64) + Duration::from_micros(micros.max(0) as u64)
 }
 
 /// Whose resource usage is asked for.

@@ -1,8 +1,14 @@
 //! OCalls about host threads.
 
+use super::file;
+use super::process::Rusage;
 use crate::errno::Result;
 use crate::host;
 use crate::thread::ThreadBlock;
+use alloc::ffi::CString;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::arch::asm;
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
@@ -38,6 +44,58 @@ pub(crate) fn interrupt(process: u32, thread: u32) {
 pub fn yield_now() {
     // SAFETY: no effect on memory.
     let _ = unsafe { host::call(__NR_sched_yield, [0; 6]) };
+}
+
+/// What the host tells of a thread, whichever of its processes it's in (`man 5 proc_pid_stat`).
+#[derive(Clone, Copy, Debug)]
+pub struct Activity {
+    /// What it does: `R` runs, `S` sleeps, `D` waits for a device, ...
+    pub state: u8,
+    /// The processor that it ran on last.
+    pub processor: u32,
+    /// Its processor time, in hundredths of a second, and its page faults.
+    pub usage: Rusage,
+}
+
+/// What a host thread does, and what it has used since it started; nothing if it's gone or the host doesn't tell.
+pub(crate) fn activity(process: u32, thread: u32) -> Option<Activity> {
+    Activity::parse(&proc_file(process, thread, "stat")?)
+}
+
+/// The processor time of a host thread, whichever process of the host it's in; nothing if it's gone or the host doesn't
+/// tell.
+pub(crate) fn run_time(process: u32, thread: u32) -> Option<Duration> {
+    let text = proc_file(process, thread, "schedstat")?;
+    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
+}
+
+/// A file about a thread in the host's `/proc`.
+fn proc_file(process: u32, thread: u32, name: &str) -> Option<String> {
+    // Longer ones have fields that nobody asks for.
+    const MAX: usize = 512;
+    let path = CString::new(format!("/proc/{process}/task/{thread}/{name}")).ok()?;
+    let mut text = [0; MAX];
+    let count = file::read_proc(&file::open_proc(&path).ok()?, 0, &mut text).ok()?;
+    Some(str::from_utf8(text.get(..count)?).ok()?.to_string())
+}
+
+impl Activity {
+    fn parse(stat: &str) -> Option<Self> {
+        const FIRST_FIELD: usize = 3;
+        // The name may hold anything.
+        let (_, behind_name) = stat.rsplit_once(") ")?;
+        let fields: Vec<&str> = behind_name.split_ascii_whitespace().collect();
+        let number = |field: usize| fields.get(field - FIRST_FIELD)?.parse::<i64>().ok().filter(|&number| number >= 0);
+        let time = |field| number(field).map(|ticks| [ticks / 100, ticks % 100 * 10_000]);
+        let usage = Rusage {
+            minflt: number(10)?,
+            majflt: number(12)?,
+            utime: time(14)?,
+            stime: time(15)?,
+            ..Rusage::default()
+        };
+        Some(Self { state: *fields.first()?.as_bytes().first()?, processor: u32::try_from(number(39)?).ok()?, usage })
+    }
 }
 
 /// The processor and NUMA node that the calling thread runs on.
@@ -251,5 +309,26 @@ pub(crate) unsafe fn exit_leaving(tid: *const AtomicU32) -> ! {
             exit = const __NR_exit,
             options(noreturn, nostack),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_stat_is_read_whatever_the_name() {
+        let line =
+            "7 (a) b) R 1 1 1 0 -1 4194304 11 0 12 0 314 9 0 0 20 0 1 0 99 1 1 1 1 1 1 0 0 0 0 0 0 0 0 0 17 3 0 0\n";
+        let activity = Activity::parse(line).unwrap();
+        assert_eq!((activity.state, activity.processor), (b'R', 3));
+        assert_eq!((activity.usage.minflt, activity.usage.majflt), (11, 12));
+        assert_eq!((activity.usage.utime, activity.usage.stime), ([3, 140_000], [0, 90_000]));
+    }
+
+    #[test]
+    fn a_line_of_stat_that_ends_early_is_refused() {
+        assert!(Activity::parse("7 (a) R 1 1").is_none());
+        assert!(Activity::parse("").is_none());
     }
 }

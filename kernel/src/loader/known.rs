@@ -52,13 +52,13 @@ impl Known {
     /// # Errors
     /// `ENOEXEC` for what can't be executed; what opening and reading the file give.
     pub fn look_up(found: &ExecutableFile) -> Result<Arc<Self>> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         let version = Version::of(&found.metadata);
         let is_it = |known: &Arc<Self>| Arc::ptr_eq(&known.dentry, &found.dentry) && known.version == version;
         let recent = RECENT.lock().iter().find(|known| is_it(known)).cloned();
         if let Some(known) = recent {
             return Ok(known);
         }
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let file = found.open()?;
         let known = Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),

@@ -131,6 +131,17 @@ impl Memory {
         &self.space
     }
 
+    /// Whether the same host process maps both.
+    pub fn is_in_space_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.space, &other.space)
+    }
+
+    /// Whether nobody else has memory there.
+    pub fn has_for_itself(&self, start: usize, len: usize) -> bool {
+        let end = start.saturating_add(len).min(layout::TASK_SIZE);
+        self.space.is_free_for(self.id, &(start.min(end)..end))
+    }
+
     /// What tells it from all others.
     pub fn id(&self) -> u64 {
         self.id

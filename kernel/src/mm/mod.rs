@@ -19,6 +19,7 @@ mod memory;
 mod recycle;
 mod remap;
 mod render;
+mod resident;
 mod room;
 mod source;
 mod space;

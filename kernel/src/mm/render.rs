@@ -8,7 +8,7 @@ use core::ops::Range;
 use frame::ocall::mem::{Prot, Sharing};
 
 /// Column at which names start.
-const NAME_COLUMN: usize = 73;
+pub(super) const NAME_COLUMN: usize = 73;
 
 impl Memory {
     /// All mappings, as `/proc/PID/maps` shows them.
@@ -19,6 +19,17 @@ impl Memory {
             text.push('\n');
         });
         text
+    }
+
+    /// The lines of the mappings, by their first addresses.
+    pub(super) fn lines_by_start(&self) -> BTreeMap<usize, String> {
+        let mut lines = BTreeMap::new();
+        self.each_line(|line, mapping| {
+            if let Some((range, _)) = mapping {
+                lines.insert(range.start, line.to_string());
+            }
+        });
+        lines
     }
 
     /// Calls `visit` with each mapping's line, and the mapping unless it's the vDSO.

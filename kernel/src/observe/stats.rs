@@ -81,6 +81,8 @@ fn write_report(text: &mut String) -> fmt::Result {
     let [_, peak] = crate::mm::charged();
     writeln!(text, "peak memory, resident {:>16} KiB", usage(UsageOf::Process).maxrss)?;
     writeln!(text, "peak memory of programs {:>14} KiB writable", peak >> 10)?;
+    let [heap, pieces] = frame::heap::in_use();
+    writeln!(text, "LibOS's heap {:>25} KiB at the end, in {pieces} pieces", heap >> 10)?;
     writeln!(text, "LibOS's page pool {:>20} KiB at the end", frame::arena::pages_in_use() >> 10)
 }
 

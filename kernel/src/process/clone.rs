@@ -170,6 +170,7 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
         limits: parent.process.limits.lock().clone(),
         dumpable: parent.process.dumpable.load(Ordering::Relaxed),
     });
+    process.oom_score_adj.store(parent.process.oom_score_adj.load(Ordering::Relaxed), Ordering::Relaxed);
     let child = Thread::new(Beginning { process: process.clone(), ..beginning });
     let pidfd = request.pidfd.map(|place| PidFd::install(parent, &process, place)).transpose()?;
     relate(&process, parent, request);
@@ -207,6 +208,7 @@ enum HostThread {
 
 /// A process that can't be started never was.
 fn forget(process: &Arc<Process>) {
+    process.is_ending.store(true, Ordering::SeqCst);
     process.threads.lock().clear();
     thread_count::dec();
     process.is_zombie.store(true, Ordering::SeqCst);

@@ -63,7 +63,7 @@ pub fn plan(
     check_space(&request, stack_limit)?;
     let execfn = request.path.clone();
     let find = |path: &[u8]| fs::find_executable(fs_view, credentials, path);
-    let program = resolve_scripts(&mut request, &find).and_then(|known| Executable::new(known, find));
+    let program = resolve_scripts(&mut request, find).and_then(|known| Executable::new(known, find));
     let program = program.inspect_err(|error| {
         info!("{} can't be executed: {}", request.path.escape_ascii(), error.reason());
     })?;
@@ -239,6 +239,7 @@ impl Plan {
                 name: base_name(&self.execfn),
                 program: Program {
                     path: self.program.program().file.path(),
+                    file: self.program.program().file.as_inode_file().map(|file| file.dentry().clone()),
                     args: self.request.args,
                     env: self.request.env,
                     auxv: laid.auxv,

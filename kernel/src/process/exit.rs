@@ -2,7 +2,7 @@
 
 use super::process::{Last, Process};
 use super::thread::{Thread, thread_count};
-use super::{job, table};
+use super::{check, job, table};
 use crate::events::IoEvents;
 use crate::ipc::futex;
 use crate::mm::MemoryUse;
@@ -55,6 +55,7 @@ pub fn exit_group(thread: &Arc<Thread>, status: TermStatus) -> Flow {
 fn end_all(first: &Process, status: TermStatus) -> ! {
     let status = *first.term_status.lock().get_or_insert(status);
     info!("process {} ends: {status:?}", first.pid());
+    check::walk_if_debugging();
     crate::boot::shut_down(status.shell_status())
 }
 

@@ -40,6 +40,11 @@ impl Id {
     }
 }
 
+/// Whether an id is in use.
+pub(super) fn is_taken(id: u32) -> bool {
+    IDS.lock().used.contains(&id)
+}
+
 impl Drop for Id {
     fn drop(&mut self) {
         IDS.lock().used.remove(&self.0);

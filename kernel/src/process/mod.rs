@@ -5,6 +5,7 @@
 //! - [`Thread`] is one thread of execution with what clone flags can share or copy: file table, fs view, signal state.
 //! - [`table`] finds them by id, and alone changes how processes are related: parent, [group], session. The init process
 //!   (1) adopts orphans and reaps them; the first process (2) is what `enclos run` started.
+//! - [`check`] looks whether all of this fits together.
 //! - [`clone`](mod@clone), [`exec`], [`exit`] are how they begin, become others and end; [`job`] is how they stop.
 //! - `access` decides who may signal, look into and limit whom, `quota` how many a user may have, `exec_credentials` whom a
 //!   program acts as.
@@ -14,6 +15,7 @@
 
 mod access;
 pub mod cap;
+pub mod check;
 pub mod clone;
 mod credentials;
 pub mod exec;

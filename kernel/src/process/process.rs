@@ -9,11 +9,12 @@ use super::thread::{Thread, Tid};
 use super::usage::UsageTotals;
 use super::vfork::VforkGate;
 use crate::events::Notifier;
+use crate::fs::Dentry;
 use crate::mm::{Memory, MemoryUse};
 use crate::prelude::*;
 use crate::signal::{Dispositions, SignalQueue};
 use crate::time::timers::ProcessTimers;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use core::time::Duration;
 use frame::ocall::time::{Clock, now};
 use frame::sync::WaitQueue;
@@ -63,6 +64,8 @@ pub struct Process {
     pub started: Duration,
     /// `PR_SET_DUMPABLE`.
     pub dumpable: AtomicU32,
+    /// What a program wants to count in addition when memory is short; nothing counts it here.
+    pub oom_score_adj: AtomicI32,
 }
 
 /// How a process is related to others, as ids. Only the table writes them.
@@ -82,10 +85,12 @@ pub(super) struct Relations {
 }
 
 /// What a process runs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Program {
-    /// Path of the executable (`/proc/PID/exe`).
+    /// Path of the executable.
     pub path: Vec<u8>,
+    /// The executable, whatever its name stands for now (`/proc/PID/exe`).
+    pub file: Option<Arc<Dentry>>,
     /// Its arguments, as in `/proc/PID/cmdline`.
     pub args: Vec<Vec<u8>>,
     /// Its initial environment, as in `/proc/PID/environ`.
@@ -139,6 +144,7 @@ impl Process {
             usage: Mutex::default(),
             started: now(Clock::Monotonic),
             dumpable: AtomicU32::new(origin.dumpable),
+            oom_score_adj: AtomicI32::new(0),
         })
     }
 
@@ -155,6 +161,11 @@ impl Process {
     /// Its process group's id.
     pub fn group(&self) -> u32 {
         self.relations.group.load(Ordering::Relaxed)
+    }
+
+    /// The signal that its parent gets when it ends; 0 for none.
+    pub fn exit_signal(&self) -> u32 {
+        self.relations.exit_signal.load(Ordering::Relaxed)
     }
 
     /// Its session's id.

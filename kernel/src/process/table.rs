@@ -3,6 +3,7 @@
 //! The table alone changes relations: who is whose parent, in which group and session. It says what follows (signals to
 //! be sent, processes to be woken) as an [`Aftermath`], which is carried out when the table is free again.
 
+use super::check;
 use super::exit::TermStatus;
 use super::group::{ProcessGroup, Session};
 use super::ids::Id;
@@ -61,7 +62,10 @@ impl Aftermath {
         for parent in self.parents {
             parent.child_changed.wake_all();
         }
-        drop(self.reaped);
+        if !self.reaped.is_empty() {
+            drop(self.reaped);
+            check::walk_if_debugging();
+        }
     }
 }
 
@@ -104,6 +108,11 @@ pub fn find_thread(tid: Tid) -> Option<Arc<Thread>> {
         .find_map(|process| process.threads.lock().get(&tid).cloned())
 }
 
+/// The calling thread; nothing in a thread of the LibOS's own.
+pub fn calling_thread() -> Option<Arc<Thread>> {
+    frame::thread::current_ids().and_then(|(_, tid)| find_thread(tid))
+}
+
 /// All processes, by ascending id.
 pub fn all() -> Vec<Arc<Process>> {
     TABLE.read().processes.values().map(|entry| entry.process.clone()).collect()
@@ -119,6 +128,12 @@ pub fn group_members(group: u32) -> Vec<Arc<Process>> {
         .filter_map(|pid| table.processes.get(pid))
         .map(|entry| entry.process.clone())
         .collect()
+}
+
+/// The ids of the children that a thread of the process made.
+pub fn children_of_thread(process: &Process, tid: Tid) -> Vec<u32> {
+    let is_its = |child: &&Arc<Process>| child.relations.parent_thread.load(Relaxed) == tid;
+    read(|table| table.children(process.pid()).iter().filter(is_its).map(|child| child.pid()).collect())
 }
 
 /// A thread ends: its children that asked for it (`PR_SET_PDEATHSIG`) are told, and belong to another thread.

@@ -26,15 +26,21 @@ impl UsageTotals {
 }
 
 impl Process {
-    /// What all of its threads have used until now; of those that run now, processor time alone, and that of other address
-    /// spaces isn't known.
+    /// What all of its threads have used until now.
     pub fn usage(&self) -> Rusage {
-        let mut total = self.usage.lock().ended_threads;
-        let threads: Vec<_> = self.threads.lock().values().cloned().collect();
-        for thread in threads {
-            total = total.plus(&thread.usage());
-        }
-        total
+        // A thread that ends adds its part under this lock.
+        let totals = self.usage.lock();
+        self.live_threads().iter().fold(totals.ended_threads, |total, thread| total.plus(&thread.usage()))
+    }
+
+    /// The processor time of all of its threads until now.
+    pub fn cpu_time(&self) -> Duration {
+        let totals = self.usage.lock();
+        self.live_threads().iter().fold(totals.ended_threads.cpu_time(), |total, thread| total + thread.cpu_time())
+    }
+
+    fn live_threads(&self) -> Vec<Arc<Thread>> {
+        self.threads.lock().values().cloned().collect()
     }
 
     /// What its children have used that were waited for.
@@ -49,13 +55,34 @@ impl Process {
 }
 
 impl Thread {
-    /// What it has used until now; of another thread than the calling one, processor time alone.
+    /// What it has used until now.
     pub fn usage(&self) -> Rusage {
-        let is_calling = frame::thread::current_ids().is_some_and(|(_, tid)| tid == self.tid());
-        if is_calling {
+        if self.is_calling() {
             return frame::thread::usage();
         }
-        let time = self.handle().and_then(|handle| handle.cpu_time()).unwrap_or(Duration::ZERO);
-        Rusage { utime: [time.as_secs() as i64, i64::from(time.subsec_micros())], ..Rusage::default() }
+        // The host counts the parts of a time in ticks, the whole of it exactly.
+        let activity = self.handle().and_then(|handle| handle.activity());
+        let Some(mut usage) = activity.map(|activity| activity.usage) else { return Rusage::default() };
+        let total = self.cpu_time().max(usage.cpu_time());
+        usage.utime = split(total.saturating_sub(usage.system_time()));
+        usage
     }
+
+    /// The processor time that it has used until now.
+    pub fn cpu_time(&self) -> Duration {
+        if self.is_calling() {
+            return frame::thread::cpu_time();
+        }
+        self.handle().and_then(|handle| handle.cpu_time()).unwrap_or_default()
+    }
+
+    /// Whether it is the calling thread.
+    pub fn is_calling(&self) -> bool {
+        frame::thread::current_ids().is_some_and(|(_, tid)| tid == self.tid())
+    }
+}
+
+/// As in `struct timeval`.
+fn split(time: Duration) -> [i64; 2] {
+    [time.as_secs() as i64, i64::from(time.subsec_micros())]
 }

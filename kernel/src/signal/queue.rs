@@ -79,6 +79,11 @@ impl SignalQueue {
         self.pending
     }
 
+    /// Whether all that is queued is pending.
+    pub fn is_consistent(&self) -> bool {
+        self.infos.iter().all(|queued| self.pending.contains(queued.signal))
+    }
+
     /// What is pending, as `/proc` shows it.
     pub fn pending_bits(&self) -> u64 {
         self.pending.bits()

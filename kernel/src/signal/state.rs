@@ -100,6 +100,11 @@ impl ThreadSignals {
         set.without(self.mask.without(self.awaited))
     }
 
+    /// Whether all that is queued is pending.
+    pub fn is_consistent(&self) -> bool {
+        self.queue.is_consistent()
+    }
+
     /// What is pending, as `/proc` shows it.
     pub fn pending_bits(&self) -> u64 {
         self.queue.pending_bits()

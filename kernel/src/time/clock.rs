@@ -1,18 +1,21 @@
 //! The clocks that a program can name (`man 2 clock_getres`, `man 3 clock_getcpuclockid`).
 
 use crate::prelude::*;
-use crate::process::Thread;
+use crate::process::{Process, Thread, table};
 use core::time::Duration;
-use frame::ocall::process::{UsageOf, usage};
 use frame::ocall::time::{self, Clock, now};
 
 /// A clock as a program names it.
 #[derive(Clone)]
 pub(super) enum ProgramClock {
-    /// One that the host has too: of all, of the process, or of the calling thread.
+    /// One of all, which the host has too.
     Host(Clock),
-    /// What the process has used outside the host's kernel.
-    ProcessUser,
+    /// Processor time of a process.
+    Process(Weak<Process>),
+    /// What of it was used outside the host's kernel.
+    ProcessUser(Weak<Process>),
+    /// Processor time of the calling thread.
+    CallingThread,
     /// Processor time of a thread of the process.
     Thread(Weak<Thread>),
 }
@@ -30,7 +33,11 @@ impl ProgramClock {
         const USER_TIME: i32 = 1;
         const OF_A_FILE: i32 = 3;
         if id >= 0 {
-            return Clock::from_raw(id as u32).map(Self::Host).ok_or(err!(EINVAL, "no such clock"));
+            return match Clock::from_raw(id as u32).ok_or(err!(EINVAL, "no such clock"))? {
+                Clock::ProcessCpu => Ok(Self::Process(Arc::downgrade(&thread.process))),
+                Clock::ThreadCpu => Ok(Self::CallingThread),
+                clock => Ok(Self::Host(clock)),
+            };
         }
         // The complement of a process's or thread's id, three bits to the left (`linux/posix-timers_types.h`).
         let of = !(id >> 3) as u32;
@@ -39,15 +46,12 @@ impl ProgramClock {
             bail!(EINVAL, "clocks that are files are not supported");
         }
         if id & PER_THREAD == 0 {
-            // Others' clocks come with processes of their own.
-            return match which {
-                _ if of != 0 && of != thread.process.pid() => Err(err!(EINVAL, "another process's clock")),
-                USER_TIME => Ok(Self::ProcessUser),
-                _ => Ok(Self::Host(Clock::ProcessCpu)),
-            };
+            let process = if of == 0 { Some(thread.process.clone()) } else { table::find(of) };
+            let process = Arc::downgrade(&process.ok_or(err!(EINVAL, "no such process"))?);
+            return Ok(if which == USER_TIME { Self::ProcessUser(process) } else { Self::Process(process) });
         }
         if of == 0 || of == thread.tid() {
-            return Ok(Self::Host(Clock::ThreadCpu));
+            return Ok(Self::CallingThread);
         }
         let other = thread.process.threads.lock().get(&of).map(Arc::downgrade);
         other.map(Self::Thread).ok_or(err!(EINVAL, "not a thread of the process"))
@@ -92,7 +96,7 @@ impl ProgramClock {
     /// The same clock for whoever looks at it, where `thread` named it.
     pub(super) fn seen_by_all(self, thread: &Arc<Thread>) -> Self {
         match self {
-            Self::Host(Clock::ThreadCpu) => Self::Thread(Arc::downgrade(thread)),
+            Self::CallingThread => Self::Thread(Arc::downgrade(thread)),
             clock => clock,
         }
     }
@@ -101,11 +105,12 @@ impl ProgramClock {
     pub(super) fn now(&self) -> Option<Duration> {
         match self {
             Self::Host(clock) => Some(now(*clock)),
-            Self::ProcessUser => {
-                let [secs, micros] = usage(UsageOf::Process).utime;
-                Some(Duration::from_secs(secs as u64) + Duration::from_micros(micros as u64))
+            Self::Process(process) => Some(process.upgrade()?.cpu_time()),
+            Self::ProcessUser(process) => Some(process.upgrade()?.usage().user_time()),
+            Self::CallingThread => Some(frame::thread::cpu_time()),
+            Self::Thread(thread) => {
+                thread.upgrade().filter(|thread| !thread.has_ended()).map(|thread| thread.cpu_time())
             }
-            Self::Thread(thread) => time::thread_cpu(thread.upgrade()?.handle()?.host_tid()),
         }
     }
 
@@ -113,7 +118,7 @@ impl ProgramClock {
     pub(super) fn resolution(&self) -> Duration {
         let clock = match self {
             Self::Host(clock) => *clock,
-            Self::ProcessUser | Self::Thread(_) => Clock::ProcessCpu,
+            _ => Clock::ProcessCpu,
         };
         time::resolution(clock).unwrap_or_default()
     }
@@ -123,10 +128,10 @@ impl ProgramClock {
     pub(super) fn look_again(&self, at: Duration, threads: usize) -> Option<Duration> {
         let left = at.saturating_sub(self.now()?);
         let wait = match self {
-            Self::Host(Clock::ProcessCpu) | Self::ProcessUser => {
+            Self::Process(_) | Self::ProcessUser(_) => {
                 (left / u32::try_from(threads.max(1)).unwrap_or(u32::MAX)).max(TICK)
             }
-            Self::Host(Clock::ThreadCpu) | Self::Thread(_) => left.max(TICK),
+            Self::CallingThread | Self::Thread(_) => left.max(TICK),
             Self::Host(_) => left,
         };
         Some(now(Clock::Monotonic).saturating_add(wait))

@@ -15,24 +15,16 @@ pub fn watch(process: &Arc<Process>) {
     // All of its threads can run at once, so that the time may be up so soon.
     let after = Some(soft.min(hard)).filter(|&seconds| seconds != RLIM_INFINITY).map(|seconds| {
         let threads = u32::try_from(process.threads.lock().len().max(1)).unwrap_or(u32::MAX);
-        (Duration::from_secs(seconds).saturating_sub(used(process)) / threads).max(SOONEST)
+        (Duration::from_secs(seconds).saturating_sub(process.cpu_time()) / threads).max(SOONEST)
     });
     if let Err(error) = process.timers.set_cpu_limit(process, after) {
         warn!("the limit of processor time is not kept: {error}");
     }
 }
 
-fn used(process: &Process) -> Duration {
-    let usage = process.usage();
-    let [user, system] = [usage.utime, usage.stime].map(|[seconds, microseconds]| {
-        Duration::from_secs(seconds.max(0).cast_unsigned()) + Duration::from_micros(microseconds.max(0).cast_unsigned())
-    });
-    user.saturating_add(system)
-}
-
 /// A process may have reached its limit.
 pub(super) fn enforce(process: &Arc<Process>) {
-    let used = used(process).as_secs();
+    let used = process.cpu_time().as_secs();
     let signal = {
         let mut limits = process.limits.lock();
         let [soft, hard] = limits.get(Resource::Cpu);

@@ -93,13 +93,13 @@ pub fn clock_nanosleep(
     let clock = ProgramClock::find(cx.thread, id)?;
     clock.check_waitable(cx.thread)?;
     let clock = match clock {
-        ProgramClock::Host(Clock::ThreadCpu) if id < 0 => {
+        ProgramClock::CallingThread if id < 0 => {
             bail!(EINVAL, "a thread can't sleep on its own processor time");
         }
-        ProgramClock::Host(Clock::ThreadCpu) => {
+        ProgramClock::CallingThread => {
             bail!(EOPNOTSUPP, "a thread can't sleep on its own processor time");
         }
-        ProgramClock::Host(clock) if clock != Clock::ProcessCpu => clock,
+        ProgramClock::Host(clock) => clock,
         clock => {
             let time = request.read()?.duration()?;
             return sleep_on_processor_time(&cx, &clock, time, is_absolute, remaining);

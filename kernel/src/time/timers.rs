@@ -110,7 +110,7 @@ impl ProcessTimers {
         interval: Duration,
     ) -> Result<[Duration; 2]> {
         let key = TimerKey::Interval(kind);
-        self.inner.lock().by_key.entry(key).or_insert_with(|| Timer::new(kind.clock(), kind.notify()));
+        self.inner.lock().by_key.entry(key).or_insert_with(|| Timer::new(kind.clock(process), kind.notify()));
         self.arm(process, key, When::After(after), interval)
     }
 
@@ -274,11 +274,11 @@ impl ProcessTimers {
 const NO_TIMER: Error = Error::new(Errno::EINVAL, "no such timer");
 
 impl IntervalKind {
-    fn clock(self) -> ProgramClock {
+    fn clock(self, process: &Arc<Process>) -> ProgramClock {
         match self {
             Self::Real => ProgramClock::Host(Clock::Monotonic),
-            Self::Virtual => ProgramClock::ProcessUser,
-            Self::Prof => ProgramClock::Host(Clock::ProcessCpu),
+            Self::Virtual => ProgramClock::ProcessUser(Arc::downgrade(process)),
+            Self::Prof => ProgramClock::Process(Arc::downgrade(process)),
         }
     }
 

@@ -15,14 +15,20 @@ pub(super) type Entry = (Vec<u8>, Node);
 type Make = Arc<dyn Fn() -> Result<Vec<u8>> + Send + Sync>;
 /// Takes what was written to a file.
 type Take = Arc<dyn Fn(&[u8]) -> Result<()> + Send + Sync>;
+/// Checks that the calling thread may open a file.
+type Guard = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 
 /// What stands behind a name in `/proc`.
 #[derive(Clone)]
 pub(super) enum Node {
-    /// A file, made anew each time it's opened.
+    /// A file, made anew each time it's read from the start, with its permissions.
     File(Make, u32),
-    /// A file that can be written as well.
-    Setting(Make, Take),
+    /// A file that not everybody may open, whatever its permissions say.
+    Guarded(Make, u32, Guard),
+    /// A file that can be written as well, with its permissions.
+    Setting(Make, Take, u32),
+    /// A file with contents of its own kind, behind a guard.
+    Special(Arc<dyn Handle>, u32, Guard),
     /// A directory, listed anew each time.
     Directory(Arc<dyn Directory>),
     /// A symbolic link.
@@ -69,11 +75,6 @@ impl Node {
         Self::File(Arc::new(make), 0o444)
     }
 
-    /// A file for its owner's eyes alone.
-    pub(super) fn private(make: impl Fn() -> Result<Vec<u8>> + Send + Sync + 'static) -> Self {
-        Self::File(Arc::new(make), 0o400)
-    }
-
     pub(super) fn text(text: impl Into<Vec<u8>>) -> Self {
         let text = text.into();
         Self::file(move || Ok(text.clone()))
@@ -89,7 +90,7 @@ impl Node {
 
     fn kind(&self) -> FileType {
         match self {
-            Self::File(..) | Self::Setting(..) => FileType::Regular,
+            Self::File(..) | Self::Guarded(..) | Self::Setting(..) | Self::Special(..) => FileType::Regular,
             Self::Directory(_) => FileType::Directory,
             Self::Link(_) | Self::Magic(..) => FileType::Symlink,
         }
@@ -97,8 +98,11 @@ impl Node {
 
     fn mode(&self) -> u32 {
         match self {
-            Self::File(_, mode) | Self::Magic(_, _, mode) => *mode,
-            Self::Setting(..) => 0o644,
+            Self::File(_, mode)
+            | Self::Guarded(_, mode, _)
+            | Self::Setting(_, _, mode)
+            | Self::Special(_, mode, _)
+            | Self::Magic(_, _, mode) => *mode,
             Self::Directory(directory) => directory.mode(),
             Self::Link(_) => 0o777,
         }
@@ -149,9 +153,17 @@ impl Inode for ProcInode {
 
     fn open(self: Arc<Self>, flags: StatusFlags) -> Result<Arc<dyn Handle>> {
         match &self.node {
-            Node::File(..) if flags.can_write() => bail!(EACCES, "the file can't be written"),
-            Node::File(make, _) => Ok(Arc::new(Contents { bytes: make()?, take: None })),
-            Node::Setting(make, take) => Ok(Arc::new(Contents { bytes: make()?, take: Some(take.clone()) })),
+            Node::File(..) | Node::Guarded(..) if flags.can_write() => bail!(EACCES, "the file can't be written"),
+            Node::File(make, _) => Ok(Contents::open(make, None)),
+            Node::Guarded(make, _, guard) => {
+                guard()?;
+                Ok(Contents::open(make, None))
+            }
+            Node::Setting(make, take, _) => Ok(Contents::open(make, Some(take))),
+            Node::Special(handle, _, guard) => {
+                guard()?;
+                Ok(handle.clone())
+            }
             _ => bail!(EISDIR, "a directory"),
         }
     }
@@ -168,8 +180,11 @@ impl Inode for ProcInode {
 
     fn read_dir(&self) -> Result<Vec<DirEntry>> {
         let Node::Directory(directory) = &self.node else { bail!(ENOTDIR, "not a directory") };
+        // Of a process that is gone, nothing is listed.
+        let is_gone = |error: Error| if error.errno() == Errno::ESRCH { Errno::ENOENT.into() } else { error };
         Ok(directory
-            .entries()?
+            .entries()
+            .map_err(is_gone)?
             .into_iter()
             .map(|(name, node)| DirEntry { ino: child_ino(self.ino, &name), kind: node.kind(), name })
             .collect())
@@ -207,16 +222,28 @@ fn child_ino(parent: u64, name: &[u8]) -> u64 {
         & 0xffff_ffff
 }
 
-/// A file's contents as they were when it was opened, and what is done with what is written.
+/// A file's contents as they were when it was last read from the start, and what is done with what is written.
 struct Contents {
-    bytes: Vec<u8>,
+    make: Make,
+    made: Mutex<Option<Vec<u8>>>,
     take: Option<Take>,
+}
+
+impl Contents {
+    fn open(make: &Make, take: Option<&Take>) -> Arc<dyn Handle> {
+        Arc::new(Self { make: make.clone(), made: Mutex::new(None), take: take.cloned() })
+    }
 }
 
 impl Handle for Contents {
     fn read_at(&self, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
-        sink.put(&self.bytes[start..])
+        let mut made = self.made.lock();
+        if offset == 0 || made.is_none() {
+            *made = Some((self.make)()?);
+        }
+        let bytes = made.as_deref().unwrap_or_default();
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        sink.put(&bytes[start..])
     }
 
     fn write_at(&self, _offset: u64, source: &mut Source<'_>) -> Result<usize> {
@@ -238,7 +265,7 @@ impl Handle for Contents {
     }
 
     fn end(&self) -> Result<u64> {
-        Ok(self.bytes.len() as u64)
+        Ok(self.made.lock().as_ref().map_or(0, Vec::len) as u64)
     }
 }
 

@@ -1,31 +1,148 @@
 //! `/proc/PID` and `/proc/PID/task/TID`.
 
+use super::descriptors::{DescriptorInfos, Descriptors};
+use super::memory::ProcessMemory;
 use super::node::{Directory, Entry, Node};
+use super::subject::Subject;
 use super::system::number;
-use crate::fs::{Dentry, InodeFile, StatusFlags, mount};
+use super::{stat, status};
+use crate::fs::{Dentry, mount};
+use crate::mm::Memory;
 use crate::prelude::*;
-use crate::process::{Process, RLIM_INFINITY, Resource, Thread};
-use crate::syscalls::args::FileDesc;
+use crate::process::{RLIM_INFINITY, Resource, Thread, cap, table};
 use core::fmt::Write;
-use frame::layout::PAGE_SIZE;
-use frame::ocall::process::{self as host, UsageOf, usage};
+use core::sync::atomic::Ordering;
 
 /// A process's directory, or a thread's.
-pub(super) struct ProcessDirectory {
-    pub(super) process: Arc<Process>,
-    pub(super) thread: Option<Arc<Thread>>,
-}
+pub(super) struct ProcessDirectory(pub(super) Subject);
+
+type Make = fn(&Subject) -> Node;
+
+/// What processes and threads have.
+const ENTRIES: &[(&str, Make)] = &[
+    ("auxv", |of| {
+        of.private(0o400, |thread| {
+            thread.process.program.read().auxv.iter().flatten().flat_map(|word| word.to_le_bytes()).collect()
+        })
+    }),
+    ("cgroup", |_| Node::text("0::/\n")),
+    ("cmdline", |of| of.file(|of| of_program(of, |thread| zero_separated(&thread.process.program.read().args)))),
+    ("comm", comm),
+    ("cpuset", |_| Node::text("/\n")),
+    ("cwd", |of| directory_link(of, |thread| thread.fs().cwd())),
+    ("environ", |of| of.private(0o400, |thread| zero_separated(&thread.process.program.read().env))),
+    ("exe", exe),
+    ("fd", |of| Node::directory(Descriptors(of.clone()))),
+    ("fdinfo", |of| Node::directory(DescriptorInfos(of.clone()))),
+    ("gid_map", |_| Node::text(ID_MAP)),
+    ("io", |of| {
+        let (this, guarded) = (of.clone(), of.clone());
+        Node::Guarded(Arc::new(move || stat::io(&this)), 0o400, Arc::new(move || guarded.check_inspect()))
+    }),
+    ("limits", |of| of.file(limits)),
+    ("loginuid", |_| Node::text("4294967295")),
+    ("maps", |of| of.private_or_empty(0o444, |thread| thread.process.memory().render_maps().into_bytes())),
+    ("mem", |of| {
+        let guarded = of.clone();
+        let guard = move || {
+            guarded.live_or(Errno::ESRCH)?;
+            guarded.check_inspect()
+        };
+        Node::Special(Arc::new(ProcessMemory(of.process.clone())), 0o600, Arc::new(guard))
+    }),
+    ("mountinfo", |of| of_view(of, mount::mountinfo)),
+    ("mounts", |of| of_view(of, mount::mounts)),
+    ("oom_score", |_| Node::text("0\n")),
+    ("oom_score_adj", oom_score_adj),
+    ("personality", |of| {
+        of.private(0o400, |thread| format!("{:08x}\n", thread.settings.lock().personality).into_bytes())
+    }),
+    ("root", |of| directory_link(of, |thread| thread.fs().root().top())),
+    ("schedstat", |of| of.file(stat::schedstat)),
+    ("sessionid", |_| Node::text("4294967295")),
+    ("setgroups", |_| Node::text("allow\n")),
+    ("smaps", |of| of.private_or_empty(0o444, |thread| with_host_pid(thread, Memory::render_smaps))),
+    ("smaps_rollup", |of| of.private(0o444, |thread| with_host_pid(thread, Memory::render_smaps_rollup))),
+    ("stat", |of| of.file(stat::stat)),
+    ("statm", |of| of.file(stat::statm)),
+    ("status", |of| of.file(status::status)),
+    ("uid_map", |_| Node::text(ID_MAP)),
+    ("wchan", |_| Node::text("0")),
+];
+
+/// What only processes have.
+const OF_PROCESSES: &[(&str, Make)] = &[
+    ("coredump_filter", |_| Node::text("00000033\n")),
+    ("task", |of| Node::directory(Tasks(of.clone()))),
+    ("timerslack_ns", |of| {
+        of.file(|of| Ok(format!("{}\n", of.live_or(Errno::ESRCH)?.settings.lock().timer_slack_ns).into_bytes()))
+    }),
+];
+
+/// What only threads have.
+const OF_THREADS: &[(&str, Make)] = &[("children", |of| of.file(children))];
+
+const ID_MAP: &str = "         0          0 4294967295\n";
 
 impl ProcessDirectory {
-    fn subject(&self) -> Result<Subject> {
-        Ok(Subject { process: self.process.clone(), thread: self.thread()? })
+    fn all(&self) -> impl Iterator<Item = &'static (&'static str, Make)> {
+        ENTRIES.iter().chain(if self.0.is_task { OF_THREADS } else { OF_PROCESSES })
+    }
+}
+
+impl Directory for ProcessDirectory {
+    fn entries(&self) -> Result<Vec<Entry>> {
+        self.0.live()?;
+        Ok(self.all().map(|(name, make)| ((*name).into(), make(&self.0))).collect())
     }
 
-    fn thread(&self) -> Result<Arc<Thread>> {
-        match &self.thread {
-            Some(thread) => Ok(thread.clone()),
-            None => self.process.threads.lock().values().next().cloned().ok_or(Errno::ESRCH.into()),
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        self.0.live()?;
+        let (_, make) = self.all().find(|(other, _)| other.as_bytes() == name).ok_or(Errno::ENOENT)?;
+        Ok(make(&self.0))
+    }
+
+    /// The user that it acts as; who may not be looked into is root's.
+    fn owner(&self) -> Option<[u32; 2]> {
+        const SUID_DUMP_USER: u32 = 1;
+        let process = &self.0.process;
+        if process.dumpable.load(Ordering::Relaxed) != SUID_DUMP_USER {
+            return Some([0, 0]);
         }
+        let credentials = process.credentials()?;
+        Some([credentials.euid, credentials.egid])
+    }
+}
+
+/// `/proc/PID/task`.
+struct Tasks(Subject);
+
+impl Tasks {
+    fn node(&self, thread: Option<Arc<Thread>>) -> Node {
+        let subject = Subject { process: self.0.process.clone(), thread, is_task: true };
+        Node::directory(ProcessDirectory(subject))
+    }
+
+    /// The threads by id; of a process that has ended, its first one.
+    fn threads(&self) -> Result<BTreeMap<u32, Option<Arc<Thread>>>> {
+        if self.0.live()?.is_none() {
+            return Ok(BTreeMap::from([(self.0.process.pid(), None)]));
+        }
+        let threads = self.0.process.threads.lock();
+        Ok(threads.iter().map(|(tid, thread)| (*tid, Some(thread.clone()))).collect())
+    }
+}
+
+impl Directory for Tasks {
+    fn entries(&self) -> Result<Vec<Entry>> {
+        let threads = self.threads()?.into_iter();
+        Ok(threads.map(|(tid, thread)| (tid.to_string().into_bytes(), self.node(thread))).collect())
+    }
+
+    fn entry(&self, name: &[u8]) -> Result<Node> {
+        let tid = number(name).ok_or(Errno::ENOENT)?;
+        let thread = self.threads()?.remove(&tid).ok_or(Errno::ENOENT)?;
+        Ok(self.node(thread))
     }
 }
 
@@ -33,236 +150,104 @@ fn zero_separated(strings: &[Vec<u8>]) -> Vec<u8> {
     strings.iter().flat_map(|string| string.iter().copied().chain([0])).collect()
 }
 
-/// What a directory's entries are made of.
-struct Subject {
-    process: Arc<Process>,
-    thread: Arc<Thread>,
+/// What comes from the program; nothing for a process that has ended.
+fn of_program(of: &Subject, make: fn(&Thread) -> Vec<u8>) -> Result<Vec<u8>> {
+    Ok(of.live()?.map(|thread| make(&thread)).unwrap_or_default())
 }
 
-impl Subject {
-    fn of_process(&self, make: fn(&Arc<Process>) -> Vec<u8>) -> Node {
-        let process = self.process.clone();
-        Node::file(move || Ok(make(&process)))
-    }
-
-    fn of_thread(&self, make: fn(&Arc<Thread>) -> Result<Vec<u8>>) -> Node {
-        let thread = self.thread.clone();
-        Node::file(move || make(&thread))
-    }
-
-    fn private(&self, make: fn(&Arc<Process>) -> Vec<u8>) -> Node {
-        let process = self.process.clone();
-        Node::private(move || Ok(make(&process)))
-    }
-
-    /// A link to a directory of the thread's.
-    fn directory_link(&self, dentry: fn(&Thread) -> Arc<Dentry>) -> Node {
-        let (one, other) = (self.thread.clone(), self.thread.clone());
-        Node::Magic(
-            Arc::new(move || Ok(dentry(&one).path_from(&one.fs().root().top()))),
-            Arc::new(move || Ok(dentry(&other))),
-            0o777,
-        )
-    }
-
-    fn comm(&self) -> Node {
-        const MAX: usize = 15;
-        let (one, other) = (self.thread.clone(), self.thread.clone());
-        Node::Setting(
-            Arc::new(move || Ok([one.name.lock().as_slice(), b"\n"].concat())),
-            Arc::new(move |name| {
-                let end = name.iter().position(|&byte| byte == 0 || byte == b'\n').unwrap_or(name.len()).min(MAX);
-                *other.name.lock() = name[..end].to_vec();
-                Ok(())
-            }),
-        )
-    }
-
-    /// A link to the program, wherever its name leads now.
-    fn exe(&self) -> Node {
-        let process = self.process.clone();
-        Node::link(move || Ok(process.program.read().path.clone()))
-    }
+/// What a process sees mounted.
+fn of_view(of: &Subject, make: fn() -> Vec<u8>) -> Node {
+    let (this, guarded) = (of.clone(), of.clone());
+    let guard = move || guarded.live_or(Errno::EINVAL).map(|_| ());
+    let make = move || {
+        this.live()?;
+        Ok(make())
+    };
+    Node::Guarded(Arc::new(make), 0o444, Arc::new(guard))
 }
 
-const ENTRIES: &[(&str, fn(&Subject) -> Node)] = &[
-    ("auxv", |of| {
-        of.private(|process| process.program.read().auxv.iter().flatten().flat_map(|word| word.to_le_bytes()).collect())
-    }),
-    ("cgroup", |_| Node::text("0::/\n")),
-    ("cmdline", |of| of.of_process(|process| zero_separated(&process.program.read().args))),
-    ("comm", Subject::comm),
-    ("coredump_filter", |_| Node::text("00000033\n")),
-    ("cwd", |of| of.directory_link(|thread| thread.fs().cwd())),
-    ("environ", |of| of.private(|process| zero_separated(&process.program.read().env))),
-    ("exe", Subject::exe),
-    ("fd", |of| Node::directory(Descriptors(of.thread.clone()))),
-    ("fdinfo", |of| Node::directory(DescriptorInfos(of.thread.clone()))),
-    ("gid_map", |_| Node::text(ID_MAP)),
-    ("io", |of| of.private(|_| io())),
-    ("limits", |of| of.of_process(|process| limits(process))),
-    ("loginuid", |_| Node::text("4294967295")),
-    ("maps", |of| of.of_process(|process| process.memory().render_maps().into_bytes())),
-    ("mountinfo", |_| Node::file(|| Ok(mount::mountinfo()))),
-    ("mounts", |_| Node::file(|| Ok(mount::mounts()))),
-    ("oom_score", |_| Node::text("0\n")),
-    ("oom_score_adj", |_| {
-        Node::Setting(
-            Arc::new(|| Ok(b"0\n".to_vec())),
-            Arc::new(|_| {
-                warn!("oom_score_adj has no effect");
-                Ok(())
-            }),
-        )
-    }),
-    ("personality", |of| {
-        of.of_thread(|thread| Ok(format!("{:08x}\n", thread.settings.lock().personality).into_bytes()))
-    }),
-    ("root", |of| of.directory_link(|thread| thread.fs().root().top())),
-    ("sessionid", |_| Node::text("4294967295")),
-    ("stat", |of| of.of_thread(stat)),
-    ("statm", |of| of.of_process(|process| statm(process))),
-    ("status", |of| of.of_thread(status)),
-    ("timerslack_ns", |of| {
-        of.of_thread(|thread| Ok(format!("{}\n", thread.settings.lock().timer_slack_ns).into_bytes()))
-    }),
-    ("uid_map", |_| Node::text(ID_MAP)),
-    ("wchan", |_| Node::text("0")),
-];
-
-const ID_MAP: &str = "         0          0 4294967295\n";
-
-impl Directory for ProcessDirectory {
-    fn entries(&self) -> Result<Vec<Entry>> {
-        let subject = self.subject()?;
-        let mut entries: Vec<Entry> = ENTRIES.iter().map(|(name, make)| ((*name).into(), make(&subject))).collect();
-        if self.thread.is_none() {
-            entries.push((b"task".to_vec(), Node::directory(Tasks(self.process.clone()))));
-        }
-        Ok(entries)
-    }
-
-    fn entry(&self, name: &[u8]) -> Result<Node> {
-        if name == b"task" && self.thread.is_none() {
-            return Ok(Node::directory(Tasks(self.process.clone())));
-        }
-        let (_, make) = ENTRIES.iter().find(|(other, _)| other.as_bytes() == name).ok_or(Errno::ENOENT)?;
-        Ok(make(&self.subject()?))
-    }
-
-    fn owner(&self) -> Option<[u32; 2]> {
-        let credentials = self.thread().ok()?.credentials();
-        Some([credentials.euid, credentials.egid])
-    }
+fn with_host_pid(thread: &Thread, render: fn(&Memory, u32) -> String) -> Vec<u8> {
+    let host_pid = thread.handle().map_or(0, |handle| handle.host_pid());
+    render(&thread.process.memory(), host_pid).into_bytes()
 }
 
-/// `/proc/PID/task`.
-struct Tasks(Arc<Process>);
-
-impl Tasks {
-    fn node(&self, thread: Arc<Thread>) -> Node {
-        Node::directory(ProcessDirectory { process: self.0.clone(), thread: Some(thread) })
-    }
+/// A link to a directory of the thread's.
+fn directory_link(of: &Subject, dentry: fn(&Thread) -> Arc<Dentry>) -> Node {
+    magic(of, move |thread| Ok(dentry(thread)))
 }
 
-impl Directory for Tasks {
-    fn entries(&self) -> Result<Vec<Entry>> {
-        let threads: Vec<_> = self.0.threads.lock().values().cloned().collect();
-        Ok(threads.into_iter().map(|thread| (thread.tid().to_string().into_bytes(), self.node(thread))).collect())
-    }
-
-    fn entry(&self, name: &[u8]) -> Result<Node> {
-        let tid = number(name).ok_or(Errno::ENOENT)?;
-        let thread = self.0.threads.lock().get(&tid).cloned().ok_or(Errno::ENOENT)?;
-        Ok(self.node(thread))
-    }
-}
-
-/// `/proc/PID/fd`.
-struct Descriptors(Arc<Thread>);
-
-impl Directory for Descriptors {
-    fn entries(&self) -> Result<Vec<Entry>> {
-        let fds = self.0.files().descriptors();
-        Ok(fds.into_iter().map(|fd| (fd.0.to_string().into_bytes(), descriptor(&self.0, fd))).collect())
-    }
-
-    fn entry(&self, name: &[u8]) -> Result<Node> {
-        Ok(descriptor(&self.0, open_descriptor(&self.0, name)?))
-    }
-
-    fn mode(&self) -> u32 {
-        0o500
-    }
-}
-
-/// The descriptor of this name, if it's open.
-fn open_descriptor(thread: &Thread, name: &[u8]) -> Result<FileDesc> {
-    let fd = FileDesc(number(name).and_then(|fd| i32::try_from(fd).ok()).ok_or(Errno::ENOENT)?);
-    thread.files().get(fd).map_err(|_| Errno::ENOENT)?;
-    Ok(fd)
-}
-
-fn descriptor(thread: &Arc<Thread>, fd: FileDesc) -> Node {
-    let status = thread.files().get(fd).map_or(StatusFlags::O_RDWR, |file| file.status());
-    let (reads, writes) =
-        if status.contains(StatusFlags::O_PATH) { (false, false) } else { (status.can_read(), status.can_write()) };
-    let mode = 0o100 | if reads { 0o400 } else { 0 } | if writes { 0o200 } else { 0 };
-    let (one, other) = (thread.clone(), thread.clone());
+/// A link to something of the thread's, for those who may look into it.
+fn magic(of: &Subject, dentry: impl Fn(&Thread) -> Result<Arc<Dentry>> + Clone + Send + Sync + 'static) -> Node {
+    let this = of.clone();
+    let follow = move || {
+        this.check_inspect()?;
+        let thread = this.live_or(Errno::ENOENT)?;
+        Ok((dentry(&thread)?, thread))
+    };
+    let text = follow.clone();
     Node::Magic(
-        Arc::new(move || Ok(one.files().get(fd)?.path())),
-        Arc::new(move || {
-            let file = other.files().get(fd)?;
-            match file.as_inode_file().map(InodeFile::dentry) {
-                Some(dentry) => Ok(dentry.clone()),
-                None => Ok(Dentry::unnamed(&file.path(), Arc::new(super::node::OpenFile(file.clone())))),
+        Arc::new(move || text().map(|(dentry, thread)| dentry.path_from(&thread.fs().root().top()))),
+        Arc::new(move || follow().map(|(dentry, _)| dentry)),
+        0o777,
+    )
+}
+
+/// A link to the program, whatever its name stands for now.
+fn exe(of: &Subject) -> Node {
+    magic(of, |thread| thread.process.program.read().file.clone().ok_or(Errno::ENOENT.into()))
+}
+
+fn comm(of: &Subject) -> Node {
+    const MAX: usize = 15;
+    let (one, other) = (of.clone(), of.clone());
+    Node::Setting(
+        Arc::new(move || Ok([stat::name(&one, one.live()?.as_deref()).as_slice(), b"\n"].concat())),
+        Arc::new(move |name| {
+            if !other.is_calling() {
+                bail!(EINVAL, "the thread is another process's");
             }
+            let end = name.iter().position(|&byte| byte == 0 || byte == b'\n').unwrap_or(name.len()).min(MAX);
+            *other.live_or(Errno::ESRCH)?.name.lock() = name[..end].to_vec();
+            Ok(())
         }),
-        mode,
+        0o644,
     )
 }
 
-/// `/proc/PID/fdinfo`.
-struct DescriptorInfos(Arc<Thread>);
-
-impl Directory for DescriptorInfos {
-    fn entries(&self) -> Result<Vec<Entry>> {
-        let fds = self.0.files().descriptors();
-        Ok(fds.into_iter().map(|fd| (fd.0.to_string().into_bytes(), descriptor_info(&self.0, fd))).collect())
-    }
-
-    fn entry(&self, name: &[u8]) -> Result<Node> {
-        Ok(descriptor_info(&self.0, open_descriptor(&self.0, name)?))
-    }
-}
-
-fn descriptor_info(thread: &Arc<Thread>, fd: FileDesc) -> Node {
-    let thread = thread.clone();
-    Node::file(move || {
-        let files = thread.files();
-        let file = files.get(fd)?;
-        let position = file.seek(0, frame::ocall::file::Whence::Current).unwrap_or(0);
-        let mut flags = file.status().bits();
-        if !files.flags(fd)?.is_empty() {
-            flags |= StatusFlags::O_CLOEXEC.bits();
-        }
-        let ino = file.metadata().map_or(0, |metadata| metadata.ino);
-        Ok(format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t1\nino:\t{ino}\n").into_bytes())
-    })
-}
-
-/// What the host counts for all processes of the LibOS together.
-fn io() -> Vec<u8> {
-    let usage = usage(UsageOf::Process);
-    let [read, written] = [usage.inblock, usage.oublock].map(|blocks| blocks * 512);
-    format!(
-        "rchar: {read}\nwchar: {written}\nsyscr: 0\nsyscw: 0\nread_bytes: {read}\nwrite_bytes: {written}\n\
-         cancelled_write_bytes: 0\n"
+fn oom_score_adj(of: &Subject) -> Node {
+    let (one, other) = (of.process.clone(), of.process.clone());
+    Node::Setting(
+        Arc::new(move || Ok(format!("{}\n", one.oom_score_adj.load(Ordering::Relaxed)).into_bytes())),
+        Arc::new(move |text| {
+            let text = core::str::from_utf8(text).map_err(|_| Errno::EINVAL)?;
+            let wanted: i32 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+            if !(-1000..=1000).contains(&wanted) {
+                bail!(EINVAL, "the adjustment is out of range");
+            }
+            let may_lower =
+                table::calling_thread().is_none_or(|thread| thread.credentials().has_cap(cap::SYS_RESOURCE));
+            if wanted < other.oom_score_adj.load(Ordering::Relaxed) && !may_lower {
+                bail!(EACCES, "only root may lower the adjustment");
+            }
+            warn!("oom_score_adj is kept, but has no effect");
+            other.oom_score_adj.store(wanted, Ordering::Relaxed);
+            Ok(())
+        }),
+        0o644,
     )
-    .into_bytes()
 }
 
-fn limits(process: &Process) -> Vec<u8> {
+/// Children that the thread made.
+fn children(of: &Subject) -> Result<Vec<u8>> {
+    of.live()?;
+    let mut text = String::new();
+    for pid in table::children_of_thread(&of.process, of.tid()) {
+        let _ = write!(text, "{pid} ");
+    }
+    Ok(text.into_bytes())
+}
+
+fn limits(of: &Subject) -> Result<Vec<u8>> {
     const ROWS: [(&str, &str, Resource); 16] = [
         ("Max cpu time", "seconds", Resource::Cpu),
         ("Max file size", "bytes", Resource::FileSize),
@@ -281,130 +266,13 @@ fn limits(process: &Process) -> Vec<u8> {
         ("Max realtime priority", "", Resource::RealtimePriority),
         ("Max realtime timeout", "us", Resource::RealtimeCpu),
     ];
-    let limits = process.limits.lock().clone();
+    of.live()?;
+    let limits = of.process.limits.lock().clone();
     let mut text = format!("{:<26}{:<21}{:<21}{:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     let shown = |value: u64| if value == RLIM_INFINITY { "unlimited".to_string() } else { value.to_string() };
     for (name, unit, resource) in ROWS {
         let [soft, hard] = limits.get(resource).map(shown);
         let _ = writeln!(text, "{name:<26}{soft:<21}{hard:<21}{unit:<10}");
-    }
-    text.into_bytes()
-}
-
-fn statm(process: &Process) -> Vec<u8> {
-    let totals = process.memory().totals();
-    let [size, code, data, shared] =
-        [totals.mapped, totals.code, totals.data + totals.stack, totals.shared].map(|bytes| bytes / PAGE_SIZE);
-    let resident = resident_pages(size);
-    format!("{size} {resident} {} {code} 0 {data} 0\n", shared.min(resident)).into_bytes()
-}
-
-/// What the host counts for all processes of the LibOS together, at most what is mapped.
-fn resident_pages(mapped: usize) -> usize {
-    host::resident_pages().unwrap_or(0).min(mapped)
-}
-
-/// The most that was ever resident, likewise.
-fn most_resident_pages(mapped: usize) -> usize {
-    (usage(UsageOf::Process).maxrss as usize * 1024 / PAGE_SIZE).min(mapped)
-}
-
-fn ticks([secs, micros]: [i64; 2]) -> i64 {
-    secs * 100 + micros / 10_000
-}
-
-/// Whether it's the thread that asks: of all others it's most likely that they wait.
-fn is_looking(thread: &Thread) -> bool {
-    frame::thread::current_ids().is_some_and(|(_, tid)| tid == thread.tid())
-}
-
-fn stat(thread: &Arc<Thread>) -> Result<Vec<u8>> {
-    let process = &thread.process;
-    let usage = usage(UsageOf::Process);
-    let totals = process.memory().totals();
-    let name = String::from_utf8_lossy(&thread.name.lock()).into_owned();
-    let program = process.program.read().clone();
-    let group = process.group();
-    let session = process.session();
-    let threads = process.threads.lock().len();
-    let started = process.started.as_millis() / 10;
-    let rss_limit = process.limits.lock().soft(Resource::Rss);
-    Ok(format!(
-        "{} ({name}) {} {} {group} {session} 0 -1 4194304 {} 0 {} 0 {} {} 0 0 20 0 {threads} 0 {started} {} {} {rss_limit} \
-         1 1 {} 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-        thread.tid(),
-        if is_looking(thread) { 'R' } else { 'S' },
-        process.ppid(),
-        usage.minflt,
-        usage.majflt,
-        ticks(usage.utime),
-        ticks(usage.stime),
-        totals.mapped,
-        resident_pages(totals.mapped / PAGE_SIZE),
-        program.stack_start,
-    )
-    .into_bytes())
-}
-
-fn status(thread: &Arc<Thread>) -> Result<Vec<u8>> {
-    let process = &thread.process;
-    let credentials = thread.credentials();
-    let totals = process.memory().totals();
-    let kib = |bytes: usize| bytes / 1024;
-    let [resident, most_resident] =
-        [resident_pages, most_resident_pages].map(|pages| kib(pages(totals.mapped / PAGE_SIZE) * PAGE_SIZE));
-    let mut text = String::new();
-    let mut groups = String::new();
-    for group in credentials.groups.iter() {
-        let _ = write!(groups, "{group} ");
-    }
-    let fields = [
-        ("Name", String::from_utf8_lossy(&thread.name.lock()).into_owned()),
-        ("Umask", format!("{:04o}", thread.fs().umask())),
-        ("State", if is_looking(thread) { "R (running)" } else { "S (sleeping)" }.into()),
-        ("Tgid", process.pid().to_string()),
-        ("Ngid", "0".into()),
-        ("Pid", thread.tid().to_string()),
-        ("PPid", process.ppid().to_string()),
-        ("TracerPid", "0".into()),
-        ("Uid", format!("{}\t{}\t{}\t{}", credentials.ruid, credentials.euid, credentials.suid, credentials.fsuid)),
-        ("Gid", format!("{}\t{}\t{}\t{}", credentials.rgid, credentials.egid, credentials.sgid, credentials.fsgid)),
-        ("FDSize", thread.files().capacity().to_string()),
-        ("Groups", groups),
-        ("NStgid", process.pid().to_string()),
-        ("NSpid", thread.tid().to_string()),
-        ("NSpgid", process.group().to_string()),
-        ("NSsid", process.session().to_string()),
-        ("VmPeak", format!("{:8} kB", kib(totals.mapped))),
-        ("VmSize", format!("{:8} kB", kib(totals.mapped))),
-        ("VmLck", format!("{:8} kB", kib(totals.locked))),
-        ("VmHWM", format!("{most_resident:8} kB")),
-        ("VmRSS", format!("{resident:8} kB")),
-        ("VmData", format!("{:8} kB", kib(totals.data))),
-        ("VmStk", format!("{:8} kB", kib(totals.stack))),
-        ("VmExe", format!("{:8} kB", kib(totals.code))),
-        ("VmLib", format!("{:8} kB", 0)),
-        ("VmPTE", format!("{:8} kB", kib(totals.mapped) / 512)),
-        ("VmSwap", format!("{:8} kB", 0)),
-        ("Threads", process.threads.lock().len().to_string()),
-        ("SigQ", format!("0/{}", process.limits.lock().soft(Resource::PendingSignals))),
-        ("SigPnd", format!("{:016x}", thread.signals.lock().pending_bits())),
-        ("ShdPnd", format!("{:016x}", process.signals.lock().pending_bits())),
-        ("SigBlk", format!("{:016x}", thread.signals.lock().mask_bits())),
-        ("SigIgn", format!("{:016x}", process.dispositions().lock().ignored_bits())),
-        ("SigCgt", format!("{:016x}", process.dispositions().lock().caught_bits())),
-        ("CapInh", format!("{:016x}", credentials.cap_inheritable)),
-        ("CapPrm", format!("{:016x}", credentials.cap_permitted)),
-        ("CapEff", format!("{:016x}", credentials.cap_effective)),
-        ("CapBnd", format!("{:016x}", credentials.cap_bounding)),
-        ("CapAmb", format!("{:016x}", credentials.cap_ambient)),
-        ("NoNewPrivs", u32::from(credentials.no_new_privs).to_string()),
-        ("Seccomp", "0".into()),
-        ("voluntary_ctxt_switches", usage(UsageOf::Process).nvcsw.to_string()),
-        ("nonvoluntary_ctxt_switches", usage(UsageOf::Process).nivcsw.to_string()),
-    ];
-    for (name, value) in fields {
-        let _ = writeln!(text, "{name}:\t{value}");
     }
     Ok(text.into_bytes())
 }

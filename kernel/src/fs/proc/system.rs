@@ -2,9 +2,10 @@
 
 use super::node::{Directory, Entry, Fixed, Node, ProcInode};
 use super::process::ProcessDirectory;
+use super::subject::Subject;
 use crate::fs::inode::Inode;
 use crate::prelude::*;
-use crate::process::table;
+use crate::process::{check, table};
 use alloc::ffi::CString;
 use core::fmt::Write;
 use frame::ocall::file::{self, open_host};
@@ -22,26 +23,48 @@ struct Root;
 const ENTRIES: &[(&str, fn() -> Node)] = &[
     ("cmdline", || Node::text("enclos\n")),
     ("cpuinfo", || of_host("/proc/cpuinfo")),
+    ("diskstats", || of_host("/proc/diskstats")),
+    ("enclos", || Node::directory(Fixed(OWN))),
     ("devices", || Node::text("Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n")),
     ("filesystems", || Node::text("nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n")),
     ("loadavg", || of_host("/proc/loadavg")),
     ("meminfo", || Node::file(meminfo)),
     ("mounts", || Node::link(|| Ok(b"self/mounts".to_vec()))),
     ("self", || Node::link(|| own(|pid, _| pid.to_string()))),
+    ("partitions", || of_host("/proc/partitions")),
     ("stat", || of_host("/proc/stat")),
     ("swaps", || Node::text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")),
     ("sys", || Node::directory(Fixed(SETTINGS))),
     ("thread-self", || Node::link(|| own(|pid, tid| format!("{pid}/task/{tid}")))),
     ("uptime", || Node::file(uptime)),
     ("version", || Node::file(version)),
+    ("vmstat", || of_host("/proc/vmstat")),
 ];
+
+/// What the LibOS shows of itself, for debugging and tests.
+const OWN: &[(&str, fn() -> Node)] = &[("check", || Node::file(consistency)), ("memory", || Node::file(own_memory))];
+
+/// Whether all processes fit together.
+fn consistency() -> Result<Vec<u8>> {
+    Ok(match check::walk() {
+        Ok(census) => format!("consistent: {census}\n"),
+        Err(violation) => format!("inconsistent: {violation}\n"),
+    }
+    .into_bytes())
+}
+
+/// How much memory the LibOS itself uses, in bytes.
+fn own_memory() -> Result<Vec<u8>> {
+    let [heap, pieces] = frame::heap::in_use();
+    Ok(format!("heap {heap}\nheap_pieces {pieces}\npages {}\n", frame::arena::pages_in_use()).into_bytes())
+}
 
 impl Directory for Root {
     fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries = Fixed(ENTRIES).entries()?;
         for process in table::all() {
             let name = process.pid().to_string().into_bytes();
-            entries.push((name, Node::directory(ProcessDirectory { process, thread: None })));
+            entries.push((name, Node::directory(ProcessDirectory(Subject::process(process)))));
         }
         Ok(entries)
     }
@@ -49,11 +72,11 @@ impl Directory for Root {
     fn entry(&self, name: &[u8]) -> Result<Node> {
         let Some(id) = number(name) else { return Fixed(ENTRIES).entry(name) };
         if let Some(process) = table::find(id) {
-            return Ok(Node::directory(ProcessDirectory { process, thread: None }));
+            return Ok(Node::directory(ProcessDirectory(Subject::process(process))));
         }
         // A thread can be looked up but isn't listed.
         let thread = table::find_thread(id).ok_or(Errno::ENOENT)?;
-        Ok(Node::directory(ProcessDirectory { process: thread.process.clone(), thread: Some(thread) }))
+        Ok(Node::directory(ProcessDirectory(Subject::thread(thread))))
     }
 }
 
@@ -110,6 +133,7 @@ const KERNEL_SETTINGS: &[(&str, fn() -> Node)] = &[
     ("core_pattern", || Node::text("core\n")),
     ("domainname", || Node::text("(none)\n")),
     ("hostname", || Node::file(|| Ok([crate::system::host_name().as_slice(), b"\n"].concat()))),
+    ("msgmax", || Node::text("8192\n")),
     ("ngroups_max", || Node::text("65536\n")),
     ("osrelease", || Node::file(|| Ok(host_name(2)))),
     ("ostype", || Node::text("Linux\n")),

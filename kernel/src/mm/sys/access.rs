@@ -1,7 +1,7 @@
-//! `process_vm_readv` and `process_vm_writev`, within the calling process.
+//! `process_vm_readv` and `process_vm_writev`, within an address space.
 
 use crate::prelude::*;
-use crate::process::table;
+use crate::process::{AccessMode, may_access, table};
 use crate::syscalls::Context;
 use crate::syscalls::args::Flags;
 use frame::layout::PAGE_SIZE;
@@ -22,10 +22,9 @@ pub fn process_vm_readv(
     remote_count: usize,
     flags: Flags,
 ) -> Result<usize> {
-    check(&cx, pid, flags)?;
     let local = pieces(local, local_count)?;
     let remote = pieces(remote, remote_count)?;
-    copy(&remote, &local)
+    with_memory_of(&cx, pid, flags, &remote, || copy(&remote, &local))
 }
 
 /// `process_vm_writev(2)`.
@@ -38,24 +37,38 @@ pub fn process_vm_writev(
     remote_count: usize,
     flags: Flags,
 ) -> Result<usize> {
-    check(&cx, pid, flags)?;
     let local = pieces(local, local_count)?;
     let remote = pieces(remote, remote_count)?;
-    copy(&local, &remote)
+    with_memory_of(&cx, pid, flags, &remote, || copy(&local, &remote))
 }
 
-fn check(cx: &Context<'_>, pid: i32, flags: Flags) -> Result<()> {
+/// Calls `work` while the pieces are memory of process `pid` and stay so.
+fn with_memory_of(
+    cx: &Context<'_>,
+    pid: i32,
+    flags: Flags,
+    pieces: &[(usize, usize)],
+    work: impl FnOnce() -> Result<usize>,
+) -> Result<usize> {
     if flags.0 != 0 {
         bail!(EINVAL, "undefined flags");
     }
     if pid as u32 == cx.thread.process.pid() {
-        return Ok(());
+        return work();
     }
-    if table::find(pid as u32).is_none() {
-        bail!(ESRCH, "there is no such process");
+    let target = table::find_thread(pid as u32).ok_or(err!(ESRCH, "there is no such process"))?;
+    may_access(cx.thread, &target, AccessMode::Real)?;
+    let process = &target.process;
+    let own = cx.thread.process.memory();
+    let memory = process.memory.read();
+    if !memory.is_in_space_of(&own) {
+        warn!("memory in another address space can't be reached");
+        bail!(EPERM, "memory in another address space can't be reached");
     }
-    warn!("the memory of another process can't be reached");
-    Err(err!(EPERM, "the memory of another process can't be reached"))
+    if pieces.iter().any(|&(start, len)| !memory.has_for_itself(start, len)) {
+        bail!(EFAULT, "not the process's memory");
+    }
+    work()
 }
 
 fn pieces(vector: UserPtr<IoVec>, count: usize) -> Result<Vec<(usize, usize)>> {
