@@ -179,6 +179,11 @@ impl Dentry {
         self.is_mount_point.load(Ordering::Relaxed) || self.place.read().is_root
     }
 
+    /// The name itself.
+    pub fn name(&self) -> Vec<u8> {
+        self.place.read().name.to_vec()
+    }
+
     /// The directory above, across mounts; itself at the very top.
     pub fn parent(self: &Arc<Self>) -> Arc<Self> {
         let mut dentry = self.clone();

@@ -145,6 +145,11 @@ pub trait Inode: Any + Send + Sync {
         true
     }
 
+    /// Who writes or runs it, if it's a file that can be both.
+    fn write_count(&self) -> Option<&super::WriteCount> {
+        None
+    }
+
     /// Opens it for reading and writing its contents.
     fn open(self: Arc<Self>, flags: StatusFlags) -> Result<Arc<dyn Handle>>;
 

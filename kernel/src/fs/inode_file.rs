@@ -3,7 +3,7 @@
 use super::file::{File, StatusFlags};
 use super::inode::{CAPABILITY_XATTR, DirEntry, FileType, Handle, Inode, MapAccess, Metadata};
 use super::memory::Seals;
-use super::{Dentry, locks};
+use super::{Claim, Dentry, locks};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +17,8 @@ pub struct InodeFile {
     handle: Option<Arc<dyn Handle>>,
     status: AtomicU32,
     position: Mutex<Position>,
+    /// It is open for writing.
+    writes: Option<Claim>,
 }
 
 struct Position {
@@ -36,7 +38,15 @@ impl InodeFile {
             handle,
             status: AtomicU32::new((status & StatusFlags::KEPT).bits()),
             position: Mutex::new(Position { offset: 0, entries: None }),
+            writes: None,
         }
+    }
+
+    /// The same, open for writing, so that nobody runs it.
+    #[must_use]
+    pub fn with_claim(mut self, writes: Option<Claim>) -> Self {
+        self.writes = writes;
+        self
     }
 
     /// The name that it was opened by.

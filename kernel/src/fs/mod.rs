@@ -27,6 +27,7 @@ pub mod stdio;
 pub mod sys;
 #[cfg(test)]
 mod tests;
+mod text;
 mod view;
 
 pub use boot::boot;
@@ -36,4 +37,5 @@ pub use file_table::{FdFlags, FileTable};
 pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
 pub use inode_file::InodeFile;
 pub use open::{ExecutableFile, find_executable, find_executable_at, truncate};
+pub use text::{Claim, WriteCount};
 pub use view::FsView;

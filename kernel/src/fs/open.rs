@@ -4,7 +4,7 @@ use super::file::{File, StatusFlags};
 use super::inode::{FileType, Metadata, NewNode};
 use super::path::{Last, Parent, Walker};
 use super::permission::{self, Access};
-use super::{Dentry, FsView, InodeFile};
+use super::{Claim, Dentry, FsView, InodeFile};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread};
 use crate::syscalls::args::{DirDesc, Flags};
@@ -207,11 +207,13 @@ fn finish(dentry: Arc<Dentry>, flags: StatusFlags) -> Result<Arc<dyn File>> {
         return Ok(Arc::new(InodeFile::new(dentry, None, flags)));
     }
     let is_regular = inode.kind() == FileType::Regular;
+    let writes = flags.can_write() || flags.contains(StatusFlags::O_TRUNC);
+    let claim = if is_regular && writes { Some(Claim::write(&inode)?) } else { None };
     let handle = inode.open(flags)?;
     if !is_regular && let Some(file) = handle.clone().into_file(flags) {
         return file;
     }
-    let file = InodeFile::new(dentry, Some(handle), flags);
+    let file = InodeFile::new(dentry, Some(handle), flags).with_claim(claim);
     if flags.contains(StatusFlags::O_TRUNC) && is_regular {
         super::truncate(&file, 0)?;
     }
@@ -277,7 +279,13 @@ pub fn find_executable_at(
     if flags & !(SYMLINK_NOFOLLOW | EMPTY_PATH) != 0 {
         bail!(EINVAL, "undefined flags");
     }
-    let base = base(thread, dir, path)?;
+    let base = match (dir, base(thread, dir, path)) {
+        // A file without a name is none that could be executed.
+        (DirDesc::Fd(_), Err(error)) if path.is_empty() && error.errno() == Errno::ENOTDIR => {
+            bail!(EACCES, "not a regular file");
+        }
+        (_, base) => base?,
+    };
     let (view, credentials) = (thread.fs(), thread.credentials());
     let walker = Walker { view: &view, credentials: &credentials };
     let dentry = if path.is_empty() && flags & EMPTY_PATH != 0 {

@@ -1,6 +1,7 @@
 //! A process's part in a memory.
 
 use super::Memory;
+use crate::fs::Claim;
 use crate::prelude::*;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +13,26 @@ pub struct MemoryUse(Arc<Shared>);
 
 struct Shared {
     memory: Arc<Memory>,
+    /// The program that runs in it isn't written.
+    claim: Option<Arc<Claim>>,
     /// It was never mapped, since its host process didn't come to be.
     is_unmapped: AtomicBool,
 }
 
 impl MemoryUse {
-    /// The first part in a memory.
-    pub fn new(memory: Arc<Memory>) -> Self {
-        Self(Arc::new(Shared { memory, is_unmapped: AtomicBool::new(false) }))
+    /// The first part in a memory, in which a program runs that nobody writes meanwhile.
+    pub fn new(memory: Arc<Memory>, claim: Claim) -> Self {
+        Self::with(memory, Some(Arc::new(claim)))
+    }
+
+    /// The first part in a copy of the memory.
+    #[must_use]
+    pub fn copied_to(&self, copy: Arc<Memory>) -> Self {
+        Self::with(copy, self.0.claim.clone())
+    }
+
+    fn with(memory: Arc<Memory>, claim: Option<Arc<Claim>>) -> Self {
+        Self(Arc::new(Shared { memory, claim, is_unmapped: AtomicBool::new(false) }))
     }
 
     /// Another part in the same memory.
@@ -34,7 +47,8 @@ impl MemoryUse {
     /// `ENOMEM`.
     pub fn none() -> Result<Self> {
         static NONE: Once<Arc<Shared>> = Once::new();
-        let none = NONE.try_call_once(|| Memory::new(&Arc::default()).map(|memory| Self::new(Arc::new(memory)).0))?;
+        let none =
+            NONE.try_call_once(|| Memory::new(&Arc::default()).map(|memory| Self::with(Arc::new(memory), None).0))?;
         Ok(Self(none.clone()))
     }
 

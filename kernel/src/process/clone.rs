@@ -210,7 +210,6 @@ enum HostThread {
 fn forget(process: &Arc<Process>) {
     process.is_ending.store(true, Ordering::SeqCst);
     process.threads.lock().clear();
-    thread_count::dec();
     process.is_zombie.store(true, Ordering::SeqCst);
     table::change(|table, aftermath| table.reap(process, aftermath));
 }
@@ -238,7 +237,7 @@ fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_ba
     let told = request.child_tid_to_set();
     let memory = cx.thread.process.memory();
     let started = memory.fork(|copy, foreign| {
-        *child.process.memory.write() = MemoryUse::new(copy.clone());
+        *child.process.memory.write() = cx.thread.process.memory.read().copied_to(copy.clone());
         let arrival = Box::new(move |_: &mut UserContext| {
             mm::unmap_foreign(&foreign);
             if let Some(word) = told {

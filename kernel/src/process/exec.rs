@@ -6,7 +6,7 @@ use super::limits::Resource;
 use super::process::{Process, Program};
 use super::task::ThreadTask;
 use super::thread::Thread;
-use crate::fs::{self, ExecutableFile, FileTable, FsView};
+use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
 use crate::loader::{Contents, Executable, Known, Loaded, elf, script};
 use crate::mm::{self, AddressSpace, Memory, MemoryUse, SpareKey};
@@ -23,6 +23,10 @@ pub struct ExecRequest {
     pub file: ExecutableFile,
     /// The path that it was found by.
     pub path: Vec<u8>,
+    /// That path leads through a descriptor that is closed before an interpreter could follow it.
+    pub is_closed_on_exec: bool,
+    /// The name that the process gets.
+    pub name: Vec<u8>,
     /// Its arguments.
     pub args: Vec<Vec<u8>>,
     /// Its environment.
@@ -35,6 +39,8 @@ pub struct Plan {
     /// The path that was asked for, before scripts led to their interpreters.
     execfn: Vec<u8>,
     program: Executable,
+    /// Nobody writes the program from now on.
+    claim: Claim,
     stack_limit: u64,
     becomes: ExecCredentials,
 }
@@ -44,6 +50,7 @@ pub struct Prepared {
     memory: Arc<Memory>,
     program: Program,
     credentials: ExecCredentials,
+    claim: Claim,
     name: Vec<u8>,
     start: usize,
     stack_pointer: usize,
@@ -63,12 +70,13 @@ pub fn plan(
     check_space(&request, stack_limit)?;
     let execfn = request.path.clone();
     let find = |path: &[u8]| fs::find_executable(fs_view, credentials, path);
-    let program = resolve_scripts(&mut request, find).and_then(|known| Executable::new(known, find));
-    let program = program.inspect_err(|error| {
+    let found =
+        resolve_scripts(&mut request, find).and_then(|(known, claim)| Ok((Executable::new(known, find)?, claim)));
+    let (program, claim) = found.inspect_err(|error| {
         info!("{} can't be executed: {}", request.path.escape_ascii(), error.reason());
     })?;
     let becomes = ExecCredentials::of(program.program(), &request.file.metadata, credentials)?;
-    Ok(Plan { request, execfn, program, stack_limit, becomes })
+    Ok(Plan { request, execfn, program, claim, stack_limit, becomes })
 }
 
 /// Where a program's memory is made.
@@ -236,7 +244,8 @@ impl Plan {
         let (memory, laid_out) = self.load(space)?;
         match self.lay_stack(&laid_out) {
             Ok(laid) => Ok(Prepared {
-                name: base_name(&self.execfn),
+                name: self.request.name,
+                claim: self.claim,
                 program: Program {
                     path: self.program.program().file.path(),
                     file: self.program.program().file.as_inode_file().map(|file| file.dentry().clone()),
@@ -314,7 +323,7 @@ impl Prepared {
     pub fn install(self, thread: &Thread, regs: &mut UserContext) {
         let process = &thread.process;
         info!("process {} runs {}", process.pid(), self.program.path.escape_ascii());
-        let old = core::mem::replace(&mut *process.memory.write(), MemoryUse::new(self.memory));
+        let old = core::mem::replace(&mut *process.memory.write(), MemoryUse::new(self.memory, self.claim));
         *process.program.write() = Arc::new(self.program);
         *thread.name.lock() = self.name;
         self.credentials.commit(thread);
@@ -339,13 +348,20 @@ fn check_space(request: &ExecRequest, stack_limit: u64) -> Result<()> {
 }
 
 /// Replaces a script by its interpreter until there is a program.
-fn resolve_scripts(request: &mut ExecRequest, find: impl Fn(&[u8]) -> Result<ExecutableFile>) -> Result<Arc<Known>> {
+fn resolve_scripts(
+    request: &mut ExecRequest,
+    find: impl Fn(&[u8]) -> Result<ExecutableFile>,
+) -> Result<(Arc<Known>, Claim)> {
     for _ in 0..=script::MAX_DEPTH {
+        let claim = Claim::run(request.file.dentry.inode())?;
         let known = Known::look_up(&request.file)?;
         let shebang = match &known.contents {
-            Contents::Program(_) => return Ok(known),
+            Contents::Program(_) => return Ok((known, claim)),
             Contents::Script(shebang) => shebang.clone(),
         };
+        if core::mem::take(&mut request.is_closed_on_exec) {
+            bail!(ENOENT, "the interpreter can't open the script, whose descriptor is closed");
+        }
         let mut args = vec![shebang.interpreter.clone()];
         args.extend(shebang.argument);
         args.push(core::mem::take(&mut request.path));
@@ -399,7 +415,7 @@ pub fn fill_random(bytes: &mut [u8]) -> Result<()> {
 }
 
 /// A thread's name after `execve`: the last component of the path, at most 15 bytes.
-fn base_name(path: &[u8]) -> Vec<u8> {
+pub fn base_name(path: &[u8]) -> Vec<u8> {
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     name[..name.len().min(15)].to_vec()
 }

@@ -77,7 +77,7 @@ impl ExecCredentials {
             is_effective |= new.euid == 0;
         }
         let gains = new.cap_permitted & !old.cap_permitted != 0;
-        let is_set_id = new.euid != old.ruid || new.egid != old.rgid;
+        let is_set_id = new.euid != old.euid || !old.is_in_group(new.egid);
         if (gains || is_set_id) && old.no_new_privs {
             (new.euid, new.egid) = (new.ruid, new.rgid);
             new.cap_permitted &= old.cap_permitted;
@@ -91,7 +91,8 @@ impl ExecCredentials {
         new.cap_effective = if is_effective { new.cap_permitted } else { new.cap_ambient };
         new.keep_caps = false;
         let grows = new.cap_permitted & !new.cap_ambient != 0;
-        let is_secure = new.euid != old.ruid || new.egid != old.rgid || new.ruid != 0 && (is_effective || grows);
+        let is_secure =
+            is_set_id || new.euid != old.ruid || new.egid != old.rgid || new.ruid != 0 && (is_effective || grows);
         let is_elevated = uid.is_some() || gid.is_some() || gains;
         Ok(Self { credentials: Arc::new(new), is_secure, is_elevated, is_dumpable: true })
     }

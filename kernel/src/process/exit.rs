@@ -90,6 +90,10 @@ fn leave(thread: &Arc<Thread>, status: TermStatus) {
     leave_memory(thread);
     *thread.files.write() = Arc::default();
     process.usage.lock().add_thread(&frame::thread::take_usage());
+    {
+        let mut ended = process.transfers_of_ended.lock();
+        *ended = ended.plus(thread.io.transfers());
+    }
     table::parent_thread_ends(process, thread.tid());
     let is_last = {
         let mut threads = process.threads.lock();
@@ -99,11 +103,11 @@ fn leave(thread: &Arc<Thread>, status: TermStatus) {
         threads.remove(&thread.tid());
         threads.is_empty()
     };
-    thread_count::dec();
     process.thread_ended.wake_all();
     if is_last {
         end_process(process, status);
     } else {
+        thread_count::dec();
         job::complete_stop(process);
     }
 }

@@ -26,7 +26,14 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
     let credentials = Arc::new(Credentials::new(config.uid, config.gid, &config.groups));
     let (path, file) = crate::boot::find_program(config, |path| fs::find_executable(&fs_view, &credentials, path))?;
     make_init(&fs_view)?;
-    let request = ExecRequest { file, path, args: config.args.clone(), env: config.env.clone() };
+    let request = ExecRequest {
+        file,
+        name: exec::base_name(&path),
+        path,
+        is_closed_on_exec: false,
+        args: config.args.clone(),
+        env: config.env.clone(),
+    };
     let thread = make(credentials, fs_view.clone(), files)?;
     *thread.settings.lock() = Settings::launched();
     let process = &thread.process;

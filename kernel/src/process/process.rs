@@ -3,6 +3,7 @@
 use super::credentials::Credentials;
 use super::exit::TermStatus;
 use super::ids::Id;
+use super::io_counters::Transfers;
 use super::job::JobControl;
 use super::limits::Limits;
 use super::thread::{Thread, Tid};
@@ -54,6 +55,8 @@ pub struct Process {
     pub(super) vfork: VforkGate,
     /// Whether it is stopped, and what its parent hasn't been told of.
     pub job: JobControl,
+    /// What ended threads have read and written.
+    pub(super) transfers_of_ended: Mutex<Transfers>,
     /// Who it was when its last thread ended.
     pub(super) last: Mutex<Last>,
     /// Relations to others; written under the table's lock.
@@ -139,6 +142,7 @@ impl Process {
             ended: Notifier::new(),
             vfork: VforkGate::default(),
             job: JobControl::default(),
+            transfers_of_ended: Mutex::default(),
             last: Mutex::default(),
             relations: Relations::default(),
             usage: Mutex::default(),
@@ -171,6 +175,16 @@ impl Process {
     /// Its session's id.
     pub fn session(&self) -> u32 {
         self.relations.session.load(Ordering::Relaxed)
+    }
+
+    /// Whether it adopts the orphans among its descendants (`PR_SET_CHILD_SUBREAPER`).
+    pub fn is_subreaper(&self) -> bool {
+        self.relations.is_subreaper.load(Ordering::Relaxed)
+    }
+
+    /// Has it adopt the orphans among its descendants from now on, or no longer.
+    pub fn set_subreaper(&self, adopts: bool) {
+        self.relations.is_subreaper.store(adopts, Ordering::Relaxed);
     }
 
     /// Its memory at present.

@@ -1,6 +1,7 @@
 //! How many processes and threads a user may have (`RLIMIT_NPROC` of `man 2 getrlimit`).
 
 use super::limits::Resource;
+use super::process::Process;
 use super::thread::{Thread, thread_count};
 use super::{cap, table};
 use crate::prelude::*;
@@ -24,8 +25,12 @@ pub(super) fn check(parent: &Thread) -> Result<()> {
     Ok(())
 }
 
+/// Threads of a user; a process that ended counts as one until it is waited for.
 fn threads_of(uid: u32) -> u64 {
-    let of = |thread: &Arc<Thread>| !thread.has_ended() && thread.credentials().ruid == uid;
-    let counts = table::all().into_iter().map(|process| process.threads.lock().values().filter(|t| of(t)).count());
-    counts.sum::<usize>() as u64
+    let of = |thread: &&Arc<Thread>| !thread.has_ended() && thread.credentials().ruid == uid;
+    let count = |process: Arc<Process>| match process.zombie_status() {
+        Some(_) => usize::from(process.uid() == uid),
+        None => process.threads.lock().values().filter(of).count(),
+    };
+    table::all().into_iter().map(count).sum::<usize>() as u64
 }

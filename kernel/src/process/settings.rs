@@ -34,8 +34,6 @@ pub struct Settings {
     pub timer_slack_ns: u64,
     /// The signal that it gets when its parent ends; 0 for none. Children don't inherit it.
     pub death_signal: u8,
-    /// `PR_SET_CHILD_SUBREAPER`.
-    pub is_subreaper: bool,
     /// `PR_SET_THP_DISABLE`.
     pub no_huge_pages: bool,
     /// `PR_SET_IO_FLUSHER`.
@@ -58,7 +56,6 @@ impl Default for Settings {
             io_priority: 0,
             timer_slack_ns: DEFAULT_TIMER_SLACK_NS,
             death_signal: 0,
-            is_subreaper: false,
             no_huge_pages: false,
             is_io_flusher: false,
             machine_check: 2,
@@ -83,7 +80,7 @@ impl Settings {
     /// What a new thread or process starts with.
     #[must_use]
     pub fn inherit(&self) -> Self {
-        let mut child = Self { death_signal: 0, is_subreaper: false, ..self.clone() };
+        let mut child = Self { death_signal: 0, ..self.clone() };
         if self.reset_on_fork {
             child.reset_on_fork = false;
             if self.policy.is_realtime() {

@@ -8,7 +8,7 @@ use super::exit::TermStatus;
 use super::group::{ProcessGroup, Session};
 use super::ids::Id;
 use super::process::Process;
-use super::thread::{Thread, Tid};
+use super::thread::{Thread, Tid, thread_count};
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -288,7 +288,7 @@ impl Table {
     fn heir_of(&self, process: &Arc<Process>) -> Arc<Process> {
         let mut at = process.ppid();
         while let Some(ancestor) = self.process(at) {
-            let wants = at == INIT || ancestor.relations.is_subreaper.load(Relaxed) && !ancestor.is_ending();
+            let wants = at == INIT || ancestor.is_subreaper() && !ancestor.is_ending();
             if wants {
                 return ancestor.clone();
             }
@@ -320,6 +320,8 @@ impl Table {
         }
         self.leave_group(process);
         if let Some(entry) = self.processes.remove(&process.pid()) {
+            // The last thread counts as long as the zombie.
+            thread_count::dec();
             aftermath.reaped.push(entry.process);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::credentials::Credentials;
 use super::ids::Id;
+use super::io_counters::IoCounters;
 use super::process::Process;
 use super::settings::Settings;
 use crate::fs::{File, FileTable, FsView};
@@ -43,6 +44,8 @@ pub struct Thread {
     pub settings: Mutex<Settings>,
     /// An interrupted sleep: until when, and where the time left is written.
     pub sleep: Mutex<Option<(Deadline, usize)>>,
+    /// What it has read and written.
+    pub io: IoCounters,
     /// Another thread replaces the program: this one ends at its next way out.
     pub(super) must_end: AtomicBool,
     /// It has ended.
@@ -80,6 +83,7 @@ impl Thread {
             robust_list: Mutex::new((0, 0)),
             settings: Mutex::new(beginning.settings),
             sleep: Mutex::new(None),
+            io: IoCounters::default(),
             must_end: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
         })

@@ -73,6 +73,8 @@ pub(super) fn lend(
 
 fn wait_at_gate(parent: Arc<Thread>, child: Arc<Process>) -> Arrival {
     Box::new(move |_: &mut UserContext| {
+        // What it is wanted for was told to its old host thread.
+        frame::thread::interrupt_self();
         child.vfork.wait(&parent);
         Flow::Resume
     })

@@ -120,8 +120,17 @@ pub fn wait(thread: &Arc<Thread>, which: &Children, options: WaitOptions) -> Res
         match process.child_changed.wait_until(None, look) {
             Ok(result) => return result,
             Err(WaitError::Interrupted) if !signal::is_wanted(thread) => {}
-            Err(_) => return Err(Errno::ERESTARTSYS.into()),
+            // What interrupts may be the news of just what is waited for.
+            Err(_) => return look_again(thread, which, options),
         }
+    }
+}
+
+/// A last look before a signal ends the wait.
+fn look_again(thread: &Arc<Thread>, which: &Children, options: WaitOptions) -> Result<Option<Found>> {
+    match look(thread, which, options) {
+        Ok(None) => Err(Errno::ERESTARTSYS.into()),
+        result => result,
     }
 }
 

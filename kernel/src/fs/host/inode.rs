@@ -2,6 +2,7 @@
 
 use super::directory::DirFd;
 use super::handle::HostHandle;
+use crate::fs::WriteCount;
 use crate::fs::file::StatusFlags;
 use crate::fs::inode::{
     CAPABILITY_XATTR, DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes,
@@ -36,6 +37,7 @@ pub struct HostInode {
     seen: Mutex<HostStat>,
     /// When a lookup saw them that nobody has used yet, on the coarse monotonic clock in nanoseconds; else 0.
     unused_since: AtomicU64,
+    writers: WriteCount,
 }
 
 #[derive(Clone)]
@@ -81,6 +83,7 @@ impl HostInode {
             dir_fd: DirFd::default(),
             seen: Mutex::new(stat),
             unused_since: AtomicU64::new(coarse_ns()),
+            writers: WriteCount::default(),
         }))
     }
 
@@ -200,6 +203,10 @@ pub(super) fn metadata(stat: &HostStat) -> Result<Metadata> {
 }
 
 impl Inode for HostInode {
+    fn write_count(&self) -> Option<&WriteCount> {
+        Some(&self.writers)
+    }
+
     fn metadata(&self) -> Result<Metadata> {
         metadata(&self.stat()?)
     }

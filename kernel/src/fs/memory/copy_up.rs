@@ -1,6 +1,7 @@
 //! Lower files that are copied into memory when they are about to change.
 
 use super::inode::MemInode;
+use crate::fs::WriteCount;
 use crate::fs::file::StatusFlags;
 use crate::fs::inode::{FileType, Handle, Inode, Metadata, SetAttributes};
 use crate::prelude::*;
@@ -13,6 +14,7 @@ pub(super) struct CopyUp {
     name: Box<[u8]>,
     lower: Arc<dyn Inode>,
     upper: RwLock<Option<Arc<MemInode>>>,
+    writers: WriteCount,
 }
 
 /// The memory's own inode for `inode`, copied if it is a lower file; `None` if it belongs elsewhere.
@@ -29,7 +31,7 @@ pub(super) fn own(inode: &Arc<dyn Inode>) -> Result<Option<Arc<MemInode>>> {
 
 impl CopyUp {
     pub(super) fn new(dir: Weak<MemInode>, name: &[u8], lower: Arc<dyn Inode>) -> Self {
-        Self { dir, name: name.into(), lower, upper: RwLock::new(None) }
+        Self { dir, name: name.into(), lower, upper: RwLock::new(None), writers: WriteCount::default() }
     }
 
     fn upper(&self) -> Option<Arc<MemInode>> {
@@ -52,6 +54,10 @@ impl CopyUp {
 }
 
 impl Inode for CopyUp {
+    fn write_count(&self) -> Option<&WriteCount> {
+        Some(&self.writers)
+    }
+
     fn metadata(&self) -> Result<Metadata> {
         match self.upper() {
             Some(upper) => Inode::metadata(&*upper),

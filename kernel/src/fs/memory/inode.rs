@@ -10,7 +10,7 @@ use crate::fs::file::StatusFlags;
 use crate::fs::inode::{
     DirEntry, FileType, Handle, Inode, MapAccess, Metadata, NewNode, RenameFlags, SetAttributes, current_time,
 };
-use crate::fs::{File, device, pipe};
+use crate::fs::{File, WriteCount, device, pipe};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::any::Any;
@@ -40,6 +40,7 @@ pub struct MemInode {
     content: Content,
     xattrs: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
     seals: Seals,
+    writers: WriteCount,
     /// Number of mappings that programs have of it.
     pub(super) mappings: AtomicUsize,
 }
@@ -88,6 +89,7 @@ impl MemInode {
             content,
             xattrs: Mutex::new(BTreeMap::new()),
             seals: Seals::default(),
+            writers: WriteCount::default(),
             mappings: AtomicUsize::new(0),
         })
     }
@@ -106,6 +108,7 @@ impl MemInode {
             content: Content::Directory(Directory::new(Some(lower))),
             xattrs: Mutex::new(BTreeMap::new()),
             seals: Seals::default(),
+            writers: WriteCount::default(),
             mappings: AtomicUsize::new(0),
         })
     }
@@ -292,6 +295,10 @@ impl MemInode {
 }
 
 impl Inode for MemInode {
+    fn write_count(&self) -> Option<&WriteCount> {
+        Some(&self.writers)
+    }
+
     fn metadata(&self) -> Result<Metadata> {
         let lower = match &self.content {
             Content::Directory(directory) => directory.lower().map(|lower| lower.metadata()).transpose()?,

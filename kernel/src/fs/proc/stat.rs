@@ -3,7 +3,7 @@
 use super::subject::Subject;
 use crate::mm::Totals;
 use crate::prelude::*;
-use crate::process::{Policy, Resource, Thread};
+use crate::process::{Policy, Resource, Thread, Transfers};
 use frame::layout::PAGE_SIZE;
 use frame::ocall::pagemap::Resident;
 use frame::ocall::process::Rusage;
@@ -203,14 +203,18 @@ pub(super) fn schedstat(of: &Subject) -> Result<Vec<u8>> {
     Ok(format!("{} 0 0\n", time.as_nanos()).into_bytes())
 }
 
-/// `/proc/PID/io`: what the host counts, which is what the process's threads had read and written by the disk.
+/// `/proc/PID/io`: what the process or thread has transferred; what the disk had to do for it is what the host counts.
 pub(super) fn io(of: &Subject) -> Result<Vec<u8>> {
     of.live()?;
     let usage = usage(of);
     let [read, written] = [usage.inblock, usage.oublock].map(|blocks| blocks * 512);
+    let Transfers { read_bytes, written_bytes, reads, writes } = match &of.thread {
+        Some(thread) => thread.io.transfers(),
+        None => of.process.transfers(),
+    };
     Ok(format!(
-        "rchar: {read}\nwchar: {written}\nsyscr: 0\nsyscw: 0\nread_bytes: {read}\nwrite_bytes: {written}\n\
-         cancelled_write_bytes: 0\n"
+        "rchar: {read_bytes}\nwchar: {written_bytes}\nsyscr: {reads}\nsyscw: {writes}\nread_bytes: {read}\n\
+         write_bytes: {written}\ncancelled_write_bytes: 0\n"
     )
     .into_bytes())
 }

@@ -54,39 +54,39 @@ pub(super) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<User
 /// `read(2)`.
 pub fn read(cx: Context<'_>, fd: FileDesc, buf: UserPtr<u8>, count: usize) -> Result<usize> {
     let file = readable(&cx, fd)?;
-    file.read(&mut Sink::user(buffer(buf, count)?))
+    cx.thread.io.count_read(file.read(&mut Sink::user(buffer(buf, count)?)))
 }
 
 /// `write(2)`.
 pub fn write(cx: Context<'_>, fd: FileDesc, buf: UserPtr<u8>, count: usize) -> Result<usize> {
     let file = writable(&cx, fd)?;
-    write_to(cx.thread, &*file, &mut Source::user(buffer(buf, count)?), None)
+    cx.thread.io.count_write(write_to(cx.thread, &*file, &mut Source::user(buffer(buf, count)?), None))
 }
 
 /// `readv(2)`.
 pub fn readv(cx: Context<'_>, fd: FileDesc, vector: UserPtr<[u64; 2]>, count: usize) -> Result<usize> {
     let file = readable(&cx, fd)?;
-    file.read(&mut Sink::user_vector(pieces(vector, count)?))
+    cx.thread.io.count_read(file.read(&mut Sink::user_vector(pieces(vector, count)?)))
 }
 
 /// `writev(2)`.
 pub fn writev(cx: Context<'_>, fd: FileDesc, vector: UserPtr<[u64; 2]>, count: usize) -> Result<usize> {
     let file = writable(&cx, fd)?;
-    write_to(cx.thread, &*file, &mut Source::user_vector(pieces(vector, count)?), None)
+    cx.thread.io.count_write(write_to(cx.thread, &*file, &mut Source::user_vector(pieces(vector, count)?), None))
 }
 
 /// `pread64(2)`.
 pub fn pread64(cx: Context<'_>, fd: FileDesc, buf: UserPtr<u8>, count: usize, offset: i64) -> Result<usize> {
     let offset = position(offset)?;
     let file = readable(&cx, fd)?;
-    file.read_at(offset, &mut Sink::user(buffer(buf, count)?))
+    cx.thread.io.count_read(file.read_at(offset, &mut Sink::user(buffer(buf, count)?)))
 }
 
 /// `pwrite64(2)`.
 pub fn pwrite64(cx: Context<'_>, fd: FileDesc, buf: UserPtr<u8>, count: usize, offset: i64) -> Result<usize> {
     let offset = position(offset)?;
     let file = writable(&cx, fd)?;
-    write_to(cx.thread, &*file, &mut Source::user(buffer(buf, count)?), Some(offset))
+    cx.thread.io.count_write(write_to(cx.thread, &*file, &mut Source::user(buffer(buf, count)?), Some(offset)))
 }
 
 /// `preadv(2)`; the upper half of the offset is unused on x86-64.
@@ -100,7 +100,7 @@ pub fn preadv(
 ) -> Result<usize> {
     let offset = position(offset)?;
     let file = readable(&cx, fd)?;
-    file.read_at(offset, &mut Sink::user_vector(pieces(vector, count)?))
+    cx.thread.io.count_read(file.read_at(offset, &mut Sink::user_vector(pieces(vector, count)?)))
 }
 
 /// `pwritev(2)`.
@@ -114,7 +114,12 @@ pub fn pwritev(
 ) -> Result<usize> {
     let offset = position(offset)?;
     let file = writable(&cx, fd)?;
-    write_to(cx.thread, &*file, &mut Source::user_vector(pieces(vector, count)?), Some(offset))
+    cx.thread.io.count_write(write_to(
+        cx.thread,
+        &*file,
+        &mut Source::user_vector(pieces(vector, count)?),
+        Some(offset),
+    ))
 }
 
 const RWF_HIPRI: u32 = 1;

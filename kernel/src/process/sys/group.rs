@@ -22,7 +22,10 @@ pub fn getsid(cx: Context<'_>, pid: i32) -> Result<usize> {
 /// `setpgid(2)`.
 pub fn setpgid(cx: Context<'_>, pid: i32, group: i32) -> Result<usize> {
     let group = u32::try_from(group).map_err(|_| err!(EINVAL, "the process group id is negative"))?;
-    let pid = u32::try_from(pid).map_err(|_| err!(ESRCH, "no such process"))?;
+    // The group of a negative id would be the process's own.
+    let no_process =
+        if group == 0 { err!(EINVAL, "the process id is negative") } else { err!(ESRCH, "no such process") };
+    let pid = u32::try_from(pid).map_err(|_| no_process)?;
     group::set_group(&cx.thread.process, pid, group)?;
     Ok(0)
 }

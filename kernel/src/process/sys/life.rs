@@ -1,13 +1,13 @@
 //! System calls by which processes and threads begin, become others and end.
 
-use crate::fs;
+use crate::fs::{self, FdFlags};
 use crate::loader::stack::MAX_STRING;
 use crate::prelude::*;
 use crate::process::clone::{self, CloneFlags, CloneRequest};
 use crate::process::exec::{self, ExecRequest};
 use crate::process::exit::{self, TermStatus};
 use crate::syscalls::Context;
-use crate::syscalls::args::{DirDesc, Flags, UserPath};
+use crate::syscalls::args::{DirDesc, FileDesc, Flags, UserPath};
 use core::sync::atomic::Ordering;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
@@ -91,22 +91,44 @@ pub fn clone3(cx: Context<'_>, args: UserPtr<CloneArgs>, size: usize) -> Result<
     if (clone_args.stack == 0) != (clone_args.stack_size == 0) {
         bail!(EINVAL, "a stack needs a size, and a size a stack");
     }
-    if clone_args.set_tid_size != 0 {
-        bail!(EPERM, "thread ids can't be chosen");
+    check_chosen_ids(&clone_args)?;
+    if flags.contains(CloneFlags::INTO_CGROUP) {
+        cx.thread.files().get(FileDesc(clone_args.cgroup as i32))?;
+        warn!("cgroups are not supported");
+        bail!(EBADF, "no descriptor of a cgroup");
     }
-    let stack = clone_args.stack.checked_add(clone_args.stack_size).ok_or(Errno::EINVAL)?;
+    let stack = UserSlice::new(clone_args.stack as usize, clone_args.stack_size as usize)
+        .map_err(|_| err!(EINVAL, "the stack is outside the program's memory"))?;
+    let stack = stack.addr() + stack.len();
     clone::clone(
         cx,
         CloneRequest {
             flags,
             exit_signal: clone_args.exit_signal as u32,
-            stack: stack as usize,
+            stack,
             parent_tid: UserPtr::new(clone_args.parent_tid as usize),
             child_tid: UserPtr::new(clone_args.child_tid as usize),
             tls: clone_args.tls,
             pidfd: flags.contains(CloneFlags::PIDFD).then(|| UserPtr::new(clone_args.pidfd as usize)),
         },
     )
+}
+
+/// Chosen ids (`set_tid`) are one for each namespace of processes, of which there is one.
+fn check_chosen_ids(args: &CloneArgs) -> Result<()> {
+    const MAX_NAMESPACES: u64 = 32;
+    let (has_ids, count) = (args.set_tid != 0, args.set_tid_size);
+    if has_ids != (count != 0) || count > MAX_NAMESPACES {
+        bail!(EINVAL, "ids without their number, or the number without ids");
+    }
+    if !has_ids {
+        return Ok(());
+    }
+    if count > 1 || UserPtr::<i32>::new(args.set_tid as usize).read()? < 1 {
+        bail!(EINVAL, "more ids than namespaces, or one that isn't positive");
+    }
+    warn!("thread ids can't be chosen");
+    bail!(EPERM, "thread ids can't be chosen")
 }
 
 /// `execve(2)`.
@@ -132,7 +154,19 @@ pub fn execveat(
         args.push(Vec::new());
     }
     let env = read_strings(env)?;
-    exec::execute(cx, ExecRequest { file, path, args, env })
+    let (path, name, is_closed_on_exec) = match dir {
+        DirDesc::Fd(fd) if !path.starts_with(b"/") => {
+            let shown = if path.is_empty() { Vec::new() } else { [b"/", path.as_slice()].concat() };
+            let name = if path.is_empty() { file.dentry.name() } else { path };
+            let is_closed = thread.files().flags(fd)?.contains(FdFlags::CLOEXEC);
+            ([format!("/dev/fd/{}", fd.0).as_bytes(), &shown].concat(), exec::base_name(&name), is_closed)
+        }
+        _ => {
+            let name = exec::base_name(&path);
+            (path, name, false)
+        }
+    };
+    exec::execute(cx, ExecRequest { file, path, is_closed_on_exec, name, args, env })
 }
 
 /// Reads a NULL-terminated array of strings.

@@ -92,10 +92,10 @@ pub fn prctl(cx: Context<'_>, option: u32, arg2: u64, arg3: u64, arg4: u64, arg5
         pr::PR_GET_TIMERSLACK => Ok(thread.settings.lock().timer_slack_ns as usize),
         pr::PR_GET_TID_ADDRESS => put(arg2, thread.clear_tid.load(Ordering::Relaxed)),
         pr::PR_SET_CHILD_SUBREAPER => {
-            thread.settings.lock().is_subreaper = arg2 != 0;
+            thread.process.set_subreaper(arg2 != 0);
             Ok(0)
         }
-        pr::PR_GET_CHILD_SUBREAPER => put(arg2, i32::from(thread.settings.lock().is_subreaper)),
+        pr::PR_GET_CHILD_SUBREAPER => put(arg2, i32::from(thread.process.is_subreaper())),
         pr::PR_SET_THP_DISABLE => {
             zero(&rest)?;
             thread.settings.lock().no_huge_pages = arg2 != 0;

@@ -44,23 +44,26 @@ pub fn waitid(
     usage: UserPtr<Rusage>,
 ) -> Result<usize> {
     const STATES: WaitOptions = WaitOptions::WEXITED.union(WaitOptions::WSTOPPED).union(WaitOptions::WCONTINUED);
-    let mut options = WaitOptions::from_bits(options)
+    let options = WaitOptions::from_bits(options)
         .filter(|options| options.intersects(STATES))
-        .ok_or(err!(EINVAL, "undefined options, or no state to wait for"))?;
-    let which = children(cx.thread, kind, id, &mut options)?;
-    let found = match wait::wait(cx.thread, &which, options) {
-        Err(error) if error.errno() == Errno::ERESTARTSYS && options.contains(WaitOptions::WNOHANG) => {
-            bail!(EAGAIN, "the process has not ended")
+        .ok_or(err!(EINVAL, "undefined options, or no state to wait for"));
+    let result = options.and_then(|options| {
+        let mut as_file = options;
+        let which = children(cx.thread, kind, id, &mut as_file)?;
+        match wait::wait(cx.thread, &which, as_file)? {
+            None if as_file != options => Err(err!(EAGAIN, "the process goes on")),
+            found => Ok(found),
         }
-        result => result?,
-    };
-    if let Some(found) = &found {
+    });
+    let found = result.as_ref().ok().and_then(Option::as_ref);
+    if let Some(found) = found {
         usage.write_if_some(&found.usage)?;
     }
+    // As Linux does, even when it fails.
     if let Some(info) = info.non_null() {
-        write_info(info, found.as_ref())?;
+        write_info(info, found)?;
     }
-    Ok(0)
+    result.map(|_| 0)
 }
 
 fn children(thread: &Thread, kind: u32, id: u32, options: &mut WaitOptions) -> Result<Children> {
