@@ -5,6 +5,7 @@ use super::exit::TermStatus;
 use super::ids::Id;
 use super::job::JobControl;
 use super::limits::Limits;
+use super::terminal::Terminal;
 use super::thread::{Thread, Tid};
 use super::usage::UsageTotals;
 use super::vfork::VforkGate;
@@ -58,6 +59,8 @@ pub struct Process {
     pub(super) last: Mutex<Last>,
     /// Relations to others; written under the table's lock.
     pub(super) relations: Relations,
+    /// Its controlling terminal; written under the table's lock.
+    pub(super) terminal: Mutex<Option<Arc<Terminal>>>,
     /// Processor time and faults of threads that have ended, and of children that were waited for.
     pub(super) usage: Mutex<UsageTotals>,
     /// When it started, on the monotonic clock.
@@ -141,6 +144,7 @@ impl Process {
             job: JobControl::default(),
             last: Mutex::default(),
             relations: Relations::default(),
+            terminal: Mutex::default(),
             usage: Mutex::default(),
             started: now(Clock::Monotonic),
             dumpable: AtomicU32::new(origin.dumpable),
@@ -171,6 +175,11 @@ impl Process {
     /// Its session's id.
     pub fn session(&self) -> u32 {
         self.relations.session.load(Ordering::Relaxed)
+    }
+
+    /// Its controlling terminal.
+    pub fn terminal(&self) -> Option<Arc<Terminal>> {
+        self.terminal.lock().clone()
     }
 
     /// Its memory at present.
