@@ -29,7 +29,7 @@ static KERNEL: Once<Kernel> = Once::new();
 #[derive(Clone, Copy)]
 pub struct Kernel {
     /// A signal came from outside.
-    pub host_signal: fn(i32),
+    pub host_signal: fn(i32, trap::Sender),
 }
 
 /// What the launcher hands over.
@@ -154,9 +154,9 @@ pub(crate) fn text() -> Range<usize> {
     TEXT[0].load(Ordering::Relaxed)..TEXT[1].load(Ordering::Relaxed)
 }
 
-pub(crate) fn host_signal(signal: i32) {
+pub(crate) fn host_signal(signal: i32, sender: trap::Sender) {
     if let Some(kernel) = KERNEL.get() {
-        (kernel.host_signal)(signal);
+        (kernel.host_signal)(signal, sender);
     }
 }
 

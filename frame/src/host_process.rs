@@ -40,10 +40,14 @@ impl HostProcess {
 static FIRST: AtomicU32 = AtomicU32::new(0);
 /// All others.
 static OTHERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-/// The exit status of the LibOS, with [`ENDED`] once it is known.
+/// The exit status of the LibOS, with [`ENDED`] once it is known; before, what [`supervise`] is to do.
 static STATUS: AtomicU32 = AtomicU32::new(0);
 
 const ENDED: u32 = 1 << 31;
+/// All host processes are to be stopped.
+const STOPPING: u32 = 1 << 30;
+/// Signals came from outside.
+const SIGNALLED: u32 = 1 << 29;
 
 /// Sent by the host when a host process gets another parent.
 pub(crate) const ORPHANED_SIGNAL: i32 = 63;
@@ -106,7 +110,8 @@ pub(crate) fn exit(status: i32) -> ! {
     }
     // The first status counts.
     let ended = ENDED | status as u32 & 0xff;
-    let _ = STATUS.compare_exchange(0, ended, Ordering::SeqCst, Ordering::SeqCst);
+    let is_first_status = |status: u32| (status & ENDED == 0).then_some(ended);
+    let _ = STATUS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_first_status);
     crate::sync::wake_all(&STATUS);
     if !is_first() {
         process::exit_here(status);
@@ -116,11 +121,64 @@ pub(crate) fn exit(status: i32) -> ! {
     }
 }
 
-/// Ends the first host process when the LibOS has ended, wherever it has.
+/// Stops all host processes, as a job of the shell that started the first one, until somebody outside continues them.
+/// Returns then, or before.
+pub fn stop() {
+    if is_first() {
+        stop_from_first();
+    } else {
+        // The others stop before the first one does: once that has, the shell may continue it.
+        ask(STOPPING);
+    }
+}
+
+/// Signals came from outside, and the thread that the host chose for them may be one that sleeps on.
+pub(crate) fn note_signals() {
+    if FIRST.load(Ordering::SeqCst) != 0 {
+        ask(SIGNALLED);
+    }
+}
+
+/// Asks [`supervise`] for something.
+fn ask(what: u32) {
+    let with_it = |status: u32| (status & ENDED == 0).then_some(status | what);
+    if STATUS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, with_it).is_ok() {
+        crate::sync::wake_all(&STATUS);
+    }
+}
+
+fn stop_from_first() {
+    let others = OTHERS.lock().clone();
+    for pid in others {
+        process::stop(pid);
+    }
+    process::stop_here();
+}
+
+/// The first host process was continued: so are the others, if the sender has left them out.
+pub fn continue_others() {
+    let others = OTHERS.lock().clone();
+    for pid in others {
+        process::go_on(pid);
+    }
+}
+
+/// Ends the first host process when the LibOS has ended, wherever it has, stops it likewise, and sees to signals from
+/// outside.
 fn supervise() {
-    while STATUS.load(Ordering::SeqCst) == 0 {
-        wait_while(&STATUS, 0);
-        crate::trap::take_host_signals();
+    loop {
+        let status = STATUS.load(Ordering::SeqCst);
+        if status & ENDED != 0 {
+            break;
+        }
+        if status == 0 {
+            wait_while(&STATUS, 0);
+        } else if STATUS.compare_exchange(status, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            if status & STOPPING != 0 {
+                stop_from_first();
+            }
+            crate::trap::take_host_signals();
+        }
     }
     let others = core::mem::take(&mut *OTHERS.lock());
     for pid in others {

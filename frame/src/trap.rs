@@ -5,7 +5,8 @@
 //! | `SIGSYS` | Syscall User Dispatch | a system call of the program that isn't patched |
 //! | `SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP` | the processor | a fault of the program; one in the copy routines of [`crate::user`] is recovered there; any other is a bug of the LibOS |
 //! | [`WAKE_SIGNAL`] | another thread | the thread is wanted |
-//! | others that can be caught | outside | for the program: kept until a thread is on its way out |
+//! | `SIGTTIN`, `SIGTTOU` | the host's terminal | ignored: the kernel asks who has the terminal |
+//! | others that can be caught | outside | for programs: kept until a thread is on its way out |
 //!
 //! A handler that interrupted the program copies its registers into the thread's context and leaves by the common way
 //! out; it never returns to the host's signal trampoline, even where nothing else is to be done: a wake-up that came
@@ -31,6 +32,8 @@ const SIGSEGV: i32 = 11;
 const SIGPIPE: i32 = 13;
 const SIGCHLD: i32 = 17;
 const SIGSTOP: i32 = 19;
+const SIGTTIN: i32 = 21;
+const SIGTTOU: i32 = 22;
 const SIGSYS: i32 = 31;
 
 /// What the processor refused to do for the program.
@@ -48,8 +51,17 @@ pub struct Fault {
     pub error_code: u64,
 }
 
-/// Signals that came from outside, one bit each, until a thread takes them.
-static HOST_SIGNALS: AtomicU64 = AtomicU64::new(0);
+/// Who sent a signal from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The host's kernel, mostly on behalf of the terminal: all of a job get it.
+    Kernel,
+    /// A process.
+    Process,
+}
+
+/// Signals that came from outside, one bit each, until a thread takes them: from the host's kernel, and from processes.
+static HOST_SIGNALS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 
 /// The host's `siginfo_t`, as far as it's used.
 #[repr(C)]
@@ -62,6 +74,9 @@ struct SigInfo {
     /// Of `SIGSYS`: the call's number and architecture.
     syscall_and_arch: [u32; 2],
 }
+
+/// `si_code` of what the host's kernel itself sends.
+const SI_KERNEL: i32 = 0x80;
 
 /// `AUDIT_ARCH_X86_64` of `linux/audit.h`.
 const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
@@ -116,9 +131,8 @@ pub(crate) fn install() -> Result<()> {
         match signal {
             SIGKILL | SIGSTOP => {}
             // A write to a host pipe nobody reads must end as EPIPE; the children of the host are none of ours.
-            SIGPIPE | SIGCHLD => ocall::signal::ignore(signal)?,
-            // Left to the host's terminal driver until job control is the LibOS's own.
-            20..=22 => ocall::signal::default(signal)?,
+            // Which programs may use the terminal is the LibOS's affair, which asks whether the host's job may.
+            SIGPIPE | SIGCHLD | SIGTTIN | SIGTTOU => ocall::signal::ignore(signal)?,
             _ => ocall::signal::handle(signal, handler_entry as *const () as usize, restorer as *const () as usize)?,
         }
     }
@@ -143,14 +157,17 @@ pub fn take_host_signals() {
     if thread::was_orphaned() {
         host_process::end_if_alone();
     }
-    if HOST_SIGNALS.load(Ordering::Relaxed) == 0 {
-        return;
-    }
-    let mut signals = HOST_SIGNALS.swap(0, Ordering::SeqCst);
-    while signals != 0 {
-        let signal = signals.trailing_zeros() as i32;
-        signals &= signals - 1;
-        boot::host_signal(signal);
+    for sender in [Sender::Kernel, Sender::Process] {
+        let pending = &HOST_SIGNALS[sender as usize];
+        if pending.load(Ordering::Relaxed) == 0 {
+            continue;
+        }
+        let mut signals = pending.swap(0, Ordering::SeqCst);
+        while signals != 0 {
+            let signal = signals.trailing_zeros() as i32;
+            signals &= signals - 1;
+            boot::host_signal(signal, sender);
+        }
     }
 }
 
@@ -223,7 +240,9 @@ extern "C" fn handler(signal: i32, info: *const SigInfo, host: *mut HostContext)
                 // What the terminal sends to all of us, the first host process hands on.
                 _ if !host_process::is_first() => {}
                 _ => {
-                    HOST_SIGNALS.fetch_or(1 << signal, Ordering::SeqCst);
+                    let sender = if info.code == SI_KERNEL { Sender::Kernel } else { Sender::Process };
+                    HOST_SIGNALS[sender as usize].fetch_or(1 << signal, Ordering::SeqCst);
+                    host_process::note_signals();
                 }
             }
             if !in_libos {
@@ -261,7 +280,7 @@ fn on_libos_stack(rsp: usize) -> bool {
 
 /// Faults carry a positive code; one that was sent by `kill` doesn't.
 fn is_synchronous(signal: i32, code: i32) -> bool {
-    code > 0 || signal == SIGTRAP && code == 0x80
+    code > 0 || signal == SIGTRAP && code == SI_KERNEL
 }
 
 fn fault(signal: i32, info: &SigInfo, host: &HostContext) -> Fault {

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 use crate::process;
-use crate::{fs, logging, observe, signal, system};
+use crate::{fs, logging, observe, system};
 use config::{Caller, Config};
 use frame::boot::{self, FirstTask, Handover, Kernel};
 use frame::ocall::process as host;
@@ -23,7 +23,7 @@ pub fn main(handover: Handover) -> ! {
         Handover::Plain { args, env } => plain_config(args, env),
     };
     CONFIG.call_once(|| config);
-    boot::run(Kernel { host_signal: signal::from_host }, start)
+    boot::run(Kernel { host_signal: process::outside::on_host_signal }, start)
 }
 
 /// The configuration for `enclos run PROGRAM ARGS…`, which the command line didn't even look at.
@@ -69,11 +69,6 @@ fn refuse(config: &Config, error: Error) -> ! {
 pub fn shut_down(status: i32) -> ! {
     observe::finish();
     frame::ocall::process::exit(status)
-}
-
-/// Stops the host process, as a job of the shell that started it.
-pub fn stop_host() {
-    frame::ocall::process::stop();
 }
 
 /// Finds the program as a shell does: by its path if it has a slash, else in the guest's `PATH`.

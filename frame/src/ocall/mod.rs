@@ -6,5 +6,6 @@ pub mod mem;
 pub mod pagemap;
 pub mod process;
 pub mod signal;
+pub mod terminal;
 pub mod thread;
 pub mod time;

@@ -8,11 +8,15 @@ use core::arch::asm;
 use core::sync::atomic::{AtomicI32, Ordering};
 use core::time::Duration;
 use linux_raw_sys::general::{
-    __NR_exit_group, __NR_getcwd, __NR_getegid, __NR_geteuid, __NR_getgroups, __NR_getpgid, __NR_getppid,
-    __NR_getrandom, __NR_getrusage, __NR_getsid, __NR_kill, __NR_prctl, __NR_prlimit64, __NR_sysinfo, __NR_umask,
-    __NR_uname,
+    __NR_close, __NR_exit_group, __NR_getcwd, __NR_getegid, __NR_geteuid, __NR_getgroups, __NR_getpgid, __NR_getppid,
+    __NR_getrandom, __NR_getrusage, __NR_getsid, __NR_kill, __NR_open, __NR_prctl, __NR_prlimit64, __NR_read,
+    __NR_sysinfo, __NR_tgkill, __NR_umask, __NR_uname, O_CLOEXEC,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+const SIGKILL: usize = 9;
+const SIGCONT: usize = 18;
+const SIGSTOP: usize = 19;
 
 /// The LibOS's own descriptor of the standard error that it was started with, since programs may close theirs.
 static STDERR: AtomicI32 = AtomicI32::new(2);
@@ -82,11 +86,22 @@ pub(crate) fn exit_here(status: i32) -> ! {
     }
 }
 
-/// Stops the host process until it is continued, as a shell's job.
-pub fn stop() {
-    const SIGSTOP: usize = 19;
+/// Stops the calling host process until it is continued.
+pub(crate) fn stop_here() {
+    let (pid, tid) = (super::thread::host_pid() as usize, super::thread::host_tid() as usize);
+    // Sent to this very thread, so that it doesn't run on until another one has taken the signal.
     // SAFETY: no effect on memory.
-    let _ = unsafe { host::call(__NR_kill, [super::thread::host_pid() as usize, SIGSTOP, 0, 0, 0, 0]) };
+    let _ = unsafe { host::call(__NR_tgkill, [pid, tid, SIGSTOP, 0, 0, 0]) };
+}
+
+/// Stops another host process of this LibOS.
+pub(crate) fn stop(pid: u32) {
+    send(pid, SIGSTOP);
+}
+
+/// Continues another host process of this LibOS.
+pub(crate) fn go_on(pid: u32) {
+    send(pid, SIGCONT);
 }
 
 /// Whether the host process leads its process group, and its session.
@@ -98,9 +113,53 @@ pub fn leads_group_and_session() -> [bool; 2] {
 
 /// Kills a host process of this LibOS.
 pub(crate) fn kill(pid: u32) {
-    const SIGKILL: usize = 9;
+    send(pid, SIGKILL);
+}
+
+fn send(pid: u32, signal: usize) {
     // SAFETY: the process is one of ours.
-    let _ = unsafe { host::call(__NR_kill, [pid as usize, SIGKILL, 0, 0, 0, 0]) };
+    let _ = unsafe { host::call(__NR_kill, [pid as usize, signal, 0, 0, 0, 0]) };
+}
+
+/// Whether nobody outside looks after the host process's group as a shell does: no member's parent is in another group
+/// of the session. Only the calling process's own line of parents is looked at, as all of a job have the same.
+pub fn group_is_orphaned() -> bool {
+    let [group, session] = [__NR_getpgid, __NR_getsid].map(|nr| id_of(nr, 0));
+    let mut ancestor = parent();
+    // A process's ancestors are finite in number, unless the host makes them up.
+    for _ in 0..1000 {
+        if ancestor == 0 || id_of(__NR_getsid, ancestor) != session {
+            return true;
+        }
+        if id_of(__NR_getpgid, ancestor) != group {
+            return false;
+        }
+        let Some(next) = parent_of(ancestor) else { return true };
+        ancestor = next;
+    }
+    true
+}
+
+fn id_of(nr: u32, pid: u32) -> Option<usize> {
+    // SAFETY: no effect on memory.
+    unsafe { host::call(nr, [pid as usize, 0, 0, 0, 0, 0]) }.ok()
+}
+
+/// The parent of a process of the host, as `/proc/PID/stat` has it.
+fn parent_of(pid: u32) -> Option<u32> {
+    let path = alloc::ffi::CString::new(alloc::format!("/proc/{pid}/stat")).ok()?;
+    let mut text = [0_u8; 512];
+    // Not by the calls that give up when the thread is wanted: it may be, and the answer is there at once.
+    // SAFETY: the host reads the path, writes no more than the length, and closes what it has just opened.
+    let length = unsafe {
+        let fd = host::call(__NR_open, [path.as_ptr() as usize, O_CLOEXEC as usize, 0, 0, 0, 0]).ok()?;
+        let length = host::call(__NR_read, [fd, text.as_mut_ptr() as usize, text.len(), 0, 0, 0]);
+        let _ = host::call(__NR_close, [fd, 0, 0, 0, 0, 0]);
+        length.ok()?.min(text.len())
+    };
+    // The name before it may have spaces, and parentheses.
+    let after_name = text[..length].rsplit(|byte| *byte == b')').next()?;
+    core::str::from_utf8(after_name).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// Has orphans among the descendants of this host process become its children.

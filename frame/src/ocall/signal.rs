@@ -10,6 +10,7 @@ const SA_ONSTACK: u64 = 0x0800_0000;
 const SA_RESTART: u64 = 0x1000_0000;
 const SA_NODEFER: u64 = 0x4000_0000;
 
+#[cfg(feature = "launch")]
 const SIG_DFL: usize = 0;
 const SIG_IGN: usize = 1;
 
@@ -29,6 +30,8 @@ pub(crate) fn ignore(signal: i32) -> Result<()> {
     set(signal, &SigAction { handler: SIG_IGN, flags: 0, restorer: 0, mask: 0 })
 }
 
+/// For the launcher, which tries what the host can do.
+#[cfg(feature = "launch")]
 pub(crate) fn default(signal: i32) -> Result<()> {
     set(signal, &SigAction { handler: SIG_DFL, flags: 0, restorer: 0, mask: 0 })
 }

@@ -4,7 +4,7 @@ use super::host::HostFs;
 use super::inode::{FileType, Inode, NewNode};
 use super::memory::MemFs;
 use super::path::{Last, Walker};
-use super::{Dentry, FileTable, FsView, device, mount, proc, stdio};
+use super::{Dentry, FileTable, FsView, device, mount, proc, stdio, terminal};
 use crate::prelude::*;
 use crate::process::Credentials;
 use config::{Access, Config};
@@ -27,7 +27,7 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
     mount::note(b"/proc", b"proc", "proc", proc::root());
     let devices = devices()?;
     mount_at(&walker, b"/dev", devices.clone())?;
-    mount::note(b"/dev", b"tmpfs", "tmpfs", devices);
+    mount::note(b"/dev", b"tmpfs", "tmpfs", devices.clone());
     for volume in &config.volumes {
         let inode = HostFs::open(&volume.source, volume.access).inspect_err(|error| {
             frame::boot::say(format_args!("enclos: volume {}: {}\n", volume.source.escape_ascii(), error.reason()));
@@ -40,6 +40,7 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
 
     let files = FileTable::default();
     stdio::adopt(&files)?;
+    make_terminals(&devices);
     Ok((view, Arc::new(files)))
 }
 
@@ -65,6 +66,22 @@ fn mount_at(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<(
     }
     dentry.mount(inode);
     Ok(())
+}
+
+/// Shows the host's terminals under the names that the host has for them, as far as these are below `/dev`.
+fn make_terminals(devices: &Arc<dyn Inode>) {
+    const OWNER: [u32; 2] = [0, 0];
+    for (path, rdev) in terminal::names() {
+        let Some(name) = path.strip_prefix(b"/dev/") else { continue };
+        let node = NewNode::Special(FileType::CharDevice, rdev);
+        let made = match name.strip_prefix(b"pts/") {
+            Some(number) => devices.lookup(b"pts").and_then(|pts| pts.create(number, node, 0o620, OWNER)),
+            None => devices.create(name, node, 0o620, OWNER),
+        };
+        if let Err(error) = made {
+            warn!("{} isn't there: {error}", path.escape_ascii());
+        }
+    }
 }
 
 /// `/dev`.

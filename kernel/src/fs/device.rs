@@ -3,11 +3,11 @@
 use super::file::{File, StatusFlags};
 use super::inode::{Inode, Metadata};
 use super::memory::MemInode;
-use super::stdio::HostFile;
+use super::terminal;
 use crate::prelude::*;
 use crate::process::exec::fill_random;
 use core::sync::atomic::{AtomicU32, Ordering};
-use frame::ocall::file::{Whence, open_host};
+use frame::ocall::file::Whence;
 use frame::ocall::mem::{Prot, Sharing};
 
 /// What a device does; its number is Linux's (`Documentation/admin-guide/devices.txt`).
@@ -17,7 +17,6 @@ enum Device {
     Zero,
     Full,
     Random,
-    Tty,
 }
 
 /// Devices by name under `/dev`, with their numbers and permissions.
@@ -29,6 +28,12 @@ pub const DEVICES: [(&str, u64, u32); 6] = [
     ("urandom", number(1, 9), 0o666),
     ("tty", number(5, 0), 0o666),
 ];
+
+/// Consoles and serial lines.
+const TTY_MAJOR: u64 = 4;
+/// Pseudoterminals.
+const PTS_MAJOR: u64 = 136;
+const PTS_LAST_MAJOR: u64 = 143;
 
 const fn number(major: u64, minor: u64) -> u64 {
     major << 8 | minor
@@ -44,14 +49,10 @@ pub fn open(rdev: u64, flags: StatusFlags, inode: Arc<MemInode>) -> Result<Arc<d
         (1, 5) => Device::Zero,
         (1, 7) => Device::Full,
         (1, 8 | 9) => Device::Random,
-        (5, 0) => Device::Tty,
+        (5, 0) => return terminal::open_controlling(flags),
+        (TTY_MAJOR | PTS_MAJOR..=PTS_LAST_MAJOR, _) => return terminal::open_by_device(rdev, flags),
         _ => bail!(ENXIO, "there's no such device"),
     };
-    if device == Device::Tty {
-        let host_flags = if flags.can_write() { 2 } else { 0 };
-        let fd = open_host(c"/dev/tty", host_flags).map_err(|_| err!(ENXIO, "there's no controlling terminal"))?;
-        return Ok(Arc::new(HostFile::new(fd, b"/dev/tty", flags)));
-    }
     let status = AtomicU32::new((flags & StatusFlags::KEPT).bits());
     Ok(Arc::new(DeviceFile { device, inode, status }))
 }
@@ -136,7 +137,6 @@ impl File for DeviceFile {
             Device::Zero => "/dev/zero",
             Device::Full => "/dev/full",
             Device::Random => "/dev/urandom",
-            Device::Tty => "/dev/tty",
         };
         name.into()
     }

@@ -3,7 +3,8 @@
 //! - [`File`]: what all open files share; [`FileTable`]: the descriptors of a process.
 //! - [`Inode`]: what a name stands for; [`Dentry`]: a name in a directory, cached; [`path`]: from path names to dentries.
 //! - [`memory`]: the in-memory file system, optionally above a lower one, whose files it copies when they are written;
-//!   [`host`]: directory trees of the host; [`proc`], [`device`]: `/proc` and `/dev`; [`stdio`]: descriptors 0 to 2.
+//!   [`host`]: directory trees of the host; [`proc`], [`device`]: `/proc` and `/dev`; [`stdio`]: descriptors 0 to 2,
+//!   [`terminal`]: the terminals among them.
 //!
 //! Lock order: a dentry's children, an inode's own lock, the file table. No lock is held across a blocking OCall.
 
@@ -25,6 +26,7 @@ pub mod pipe;
 pub mod proc;
 pub mod stdio;
 pub mod sys;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -1,12 +1,13 @@
-//! Descriptors that the host gave to `enclos run`: standard input, output and error, and the terminal.
+//! Descriptors that the host gave to `enclos run`: standard input, output and error.
 
 use super::file::{File, StatusFlags};
 use super::inode::{FileType, Metadata};
+use super::terminal::{Found, TerminalFile};
 use super::{FdFlags, FileTable};
 use crate::events::IoEvents;
 use crate::mm::MapSource;
 use crate::prelude::*;
-use crate::process::Thread;
+use crate::process::{Thread, terminal};
 use crate::syscalls::args::FileDesc;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -23,6 +24,8 @@ pub struct HostFile {
 /// Puts the host's descriptors 0, 1 and 2 into a file table, as far as they are open.
 pub fn adopt(files: &FileTable) -> Result<()> {
     const NAMES: [&[u8]; 3] = [b"/dev/stdin", b"/dev/stdout", b"/dev/stderr"];
+    terminal::find_of_host();
+    let mut terminals = Found::default();
     for (number, name) in NAMES.into_iter().enumerate() {
         let fd = HostFd::from_launcher(number as i32);
         let Ok(flags) = file::status_flags(&fd) else {
@@ -31,9 +34,16 @@ pub fn adopt(files: &FileTable) -> Result<()> {
         };
         let path = host_path(number).unwrap_or_else(|| name.to_vec());
         let status = StatusFlags::from_bits_truncate(flags);
-        let file = Arc::new(HostFile { fd: Arc::new(fd), path, status: AtomicU32::new(status.bits()) });
+        let fd = Arc::new(fd);
+        let terminal = terminals.terminal(&fd, &path);
+        let file = HostFile { fd, path, status: AtomicU32::new(status.bits()) };
+        let file: Arc<dyn File> = match terminal {
+            Some(terminal) => Arc::new(TerminalFile::new(file, terminal)),
+            None => Arc::new(file),
+        };
         files.replace(FileDesc(number as i32), file, FdFlags::empty(), u64::MAX)?;
     }
+    terminals.keep();
     Ok(())
 }
 
@@ -46,32 +56,33 @@ fn host_path(number: usize) -> Option<Vec<u8>> {
 
 impl HostFile {
     /// A file that was opened on the host.
-    pub fn new(fd: HostFd, path: &[u8], status: StatusFlags) -> Self {
+    pub(super) fn new(fd: Arc<HostFd>, path: &[u8], status: StatusFlags) -> Self {
         let status = AtomicU32::new((status & StatusFlags::KEPT).bits());
-        Self { fd: Arc::new(fd), path: path.to_vec(), status }
+        Self { fd, path: path.to_vec(), status }
     }
-}
 
-impl HostFile {
-    /// The terminal's foreground process group: that of the one process there is.
-    fn foreground_group(&self, thread: &Arc<Thread>, sets: bool, argument: u64) -> Result<usize> {
-        let mut attributes = [0; 64];
-        file::ioctl(&self.fd, TerminalRequest::GetAttributes, &mut attributes)?;
-        let group = thread.process.group();
-        let user = UserPtr::<u32>::new(argument as usize);
-        if sets {
-            if user.read()? != group {
-                bail!(EPERM, "no process group of this session");
-            }
-        } else {
-            user.write(&group)?;
+    pub(super) fn fd(&self) -> &HostFd {
+        &self.fd
+    }
+
+    /// Makes a request whose argument is a structure at this address of the program.
+    pub(super) fn request(&self, request: TerminalRequest, argument: u64) -> Result<usize> {
+        let mut buffer = [0; 64];
+        let bytes = &mut buffer[..request.argument_len()];
+        let user = UserSlice::new(argument as usize, bytes.len())?;
+        if request.reads_argument() {
+            user.read(bytes)?;
+        }
+        file::ioctl(&self.fd, request, bytes).map_err(restartable)?;
+        if !request.reads_argument() {
+            user.write(bytes)?;
         }
         Ok(0)
     }
 }
 
 /// An interrupted transfer starts over unless a handler says otherwise.
-fn restartable(error: Error) -> Error {
+pub(super) fn restartable(error: Error) -> Error {
     match error.errno() {
         Errno::EINTR => Errno::ERESTARTSYS.into(),
         _ => error,
@@ -180,48 +191,12 @@ impl File for HostFile {
         Some(&self.fd)
     }
 
-    fn ioctl(&self, thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
-        const FLUSH: u32 = 0x540b;
-        const SEND_BREAK: u32 = 0x5409;
-        const FLOW: u32 = 0x540a;
-        const DRAIN: u32 = 0x5425;
-        const GET_GROUP: u32 = 0x540f;
-        const SET_GROUP: u32 = 0x5410;
-        const GET_SESSION: u32 = 0x5429;
-        let known = match request {
-            0x5401 => TerminalRequest::GetAttributes,
-            0x5402 => TerminalRequest::SetAttributes,
-            0x5403 => TerminalRequest::SetAttributesDrain,
-            0x5404 => TerminalRequest::SetAttributesFlush,
-            0x5413 => TerminalRequest::GetWindowSize,
-            0x5414 => TerminalRequest::SetWindowSize,
-            0x541b => TerminalRequest::BytesReadable,
-            0x5411 => TerminalRequest::BytesToWrite,
-            GET_GROUP | SET_GROUP => return self.foreground_group(thread, request == SET_GROUP, argument),
-            GET_SESSION => {
-                let mut attributes = [0; 64];
-                file::ioctl(&self.fd, TerminalRequest::GetAttributes, &mut attributes)?;
-                let session = thread.process.session();
-                UserPtr::<u32>::new(argument as usize).write(&session)?;
-                return Ok(0);
-            }
-            FLUSH | SEND_BREAK | FLOW | DRAIN => {
-                file::terminal_control(&self.fd, request, argument as u32)?;
-                return Ok(0);
-            }
+    fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
+        const FIONREAD: u32 = 0x541b;
+        match request {
+            FIONREAD => self.request(TerminalRequest::BytesReadable, argument),
             _ => bail!(ENOTTY, "the file has no such request"),
-        };
-        let mut buffer = [0; 64];
-        let bytes = &mut buffer[..known.argument_len()];
-        let user = UserSlice::new(argument as usize, bytes.len())?;
-        if known.reads_argument() {
-            user.read(bytes)?;
         }
-        file::ioctl(&self.fd, known, bytes).map_err(restartable)?;
-        if !known.reads_argument() {
-            user.write(bytes)?;
-        }
-        Ok(0)
     }
 
     fn map_source(&self, prot: Prot, sharing: Sharing) -> Result<Arc<dyn MapSource>> {

@@ -311,6 +311,7 @@ fn relate(process: &Process, parent: &Thread, request: &CloneRequest) {
     }
     own.group.store(parent.process.group(), Ordering::Relaxed);
     own.session.store(parent.process.session(), Ordering::Relaxed);
+    *process.terminal.lock() = parent.process.terminal();
 }
 
 /// Writes the child's id where parent and child, who share memory, look for it. Linux goes on when it can't be written.

@@ -1,5 +1,6 @@
 //! How threads and processes end.
 
+use super::limits::Resource;
 use super::process::{Last, Process};
 use super::thread::{Thread, thread_count};
 use super::{check, job, table};
@@ -62,6 +63,8 @@ fn end_all(first: &Process, status: TermStatus) -> ! {
 /// Ends the calling thread's process as a signal's default action does.
 pub fn exit_group_by_signal(thread: &Arc<Thread>, signal: Signal, core: bool) -> Flow {
     info!("process {} is killed by {signal}", thread.process.pid());
+    // A core of no length is none (`man 5 core`).
+    let core = core && thread.process.limits.lock().soft(Resource::Core) > 0;
     exit_group(thread, TermStatus::Killed { signal, core })
 }
 

@@ -8,6 +8,7 @@ use super::process::{Origin, Process, Program};
 use super::settings::Settings;
 use super::table;
 use super::task::ThreadTask;
+use super::terminal;
 use super::thread::{Beginning, Thread, thread_count};
 use crate::fs::{self, FileTable, FsView};
 use crate::mm::MemoryUse;
@@ -41,6 +42,7 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
     let prepared = plan.build(&Arc::default())?;
     relate_as_on_host(process);
     table::set_first(process);
+    terminal::give_to_first(process);
     table::change(|table, _| table.insert(process, &process.id));
     let mut context = Box::new(UserContext::new());
     prepared.install(&thread, &mut context);

@@ -4,6 +4,7 @@ use super::ids::Id;
 use super::process::Process;
 use super::table::{self, Table};
 use crate::prelude::*;
+use crate::signal::{self, SigInfo, Signal};
 use alloc::collections::BTreeSet;
 use core::sync::atomic::Ordering;
 
@@ -64,6 +65,7 @@ pub fn set_session(process: &Arc<Process>) -> Result<u32> {
         }
         table.leave_group(process);
         process.relations.session.store(pid, Ordering::Relaxed);
+        *process.terminal.lock() = None;
         table.sessions.insert(pid, Session::new(process.id.clone()));
         table.join_group(process, pid, &process.id);
         Ok(pid)
@@ -73,6 +75,15 @@ pub fn set_session(process: &Arc<Process>) -> Result<u32> {
 /// Whether no member of a process's group has a parent in another group of its session, who could continue it.
 pub fn is_orphaned(process: &Process) -> bool {
     table::read(|table| table.is_orphaned(process.group(), None))
+}
+
+/// Sends a signal to all processes of a group.
+pub fn signal_all(group: u32, signal: Signal, info: SigInfo) {
+    for member in table::group_members(group) {
+        if let Err(error) = signal::send_to_process(&member, signal, info) {
+            warn!("{signal} to process {} is lost: {error}", member.pid());
+        }
+    }
 }
 
 /// Puts the process of id `pid` into a group of its session, or into one of its own; 0 stands for the caller, or for

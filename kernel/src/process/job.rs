@@ -123,7 +123,7 @@ pub(super) fn complete_stop(process: &Arc<Process>) {
     };
     tell_parent(process, change);
     if table::is_first(process) {
-        crate::boot::stop_host();
+        super::outside::first_has_stopped();
     }
 }
 

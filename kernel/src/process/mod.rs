@@ -9,9 +9,10 @@
 //! - [`clone`](mod@clone), [`exec`], [`exit`] are how they begin, become others and end; [`job`] is how they stop.
 //! - `access` decides who may signal, look into and limit whom, `quota` how many a user may have, `exec_credentials` whom a
 //!   program acts as.
+//! - [`terminal`] says which session and group may use the host's terminal; [`outside`] takes the host's signals.
 //!
-//! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, then what a thread has of its own
-//! (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
+//! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, `Process::terminal`, then what a thread
+//! has of its own (`Thread::signals`, file table, fs view). Nothing of these is held across a wait.
 
 mod access;
 pub mod cap;
@@ -27,6 +28,7 @@ pub mod ids;
 mod io_counters;
 pub mod job;
 mod limits;
+pub mod outside;
 mod pidfd;
 #[expect(clippy::module_inception, reason = "the file is named for its one type")]
 mod process;
@@ -35,6 +37,7 @@ mod settings;
 pub mod sys;
 pub mod table;
 mod task;
+pub mod terminal;
 mod thread;
 mod usage;
 mod vfork;

@@ -6,6 +6,7 @@ use super::ids::Id;
 use super::io_counters::Transfers;
 use super::job::JobControl;
 use super::limits::Limits;
+use super::terminal::Terminal;
 use super::thread::{Thread, Tid};
 use super::usage::UsageTotals;
 use super::vfork::VforkGate;
@@ -61,6 +62,8 @@ pub struct Process {
     pub(super) last: Mutex<Last>,
     /// Relations to others; written under the table's lock.
     pub(super) relations: Relations,
+    /// Its controlling terminal; written under the table's lock.
+    pub(super) terminal: Mutex<Option<Arc<Terminal>>>,
     /// Processor time and faults of threads that have ended, and of children that were waited for.
     pub(super) usage: Mutex<UsageTotals>,
     /// When it started, on the monotonic clock.
@@ -145,6 +148,7 @@ impl Process {
             transfers_of_ended: Mutex::default(),
             last: Mutex::default(),
             relations: Relations::default(),
+            terminal: Mutex::default(),
             usage: Mutex::default(),
             started: now(Clock::Monotonic),
             dumpable: AtomicU32::new(origin.dumpable),
@@ -185,6 +189,11 @@ impl Process {
     /// Has it adopt the orphans among its descendants from now on, or no longer.
     pub fn set_subreaper(&self, adopts: bool) {
         self.relations.is_subreaper.store(adopts, Ordering::Relaxed);
+    }
+
+    /// Its controlling terminal.
+    pub fn terminal(&self) -> Option<Arc<Terminal>> {
+        self.terminal.lock().clone()
     }
 
     /// Its memory at present.

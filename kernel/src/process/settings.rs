@@ -20,7 +20,6 @@ pub enum Policy {
 
 /// Settings of a thread.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in Linux")]
 pub struct Settings {
     /// Nice value, -20 to 19.
     pub nice: i8,

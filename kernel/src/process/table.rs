@@ -118,16 +118,26 @@ pub fn all() -> Vec<Arc<Process>> {
     TABLE.read().processes.values().map(|entry| entry.process.clone()).collect()
 }
 
-/// The processes of a group, by ascending id; none if there's no such group.
+/// The processes of a group; none if there's no such group. The first process comes last: when it stops, so does whoever
+/// is telling all of them to.
 pub fn group_members(group: u32) -> Vec<Arc<Process>> {
     let table = TABLE.read();
     let members = table.groups.get(&group).map(ProcessGroup::members);
-    members
+    let mut members: Vec<_> = members
         .into_iter()
         .flatten()
         .filter_map(|pid| table.processes.get(pid))
         .map(|entry| entry.process.clone())
-        .collect()
+        .collect();
+    members.sort_by_key(|process| is_first(process));
+    members
+}
+
+/// Whether no process runs: all have stopped or ended.
+pub(super) fn all_are_stopped() -> bool {
+    let has_stopped =
+        |process: &Process| process.pid() == INIT || process.job.is_stopped() || process.zombie_status().is_some();
+    TABLE.read().processes.values().all(|entry| has_stopped(&entry.process))
 }
 
 /// The ids of the children that a thread of the process made.
@@ -218,8 +228,9 @@ impl Table {
             let has_parent_in = |parent: &Arc<Process>| {
                 parent.pid() != INIT && parent.group() != member.group() && parent.session() == member.session()
             };
-            // Whoever started the first process outside looks after it.
-            let is_kept = is_first(member) || self.process(member.ppid()).is_some_and(has_parent_in);
+            // Whoever started the first process outside may look after it.
+            let is_kept_outside = || is_first(member) && !frame::ocall::process::group_is_orphaned();
+            let is_kept = is_kept_outside() || self.process(member.ppid()).is_some_and(has_parent_in);
             is_kept && member.zombie_status().is_none()
         })
     }
@@ -250,6 +261,9 @@ impl Table {
     /// waits for is reaped at once.
     pub(super) fn end(&mut self, process: &Arc<Process>, status: TermStatus, aftermath: &mut Aftermath) {
         let pid = process.pid();
+        if process.session() == pid {
+            self.disassociate(process, &[Signal::SIGHUP], aftermath);
+        }
         let orphans = self.processes.get_mut(&pid).map(|entry| core::mem::take(&mut entry.children));
         let heir = self.heir_of(process);
         for orphan in orphans.unwrap_or_default() {

@@ -26,7 +26,7 @@ pub use info::SigInfo;
 pub use number::{SigSet, Signal};
 pub use queue::SignalQueue;
 pub use send::{
-    TimerSignal, from_host, is_dying, is_wanted, raise, reaps_children, retarget, send_timer_to_process,
+    TimerSignal, is_dying, is_evaded_by, is_wanted, raise, reaps_children, retarget, send_timer_to_process,
     send_timer_to_thread, send_to_process, send_to_thread, wants_stops_of_children,
 };
 pub use state::{AlternateStack, ThreadSignals, reset_for_exec};

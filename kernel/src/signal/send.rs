@@ -165,14 +165,9 @@ pub(super) fn force(thread: &Arc<Thread>, signal: Signal) {
     }
 }
 
-/// A signal came from outside: it's for the first process.
-pub fn from_host(number: i32) {
-    if let (Ok(signal), Some(process)) = (Signal::new(number as u64), table::first()) {
-        info!("{signal} came from the host");
-        if let Err(error) = send_to_process(&process, signal, SigInfo::outside(signal)) {
-            warn!("{signal} from the host is lost: {error}");
-        }
-    }
+/// Whether a signal would do nothing to a thread: it blocks it, or its process ignores it by choice.
+pub fn is_evaded_by(thread: &Thread, signal: Signal) -> bool {
+    thread.signals.lock().mask.contains(signal) || thread.process.dispositions().lock().get(signal).is_ignored()
 }
 
 fn is_ignored(process: &Process, signal: Signal) -> bool {
@@ -213,7 +208,7 @@ pub fn retarget(thread: &Thread) {
     }
 }
 
-/// Whether an interrupted wait must end: a signal is to be delivered, or the thread is to end. An interruption may also
+/// Whether an interrupted wait must end: a signal is to be delivered, or the thread is to end or to stop. An interruption may also
 /// come late for a signal that was taken without it, or by another thread.
 pub fn is_wanted(thread: &Thread) -> bool {
     frame::thread::forget_wanted();
@@ -222,7 +217,7 @@ pub fn is_wanted(thread: &Thread) -> bool {
         (signals.mask, signals.queue.pending())
     };
     let pending = own.union(thread.process.signals.lock().pending());
-    let is_wanted = thread.must_end() || !pending.without(mask).is_empty();
+    let is_wanted = thread.must_end() || thread.process.job.is_stopped() || !pending.without(mask).is_empty();
     if is_wanted {
         frame::thread::interrupt_self();
     }

@@ -25,11 +25,14 @@ pub(super) trait Due: Send + Sync {
 /// What the service waits for.
 struct Queue {
     by_time: BTreeMap<Place, Target>,
+    is_started: bool,
+    /// The service's thread, once it runs.
     service: Option<Arc<Waiter>>,
     next_number: u64,
 }
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { by_time: BTreeMap::new(), service: None, next_number: 0 });
+static QUEUE: Mutex<Queue> =
+    Mutex::new(Queue { by_time: BTreeMap::new(), is_started: false, service: None, next_number: 0 });
 
 /// A place in the service's queue, given up when dropped.
 #[derive(Debug)]
@@ -61,11 +64,9 @@ impl Drop for Ticket {
 /// `EAGAIN` when the host gives no thread.
 pub fn start() -> Result<()> {
     let mut queue = QUEUE.lock();
-    if queue.service.is_none() {
-        let waiter = Arc::new(Waiter::default());
-        let own = waiter.clone();
-        frame::thread::spawn_service(move || serve(&own))?;
-        queue.service = Some(waiter);
+    if !queue.is_started {
+        frame::thread::spawn_service(serve)?;
+        queue.is_started = true;
     }
     Ok(())
 }
@@ -95,7 +96,10 @@ fn enqueue_target(due: Duration, target: Target) -> Ticket {
     Ticket(place)
 }
 
-fn serve(waiter: &Waiter) {
+fn serve() {
+    // Its thread's own: the handler of a signal from outside wakes that one.
+    let waiter = Waiter::current();
+    QUEUE.lock().service = Some(waiter.clone());
     loop {
         let (due, next) = take_due(now(Clock::Monotonic));
         for (place, target) in due {

@@ -122,6 +122,10 @@ pub(super) fn stat(of: &Subject) -> Result<Vec<u8>> {
     let (priority, realtime, policy) = priorities(nice, policy);
     let [pending, blocked, ignored, caught] = signals(of, thread);
     let stack = if thread.is_some() { process.program.read().stack_start } else { 0 };
+    let (tty, foreground) = match process.terminal() {
+        Some(terminal) => (terminal.device(), i64::from(terminal.foreground())),
+        None => (0, -1),
+    };
     let exit_code =
         process.zombie_status().map_or(0, |status| crate::process::wait::Change::from(status).status_word());
     let mut text = format!("{} (", of.tid()).into_bytes();
@@ -152,8 +156,6 @@ pub(super) fn stat(of: &Subject) -> Result<Vec<u8>> {
         caught & SHOWN_SIGNALS,
         process.exit_signal(),
         look.processor,
-        tty = 0,
-        foreground = -1,
         flags = 0x40_0000,
         code = u8::from(thread.is_some()),
     );
