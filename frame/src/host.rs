@@ -1,6 +1,6 @@
 //! The door to the host: raw system calls, the only place where one is issued.
 //!
-//! [`call`] returns at once or is restarted by the host; [`call_blocking`] may sleep, and ends with `EINTR` as soon as
+//! [`call`] returns at once or is restarted by the host; [`call_blocking`] may sleep, and ends as soon as
 //! the thread is wanted for a signal, even if that comes between the last look and the host's system call: the trap
 //! handler finds the thread inside [`blocking_call_window`] and moves it to the way out.
 
@@ -40,7 +40,8 @@ pub(crate) unsafe fn call(nr: u32, args: [usize; 6]) -> Result<usize> {
     decode(result)
 }
 
-/// As [`call`], for calls that may sleep: fails with `EINTR` when the thread is wanted.
+/// As [`call`], for calls that may sleep: fails with `ERESTARTSYS` when the thread is wanted. So the program's call is made
+/// again unless a handler runs that says otherwise.
 ///
 /// # Safety
 /// As for [`raw`]. Must be called on a LibOS thread.
@@ -50,7 +51,10 @@ pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
     // SAFETY: `frame` has the seven words that the routine loads; the effects are the caller's promise.
     let result = unsafe { blocking_call(&raw const frame, crate::thread::pending_word()) };
     account(nr, started);
-    decode(result)
+    match decode(result) {
+        Err(error) if error.errno() == Errno::EINTR => Err(Errno::ERESTARTSYS.into()),
+        result => result,
+    }
 }
 
 /// The addresses `[start, end)` in which a blocking call hasn't reached the host yet, and where to go to give it up.

@@ -225,7 +225,7 @@ pub fn stat(dir: &HostFd, name: &CStr) -> Result<HostStat> {
 /// Reads from the file's position on: pipes, terminals, devices. May sleep.
 ///
 /// # Errors
-/// `EINTR` when the thread is wanted; what `readv(2)` gives.
+/// `ERESTARTSYS` when the thread is wanted; what `readv(2)` gives.
 pub fn read(fd: &HostFd, sink: &mut Sink<'_>) -> Result<usize> {
     // SAFETY: the pieces are program memory, or a buffer that the sink borrows.
     let issue = |nr, args| unsafe { host::call_blocking(nr, args) };
@@ -251,7 +251,7 @@ pub fn read_at(fd: &HostFd, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
 /// Writes at the file's position: pipes, terminals, devices. May sleep.
 ///
 /// # Errors
-/// `EINTR` when the thread is wanted; `EPIPE` without a signal; what `writev(2)` gives.
+/// `ERESTARTSYS` when the thread is wanted; `EPIPE` without a signal; what `writev(2)` gives.
 pub fn write(fd: &HostFd, source: &mut Source<'_>) -> Result<usize> {
     // SAFETY: the host only reads the pieces.
     let issue = |nr, args| unsafe { host::call_blocking(nr, args) };
@@ -581,7 +581,7 @@ pub fn sync(fd: &HostFd, data_only: bool) -> Result<()> {
 /// Locks an open file against other host processes (`flock(2)`).
 ///
 /// # Errors
-/// `EWOULDBLOCK`, `EINTR`.
+/// `EWOULDBLOCK`, `ERESTARTSYS`.
 pub fn lock(fd: &HostFd, operation: u32) -> Result<()> {
     // SAFETY: no effect on memory.
     unsafe { host::call_blocking(__NR_flock, [fd.0 as usize, operation as usize, 0, 0, 0, 0])? };
@@ -662,7 +662,7 @@ impl TerminalRequest {
 /// Flushes a terminal's queues or waits for its output (`TCFLSH`, `TCSBRK`), whose argument is a number.
 ///
 /// # Errors
-/// `ENOTTY`, `EINTR`.
+/// `ENOTTY`, `ERESTARTSYS`.
 pub fn terminal_control(fd: &HostFd, request: u32, argument: u32) -> Result<()> {
     if !matches!(request, 0x5409 | 0x540a | 0x540b | 0x5425) {
         return Err(Errno::ENOTTY.into());

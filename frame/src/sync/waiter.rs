@@ -163,7 +163,7 @@ impl Waiter {
                 }
             }
             match polled.map_err(Error::errno) {
-                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(0) | Err(Errno::ERESTARTSYS) => {}
                 Ok(_) => return Ok(()),
                 Err(errno) => {
                     log::warn!("the host can't wait for its files: {errno:?}");

@@ -73,19 +73,11 @@ impl HostFile {
         if request.reads_argument() {
             user.read(bytes)?;
         }
-        file::ioctl(&self.fd, request, bytes).map_err(restartable)?;
+        file::ioctl(&self.fd, request, bytes)?;
         if !request.reads_argument() {
             user.write(bytes)?;
         }
         Ok(0)
-    }
-}
-
-/// An interrupted transfer starts over unless a handler says otherwise.
-pub(super) fn restartable(error: Error) -> Error {
-    match error.errno() {
-        Errno::EINTR => Errno::ERESTARTSYS.into(),
-        _ => error,
     }
 }
 
@@ -108,11 +100,11 @@ impl Drop for HostFile {
 
 impl File for HostFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        file::read(&self.fd, sink).map_err(restartable)
+        file::read(&self.fd, sink)
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        file::write(&self.fd, source).map_err(restartable)
+        file::write(&self.fd, source)
     }
 
     fn read_at(&self, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {

@@ -3,7 +3,7 @@
 
 use super::file::{File, StatusFlags};
 use super::inode::Metadata;
-use super::stdio::{HostFile, restartable};
+use super::stdio::HostFile;
 use crate::events::IoEvents;
 use crate::prelude::*;
 use crate::process::terminal::{self, Terminal, Use};
@@ -78,7 +78,7 @@ pub(super) fn open_by_device(device: u64, flags: StatusFlags) -> Result<Arc<dyn 
 
 fn open(terminal: &Arc<Terminal>, path: &[u8], flags: StatusFlags) -> Result<Arc<dyn File>> {
     let host_flags = flags & (StatusFlags::O_WRONLY | StatusFlags::O_RDWR | StatusFlags::O_NONBLOCK);
-    let fd = terminal.reopen(host_flags.bits()).map_err(restartable)?;
+    let fd = terminal.reopen(host_flags.bits())?;
     Ok(Arc::new(TerminalFile::new(HostFile::new(Arc::new(fd), path, flags), terminal.clone())))
 }
 
@@ -89,7 +89,7 @@ impl TerminalFile {
 
     fn attributes(&self) -> Result<[u8; 36]> {
         let mut attributes = [0; 36];
-        file::ioctl(self.file.fd(), TerminalRequest::GetAttributes, &mut attributes).map_err(restartable)?;
+        file::ioctl(self.file.fd(), TerminalRequest::GetAttributes, &mut attributes)?;
         Ok(attributes)
     }
 
@@ -175,7 +175,7 @@ impl File for TerminalFile {
             }
             TCSBRK | TCXONC | TCFLSH | TCSBRKP => {
                 terminal.check(thread, Use::Change)?;
-                file::terminal_control(self.file.fd(), request, argument as u32).map_err(restartable)?;
+                file::terminal_control(self.file.fd(), request, argument as u32)?;
                 return Ok(0);
             }
             0x5401 => TerminalRequest::GetAttributes,

@@ -237,8 +237,8 @@ pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
     for process in &targets {
         match kill_process(&cx, process, signal) {
             Ok(()) => result = Ok(0),
-            // Of all processes, those that may not be signalled don't count.
-            Err(error) if pid == -1 && error.errno() == Errno::EPERM => {}
+            // That some of all processes may not be signalled is no failure.
+            Err(error) if pid == -1 && error.errno() == Errno::EPERM => result = result.or(Ok(0)),
             Err(error) => result = result.or(Err(error)),
         }
     }

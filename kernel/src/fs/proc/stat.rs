@@ -68,11 +68,16 @@ impl Look {
     pub(super) fn at(of: &Subject) -> Result<Self> {
         let thread = of.live()?;
         let activity = thread.as_ref().and_then(|thread| thread.handle()).and_then(|handle| handle.activity());
+        let (threads, has_first) = {
+            let threads = of.process.threads.lock();
+            (threads.len(), threads.contains_key(&of.process.pid()))
+        };
+        // A first thread that has ended stays, as a zombie, as long as others live.
+        let shown = thread.as_deref().filter(|_| has_first || of.thread.is_some());
         Ok(Self {
-            state: State::of(thread.as_deref(), activity.as_ref()),
+            state: State::of(shown, activity.as_ref()),
             processor: activity.map_or(0, |activity| activity.processor),
-            // What has ended still counts as its first thread.
-            threads: of.process.threads.lock().len().max(1),
+            threads: threads + usize::from(!has_first),
             thread,
         })
     }
