@@ -37,9 +37,17 @@ pub(super) fn charge(len: usize) -> Result<()> {
         .try_update(Ordering::Relaxed, Ordering::Relaxed, |charged| {
             charged.checked_add(len).filter(|&charged| charged <= limit)
         })
-        .map_err(|_| err!(ENOMEM, "the memory limit is reached"))?;
+        .map_err(|charged| {
+            warn!("the memory limit is reached: {charged} bytes and {len} more, of {limit}");
+            err!(ENOMEM, "the memory limit is reached")
+        })?;
     PEAK.fetch_max(charged + len, Ordering::Relaxed);
     Ok(())
+}
+
+/// Counts `len` bytes that are about to be uncounted, whatever the limit.
+pub(super) fn recharge(len: usize) {
+    CHARGED.fetch_add(len, Ordering::Relaxed);
 }
 
 pub(super) fn uncharge(len: usize) {

@@ -5,7 +5,7 @@
 //! there, its system calls still patched, and waits in its address space. What the program mapped for itself is unmapped;
 //! what it wrote is overwritten or zeroed.
 
-use super::charge::{charge, uncharge};
+use super::charge::{charge, recharge, uncharge};
 use super::map::runs;
 use super::memory::{Inner, Memory};
 use super::recycle::zero_resident;
@@ -92,8 +92,16 @@ impl Memory {
             return;
         }
         if let Some(oldest) = self.space.keep(self.clone()) {
-            oldest.release();
+            oldest.discard();
         }
+    }
+
+    /// Unmaps a memory that was kept.
+    fn discard(&self) {
+        // What is mapped counts, until it is unmapped.
+        recharge(self.template.get().map_or(0, |template| template.charged));
+        self.space.memories.fetch_add(1, Ordering::SeqCst);
+        self.release();
     }
 
     /// Brings the memory back to what it was when it was loaded.
@@ -113,8 +121,11 @@ impl Memory {
         for (range, initial) in template.vmas.iter() {
             restore_protection(&inner.vmas, &range, initial)?;
         }
-        uncharge(charged(&inner.vmas));
+        // It counts as what it is until it waits for another run, in case that it can't be kept after all.
+        let counted = charged(&inner.vmas);
         template.apply(&mut inner);
+        recharge(template.charged);
+        uncharge(counted);
         for chunk in &chunks {
             inner.adopt_chunk(chunk);
         }
@@ -217,26 +228,22 @@ impl AddressSpace {
         };
         let Some(memory) = found else { return Ok(None) };
         let Some(template) = memory.template.get() else { return Ok(None) };
-        self.memories.fetch_add(1, Ordering::SeqCst);
         if let Err(error) = charge(template.charged) {
-            memory.release();
+            memory.discard();
             return Err(error);
         }
+        self.memories.fetch_add(1, Ordering::SeqCst);
         let note = template.note.clone();
         Ok(Some((memory, note)))
     }
 
     /// Keeps a memory; gives one that is to be released for it.
     fn keep(&self, memory: Arc<Memory>) -> Option<Arc<Memory>> {
+        uncharge(memory.template.get().map_or(0, |template| template.charged));
         self.memories.fetch_sub(1, Ordering::SeqCst);
         let mut spares = self.spares.lock();
         spares.push_back(memory);
-        let oldest = if spares.len() > MAX_SPARES { spares.pop_front() } else { None };
-        drop(spares);
-        if oldest.is_some() {
-            self.memories.fetch_add(1, Ordering::SeqCst);
-        }
-        oldest
+        if spares.len() > MAX_SPARES { spares.pop_front() } else { None }
     }
 
     /// Whether the address space is needed when one of its memories isn't any more.
