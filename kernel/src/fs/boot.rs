@@ -4,7 +4,7 @@ use super::host::HostFs;
 use super::inode::{FileType, Inode, NewNode};
 use super::memory::MemFs;
 use super::path::{Last, Walker};
-use super::{Dentry, FileTable, FsView, device, mount, proc, stdio, terminal};
+use super::{Dentry, FileTable, FsView, StatusFlags, device, mount, proc, stdio, terminal};
 use crate::prelude::*;
 use crate::process::Credentials;
 use config::{Access, Config};
@@ -39,7 +39,10 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
     view.set_cwd(cwd);
 
     let files = FileTable::default();
-    stdio::adopt(&files)?;
+    stdio::adopt(&files, |status| {
+        let kept = StatusFlags::CHANGEABLE | StatusFlags::O_WRONLY | StatusFlags::O_RDWR;
+        super::open::open(&walker, None, b"/dev/null", status & kept, 0)
+    })?;
     make_terminals(&devices);
     Ok((view, Arc::new(files)))
 }

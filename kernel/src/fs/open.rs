@@ -48,7 +48,7 @@ pub(crate) fn open_at(
     open(&walker, base.as_ref(), path, flags, mode)
 }
 
-fn open(
+pub(super) fn open(
     walker: &Walker<'_>,
     base: Option<&Arc<Dentry>>,
     path: &[u8],

@@ -21,8 +21,9 @@ pub struct HostFile {
     status: AtomicU32,
 }
 
-/// Puts the host's descriptors 0, 1 and 2 into a file table, as far as they are open.
-pub fn adopt(files: &FileTable) -> Result<()> {
+/// Puts the host's descriptors 0, 1 and 2 into a file table, as far as they are open. `/dev/null` is the LibOS's own, which
+/// `open_null` opens, so that nobody asks the host for nothing.
+pub fn adopt(files: &FileTable, open_null: impl Fn(StatusFlags) -> Result<Arc<dyn File>>) -> Result<()> {
     const NAMES: [&[u8]; 3] = [b"/dev/stdin", b"/dev/stdout", b"/dev/stderr"];
     terminal::find_of_host();
     let mut terminals = Found::default();
@@ -39,6 +40,11 @@ pub fn adopt(files: &FileTable) -> Result<()> {
         let file = HostFile { fd, path, status: AtomicU32::new(status.bits()) };
         let file: Arc<dyn File> = match terminal {
             Some(terminal) => Arc::new(TerminalFile::new(file, terminal)),
+            None if file.is_null() => {
+                // The host's descriptor stays open, so that its number stays taken.
+                core::mem::forget(file);
+                open_null(status)?
+            }
             None => Arc::new(file),
         };
         files.replace(FileDesc(number as i32), file, FdFlags::empty(), u64::MAX)?;
@@ -85,6 +91,14 @@ impl HostFile {
     /// Writes at the end, wherever the position is.
     pub(super) fn append(&self, source: &mut Source<'_>) -> Result<usize> {
         file::append(&self.fd, source)
+    }
+
+    /// Whether it is the host's `/dev/null`.
+    fn is_null(&self) -> bool {
+        /// `makedev(1, 3)`.
+        const NULL: u64 = 0x103;
+        let is_it = |metadata: Metadata| metadata.kind == FileType::CharDevice && metadata.rdev == NULL;
+        self.path == b"/dev/null" && self.metadata().is_ok_and(is_it)
     }
 
     fn is_regular(&self) -> Result<bool> {
