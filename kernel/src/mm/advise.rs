@@ -68,6 +68,11 @@ impl Advice {
         })
     }
 
+    /// Whether a process may give it about another's memory: what it sees stays the same.
+    pub fn is_for_others(raw: u32) -> bool {
+        matches!(raw, linux::MADV_COLD | linux::MADV_PAGEOUT | linux::MADV_WILLNEED | linux::MADV_COLLAPSE)
+    }
+
     /// Whether it can be given about a mapping.
     fn check(self, vma: &Vma, raw: u32) -> Result<()> {
         let is_anonymous = vma.source.is_none() && vma.sharing == Sharing::Private;

@@ -481,7 +481,7 @@ table! {
     437 openat2(dir: DirDesc, path: UserPath, how: UserPtr<OpenHow>, size: usize) = fs::sys::openat2, partial("paths can't be resolved in restricted ways");
     438 pidfd_getfd(pidfd: FileDesc, target: FileDesc, flags: u32) = process::sys::pidfd_getfd, complete;
     439 faccessat2(dir: DirDesc, path: UserPath, mode: Mode, flags: Flags) = fs::sys::faccessat2, complete;
-    440 process_madvise(pidfd: FileDesc, pieces: UserPtr<[u64; 2]>, count: usize, advice: Flags, flags: Flags) = mm::sys::process_madvise, partial("there are no descriptors of processes");
+    440 process_madvise(pidfd: FileDesc, pieces: UserPtr<[u64; 2]>, count: usize, advice: Flags, flags: Flags) = mm::sys::process_madvise, partial("not of processes that were forked");
     441 epoll_pwait2(epoll: FileDesc, events: UserPtr<EpollEvent>, max: i32, timeout: UserPtr<Timespec>, mask: UserPtr<u64>, size: usize) = events::sys::epoll_pwait2, complete;
     442 mount_setattr unsupported("mounting is not there yet");
     443 quotactl_fd unsupported("the machine is the host's");

@@ -22,9 +22,15 @@ pub fn process_vm_readv(
     remote_count: usize,
     flags: Flags,
 ) -> Result<usize> {
+    if flags.0 != 0 {
+        bail!(EINVAL, "undefined flags");
+    }
     let local = pieces(local, local_count)?;
+    if is_empty(&local) {
+        return Ok(0);
+    }
     let remote = pieces(remote, remote_count)?;
-    with_memory_of(&cx, pid, flags, &remote, || copy(&remote, &local))
+    with_memory_of(&cx, pid, &remote, || copy(&remote, &local))
 }
 
 /// `process_vm_writev(2)`.
@@ -37,22 +43,24 @@ pub fn process_vm_writev(
     remote_count: usize,
     flags: Flags,
 ) -> Result<usize> {
+    if flags.0 != 0 {
+        bail!(EINVAL, "undefined flags");
+    }
     let local = pieces(local, local_count)?;
+    if is_empty(&local) {
+        return Ok(0);
+    }
     let remote = pieces(remote, remote_count)?;
-    with_memory_of(&cx, pid, flags, &remote, || copy(&local, &remote))
+    with_memory_of(&cx, pid, &remote, || copy(&local, &remote))
 }
 
 /// Calls `work` while the pieces are memory of process `pid` and stay so.
 fn with_memory_of(
     cx: &Context<'_>,
     pid: i32,
-    flags: Flags,
     pieces: &[(usize, usize)],
     work: impl FnOnce() -> Result<usize>,
 ) -> Result<usize> {
-    if flags.0 != 0 {
-        bail!(EINVAL, "undefined flags");
-    }
     if pid as u32 == cx.thread.process.pid() {
         return work();
     }
@@ -71,7 +79,12 @@ fn with_memory_of(
     work()
 }
 
-fn pieces(vector: UserPtr<IoVec>, count: usize) -> Result<Vec<(usize, usize)>> {
+/// Whether nothing is to be copied; then nothing else is looked at.
+fn is_empty(pieces: &[(usize, usize)]) -> bool {
+    pieces.iter().all(|&(_, len)| len == 0)
+}
+
+pub(super) fn pieces(vector: UserPtr<IoVec>, count: usize) -> Result<Vec<(usize, usize)>> {
     if count > MAX_PIECES {
         bail!(EINVAL, "too many pieces");
     }

@@ -4,6 +4,7 @@ use super::args::SyncFlags;
 use crate::mm::Advice;
 use crate::mm::advise::pages;
 use crate::prelude::*;
+use crate::process::{AccessMode, PidFd, cap, may_access};
 use crate::syscalls::Context;
 use crate::syscalls::args::{Addr, FileDesc, Flags};
 use frame::layout::PAGE_SIZE;
@@ -19,20 +20,50 @@ pub fn madvise(cx: Context<'_>, addr: Addr, len: usize, advice: Flags) -> Result
     Ok(0)
 }
 
-/// `process_madvise(2)`: needs a descriptor of a process, which there isn't yet.
+/// `process_madvise(2)`: gives how many bytes the advice was taken for.
 pub fn process_madvise(
     cx: Context<'_>,
     pidfd: FileDesc,
-    _pieces: UserPtr<[u64; 2]>,
-    _count: usize,
-    _advice: Flags,
+    vector: UserPtr<[u64; 2]>,
+    count: usize,
+    advice: Flags,
     flags: Flags,
 ) -> Result<usize> {
     if flags.0 != 0 {
         bail!(EINVAL, "undefined flags");
     }
-    cx.thread.files().get(pidfd)?;
-    Err(err!(EBADF, "the descriptor is not one of a process"))
+    let pieces = super::access::pieces(vector, count)?;
+    let file = cx.thread.files().get(pidfd)?;
+    let process = file.downcast_ref::<PidFd>().ok_or(err!(EBADF, "no descriptor of a process"))?.process();
+    let target = process.any_thread().ok_or(err!(ESRCH, "the process has ended"))?;
+    if Advice::from_raw(advice.0).is_none() {
+        bail!(EINVAL, "unknown advice");
+    }
+    let own = cx.thread.process.memory();
+    if !Arc::ptr_eq(process, &cx.thread.process) {
+        may_access(cx.thread, &target, AccessMode::FileSystem)?;
+        if !Advice::is_for_others(advice.0) {
+            bail!(EINVAL, "advice that changes what another process sees");
+        }
+        if !cx.thread.credentials().has_cap(cap::SYS_NICE) {
+            bail!(EPERM, "only CAP_SYS_NICE advises others");
+        }
+        if !process.memory().is_in_space_of(&own) {
+            warn!("memory in another address space can't be reached");
+            bail!(EPERM, "memory in another address space can't be reached");
+        }
+    }
+    let memory = process.memory();
+    let mut done = 0;
+    for (addr, len) in pieces {
+        let advised = pages(addr, len).and_then(|range| range.map_or(Ok(()), |range| memory.advise(&range, advice.0)));
+        match advised {
+            Ok(()) => done += len,
+            Err(_) if done > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 /// `mincore(2)`.

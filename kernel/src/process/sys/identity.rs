@@ -251,7 +251,9 @@ pub fn getgroups(cx: Context<'_>, size: i32, list: UserPtr<u32>) -> Result<usize
         if groups.len() > size {
             bail!(EINVAL, "the list has no room for all groups");
         }
-        list.write_array(&groups)?;
+        if !groups.is_empty() {
+            list.write_array(&groups)?;
+        }
     }
     Ok(groups.len())
 }
