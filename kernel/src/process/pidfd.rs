@@ -2,17 +2,16 @@
 
 use super::process::Process;
 use super::thread::Thread;
-use crate::events::{IoEvents, Notifier};
-use crate::fs::{FdFlags, File, FileType, Metadata, StatusFlags, Time};
+use crate::events::{Anonymous, IoEvents, Notifier};
+use crate::fs::{FdFlags, File, FileType, Metadata, StatusFlags};
 use crate::prelude::*;
 use crate::process::Resource;
 use crate::syscalls::args::FileDesc;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 /// A file that stands for a process. It becomes readable when the process ends.
 pub struct PidFd {
     process: Arc<Process>,
-    status: AtomicU32,
+    anonymous: Anonymous,
 }
 
 impl PidFd {
@@ -30,8 +29,8 @@ impl PidFd {
     /// # Errors
     /// `EMFILE`.
     pub fn open(thread: &Thread, process: &Arc<Process>, status: StatusFlags) -> Result<FileDesc> {
-        let status = AtomicU32::new((StatusFlags::O_RDWR | status & StatusFlags::O_NONBLOCK).bits());
-        let file = Arc::new(Self { process: process.clone(), status });
+        let anonymous = Anonymous::new(StatusFlags::O_RDWR | status & StatusFlags::O_NONBLOCK);
+        let file = Arc::new(Self { process: process.clone(), anonymous });
         let limit = thread.process.limits.lock().soft(Resource::OpenFiles);
         thread.files().insert(file, FdFlags::CLOEXEC, 0, limit)
     }
@@ -57,33 +56,17 @@ impl File for PidFd {
     }
 
     fn metadata(&self) -> Result<Metadata> {
-        const DEVICE: u64 = 0xe;
-        Ok(Metadata {
-            dev: DEVICE,
-            ino: u64::from(self.process.pid()),
-            kind: FileType::Regular,
-            mode: 0o700,
-            nlink: 1,
-            uid: 0,
-            gid: 0,
-            rdev: 0,
-            size: 0,
-            blksize: 4096,
-            blocks: 0,
-            atime: Time::default(),
-            mtime: Time::default(),
-            ctime: Time::default(),
-            btime: Time::default(),
-        })
+        // Unlike other files without a name, each process has an inode of its own.
+        let ino = u64::from(self.process.pid());
+        Ok(Metadata { ino, kind: FileType::Regular, mode: 0o700, ..Anonymous::metadata() })
     }
 
     fn status(&self) -> StatusFlags {
-        StatusFlags::from_bits_truncate(self.status.load(Ordering::Relaxed))
+        self.anonymous.status()
     }
 
     fn set_status(&self, status: StatusFlags) -> Result<()> {
-        let kept = self.status() - StatusFlags::CHANGEABLE;
-        self.status.store((kept | status & StatusFlags::CHANGEABLE).bits(), Ordering::Relaxed);
+        self.anonymous.set_status(status);
         Ok(())
     }
 
