@@ -42,6 +42,11 @@ pub(super) fn charge(len: usize) -> Result<()> {
     Ok(())
 }
 
+/// Counts `len` bytes that were counted before and are about to be given back, whatever the limit.
+pub(super) fn charge_again(len: usize) {
+    CHARGED.fetch_add(len, Ordering::Relaxed);
+}
+
 pub(super) fn uncharge(len: usize) {
     CHARGED.fetch_sub(len, Ordering::Relaxed);
 }

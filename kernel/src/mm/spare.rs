@@ -5,7 +5,7 @@
 //! there, its system calls still patched, and waits in its address space. What the program mapped for itself is unmapped;
 //! what it wrote is overwritten or zeroed.
 
-use super::charge::{charge, uncharge};
+use super::charge::{charge, charge_again, uncharge};
 use super::map::runs;
 use super::memory::{Inner, Memory};
 use super::recycle::zero_resident;
@@ -92,8 +92,16 @@ impl Memory {
             return;
         }
         if let Some(oldest) = self.space.keep(self.clone()) {
-            oldest.release();
+            oldest.release_spare();
         }
+    }
+
+    /// Releases a memory that was kept: what isn't in use isn't charged.
+    fn release_spare(&self) {
+        if let Some(template) = self.template.get() {
+            charge_again(template.charged);
+        }
+        self.release();
     }
 
     /// Brings the memory back to what it was when it was loaded.
@@ -219,7 +227,7 @@ impl AddressSpace {
         let Some(template) = memory.template.get() else { return Ok(None) };
         self.memories.fetch_add(1, Ordering::SeqCst);
         if let Err(error) = charge(template.charged) {
-            memory.release();
+            memory.release_spare();
             return Err(error);
         }
         let note = template.note.clone();
