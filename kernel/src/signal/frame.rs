@@ -214,7 +214,7 @@ pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     (regs.r12, regs.r13, regs.r14, regs.r15) = (saved.r12, saved.r13, saved.r14, saved.r15);
     (regs.rdi, regs.rsi, regs.rbp, regs.rbx) = (saved.rdi, saved.rsi, saved.rbp, saved.rbx);
     (regs.rdx, regs.rcx, regs.rsp) = (saved.rdx, saved.rcx, saved.rsp);
-    regs.rip = thread.process.memory().patcher().resume_rip(saved.rip);
+    regs.rip = thread.process.with_patcher(|patcher| patcher.resume_rip(saved.rip));
     regs.set_user_flags(saved.rflags);
     let mut signals = thread.signals.lock();
     signals.mask = SigSet::from_bits(frame.context.mask).without(SigSet::UNBLOCKABLE);
