@@ -213,6 +213,16 @@ static void spawn_dynamic_start(const char *directory) {
     find_program("nothing-dynamic");
 }
 
+static void spawn_bare_start(const char *directory) {
+    (void)directory;
+    find_program("bare");
+}
+
+static void spawn_musl_start(const char *directory) {
+    (void)directory;
+    find_program("nothing-musl");
+}
+
 static void spawn_run(long count) {
     static char *environment[] = {NULL};
     for (long i = 0; i < count; i++) {
@@ -450,8 +460,10 @@ static const struct operation {
     {"thread", start_nothing, thread_run, 20},
     {"futex", futex_start, futex_run, 50},
     {"futex-pinned", futex_pinned_start, futex_run, 50},
-    {"spawn-static", spawn_static_start, spawn_run, 10},
-    {"spawn-dynamic", spawn_dynamic_start, spawn_run, 10},
+    {"spawn-static", spawn_bare_start, spawn_run, 10},
+    {"spawn-dynamic", spawn_musl_start, spawn_run, 10},
+    {"spawn-static-glibc", spawn_static_start, spawn_run, 10},
+    {"spawn-dynamic-glibc", spawn_dynamic_start, spawn_run, 10},
     {"live", spawn_static_start, live_run, 1},
     {"signal", signal_start, signal_run, 500},
     {"signal-thread", signal_thread_start, signal_thread_run, 100},

@@ -42,6 +42,9 @@ impl Fixture {
         compile("hello", &["-static"], &self.guest.join("hello"))?;
         compile("nothing", &["-static-pie"], &self.guest.join("nothing-static"))?;
         compile("nothing", &[], &self.guest.join("nothing-dynamic"))?;
+        compile("bare", &["-static-pie", "-nostdlib"], &self.guest.join("bare"))?;
+        compile_by("musl-gcc", "nothing", &[], &self.guest.join("nothing-musl"))
+            .unwrap_or_else(|error| eprintln!("bench: no program for musl: {error}"));
         fs::copy(Path::new(SOURCES).join("numeric.py"), self.guest.join("numeric.py"))?;
         if uses("{guest}/data") {
             fs::write(self.guest.join("data"), text(DATA_SIZE))?;
@@ -98,9 +101,13 @@ fn target_folder() -> Result<PathBuf, String> {
 }
 
 fn compile(name: &str, flags: &[&str], program: &Path) -> io::Result<()> {
+    compile_by("cc", name, flags, program)
+}
+
+fn compile_by(compiler: &str, name: &str, flags: &[&str], program: &Path) -> io::Result<()> {
     let source = Path::new(SOURCES).join(name).with_extension("c");
-    let status = Command::new("cc").arg("-O2").args(flags).arg(&source).arg("-o").arg(program).status()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("cc failed for {}", source.display()))) }
+    let status = Command::new(compiler).arg("-O2").args(flags).arg(&source).arg("-o").arg(program).status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{compiler} failed for {}", source.display()))) }
 }
 
 /// The first usual place that is a tmpfs.

@@ -101,17 +101,31 @@ pub(crate) const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark {
         name: "spawn-static",
-        what: "posix_spawn and wait, static-PIE",
+        what: "posix_spawn and wait, static-PIE without libc",
         program: &["{guest}/micro", "spawn-static", "{memory}", MILLISECONDS],
         measure: Measure::Printed,
         bar: Some(Bar::Ratio(0.1)),
     },
     Benchmark {
         name: "spawn-dynamic",
-        what: "posix_spawn and wait, dynamically linked",
+        what: "posix_spawn and wait, dynamically linked to musl",
         program: &["{guest}/micro", "spawn-dynamic", "{memory}", MILLISECONDS],
         measure: Measure::Printed,
         bar: Some(Bar::Ratio(0.25)),
+    },
+    Benchmark {
+        name: "spawn-static-glibc",
+        what: "the same, static-PIE with glibc",
+        program: &["{guest}/micro", "spawn-static-glibc", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: None,
+    },
+    Benchmark {
+        name: "spawn-dynamic-glibc",
+        what: "the same, dynamically linked to glibc",
+        program: &["{guest}/micro", "spawn-dynamic-glibc", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: None,
     },
     Benchmark {
         name: "live",

@@ -1,6 +1,7 @@
 //! What a program's thread has in its registers while the LibOS runs on its behalf.
 
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
+use crate::user::UserSlice;
 use alloc::vec::Vec;
 use core::arch::asm;
 
@@ -40,7 +41,6 @@ pub struct UserContext {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VectorState {
     /// `xmm` is in the context, the rest in the registers; set by the entry code.
-    #[expect(dead_code, reason = "constructed by the entry code")]
     Partial = 0,
     /// All is in `xstate`; the registers are free.
     Saved = 1,
@@ -143,9 +143,8 @@ impl UserContext {
     pub fn replace_xstate(&mut self, fill: impl FnOnce(&mut [u8]) -> Result<usize>) -> Result<()> {
         if self.vector != VectorState::Saved {
             // What is in the registers isn't needed any more.
+            self.complete();
             self.vector = VectorState::Saved;
-            self.rcx = self.rip;
-            self.r11 = self.rflags;
         }
         let filled = fill(self.xstate.bytes_mut());
         match filled {
@@ -161,15 +160,57 @@ impl UserContext {
         self.xstate.reset();
     }
 
+    /// Writes the extended state to the program's memory in the `XSAVE` standard format. What is in the registers stays
+    /// there, so that the way out needn't load it.
+    ///
+    /// # Errors
+    /// `EFAULT` if the place can't be written.
+    pub fn write_xstate(&mut self, place: UserSlice) -> Result<()> {
+        if self.vector == VectorState::Partial && place.store_vector_state(&self.xmm).is_ok() {
+            return Ok(());
+        }
+        place.write(self.xstate()).map(drop)
+    }
+
+    /// Loads the extended state from the program's memory, where it is in the `XSAVE` standard format, into the registers,
+    /// if the way out doesn't load it from elsewhere.
+    ///
+    /// # Errors
+    /// `EFAULT` if that can't be done; the state is to be replaced then.
+    pub fn load_xstate(&mut self, place: UserSlice) -> Result<()> {
+        if self.vector != VectorState::Partial {
+            return Err(Errno::EFAULT.into());
+        }
+        place.load_vector_state(&mut self.xmm)
+    }
+
+    /// Makes the registers that a `syscall` overwrites what a real one leaves in them, if the thread came by a patched one:
+    /// that entry doesn't store them. Gives whether it did.
+    pub fn complete(&mut self) -> bool {
+        let is_short = self.vector == VectorState::Partial;
+        if is_short {
+            // SDM volume 2, SYSCALL.
+            self.rcx = self.rip;
+            self.r11 = self.rflags;
+        }
+        is_short
+    }
+
+    /// Whether these are registers as a `syscall` leaves them, and no flag traps on the way out: the state may be kept as
+    /// after a patched system call.
+    pub fn is_after_syscall(rip: u64, rflags: u64, rcx: u64, r11: u64) -> bool {
+        const TRAPPING: u64 = 1 << 8 | 1 << 16 | 1 << 18;
+        let is_plain = rflags & FIXED_FLAGS == FIXED_FLAGS && rflags & !(USER_FLAGS & !TRAPPING | FIXED_FLAGS) == 0;
+        is_plain && rcx == rip && r11 == rflags
+    }
+
     /// Moves the vector state from the registers to memory, so that it can be looked at; the way out restores all.
     pub(crate) fn save_vector_state(&mut self) {
         if self.vector == VectorState::Saved {
             return;
         }
+        self.complete();
         self.vector = VectorState::Saved;
-        // A real `syscall` leaves these two so (SDM volume 2, SYSCALL); the short entry doesn't store them.
-        self.rcx = self.rip;
-        self.r11 = self.rflags;
         let area = self.xstate.0.as_mut_ptr();
         // SAFETY: the area is 64-byte aligned and as long as the processor says. The registers beyond the low halves
         // are still the program's; those are put back from where the entry saved them before all is stored.

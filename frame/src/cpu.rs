@@ -12,10 +12,13 @@ pub fn xsave_size() -> usize {
 
 /// The features that `XSAVE` covers here (`XCR0`).
 pub fn xsave_features() -> u64 {
-    let (low, high): (u32, u32);
-    // SAFETY: `xgetbv` only reads; the host enables OSXSAVE or no AVX program would run.
-    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
-    u64::from(high) << 32 | u64::from(low)
+    static FEATURES: Once<u64> = Once::new();
+    *FEATURES.call_once(|| {
+        let (low, high): (u32, u32);
+        // SAFETY: `xgetbv` only reads; the host enables OSXSAVE or no AVX program would run.
+        unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
+        u64::from(high) << 32 | u64::from(low)
+    })
 }
 
 /// The bits of `MXCSR` that may be set (SDM volume 1, 11.6.6; every x86-64 has DAZ).

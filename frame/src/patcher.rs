@@ -124,10 +124,10 @@ impl Patcher {
 
     /// Makes `ctx` show the program's own addresses.
     pub fn show_original(&self, ctx: &mut UserContext) {
-        ctx.save_vector_state();
+        let is_after_syscall = ctx.complete();
         let Some(point) = self.inner.lock().table.original(ctx.rip) else { return };
         ctx.rip = point.addr;
-        if point.is_returning {
+        if point.is_returning || is_after_syscall {
             // As a real system call leaves them.
             (ctx.rcx, ctx.r11) = (point.addr, ctx.rflags);
         }

@@ -490,9 +490,10 @@ impl<'a> Source<'a> {
 
 /// For each routine that may fault: where a fault in it goes on.
 pub(crate) fn recovery_address(rip: usize) -> Option<usize> {
-    let ranges: [(*const u8, *const u8, *const u8); 2] = [
+    let ranges: [(*const u8, *const u8, *const u8); 3] = [
         (&raw const enclos_copy_start, &raw const enclos_copy_end, &raw const enclos_copy_end),
         (&raw const enclos_word_start, &raw const enclos_word_end, &raw const enclos_word_fault),
+        (&raw const enclos_vector_start, &raw const enclos_vector_end, &raw const enclos_word_fault),
     ];
     ranges
         .into_iter()
@@ -506,6 +507,8 @@ unsafe extern "C" {
     static enclos_word_start: u8;
     static enclos_word_end: u8;
     static enclos_word_fault: u8;
+    static enclos_vector_start: u8;
+    static enclos_vector_end: u8;
 }
 
 /// Copies `len` bytes; gives how many are left after a fault. What fits into two words takes two moves, which may overlap:
@@ -543,6 +546,105 @@ unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
 unsafe extern "C" {
     #[link_name = "enclos_fill"]
     fn fill(dst: *mut u8, byte: u32, len: usize) -> usize;
+}
+
+impl UserSlice {
+    /// Stores the whole vector state there by `XSAVE`: what is in the registers, but `xmm0`–`xmm15` from `low`.
+    ///
+    /// # Errors
+    /// `EFAULT` if the place isn't at a 64-byte boundary, is too short, or can't be written; parts may be written then.
+    pub(crate) fn store_vector_state(self, low: &[[u64; 2]; 16]) -> Result<()> {
+        if !self.has_room_for_vector_state() {
+            return Err(FAULT);
+        }
+        // `XSAVE` writes the first word of the header only (SDM volume 1, 13.7).
+        self.skip(XSAVE_LEGACY).truncate(XSAVE_HEADER).zero()?;
+        // SAFETY: the target is program memory of the right length and alignment, and under fault recovery.
+        if unsafe { xsave(self.addr as *mut u8, low) } == 0 { Ok(()) } else { Err(FAULT) }
+    }
+
+    /// Loads the whole vector state from there by `XRSTOR`; gives `xmm0`–`xmm15`, which the LibOS itself uses, in `low`.
+    ///
+    /// # Errors
+    /// `EFAULT` if the place isn't at a 64-byte boundary, is too short, can't be read, or the processor refuses what is
+    /// there; the vector registers hold anything then.
+    pub(crate) fn load_vector_state(self, low: &mut [[u64; 2]; 16]) -> Result<()> {
+        if !self.has_room_for_vector_state() {
+            return Err(FAULT);
+        }
+        // SAFETY: the source is program memory of the right length and alignment, and under fault recovery; the registers
+        // that compiled code may use are declared as lost by the calling convention.
+        if unsafe { xrstor(self.addr as *const u8, low) } == 0 { Ok(()) } else { Err(FAULT) }
+    }
+
+    fn has_room_for_vector_state(self) -> bool {
+        self.addr.is_multiple_of(64) && self.len >= crate::cpu::xsave_size()
+    }
+}
+
+/// Lengths of an `XSAVE` area's first two parts (SDM volume 1, 13.4).
+const XSAVE_LEGACY: usize = 512;
+const XSAVE_HEADER: usize = 64;
+
+/// Stores the vector state with the given low halves; gives 0, or 1 after a fault.
+#[unsafe(naked)]
+unsafe extern "C" fn xsave(dst: *mut u8, low: *const [[u64; 2]; 16]) -> usize {
+    naked_asm!(
+        "movaps xmm0, [rsi]",
+        "movaps xmm1, [rsi + 16]",
+        "movaps xmm2, [rsi + 32]",
+        "movaps xmm3, [rsi + 48]",
+        "movaps xmm4, [rsi + 64]",
+        "movaps xmm5, [rsi + 80]",
+        "movaps xmm6, [rsi + 96]",
+        "movaps xmm7, [rsi + 112]",
+        "movaps xmm8, [rsi + 128]",
+        "movaps xmm9, [rsi + 144]",
+        "movaps xmm10, [rsi + 160]",
+        "movaps xmm11, [rsi + 176]",
+        "movaps xmm12, [rsi + 192]",
+        "movaps xmm13, [rsi + 208]",
+        "movaps xmm14, [rsi + 224]",
+        "movaps xmm15, [rsi + 240]",
+        "mov eax, -1",
+        "mov edx, -1",
+        ".globl enclos_vector_start",
+        "enclos_vector_start:",
+        "xsave64 [rdi]",
+        "xor eax, eax",
+        "ret",
+        ".globl enclos_xrstor",
+        "enclos_xrstor:",
+        "mov eax, -1",
+        "mov edx, -1",
+        "xrstor64 [rdi]",
+        ".globl enclos_vector_end",
+        "enclos_vector_end:",
+        "movaps [rsi], xmm0",
+        "movaps [rsi + 16], xmm1",
+        "movaps [rsi + 32], xmm2",
+        "movaps [rsi + 48], xmm3",
+        "movaps [rsi + 64], xmm4",
+        "movaps [rsi + 80], xmm5",
+        "movaps [rsi + 96], xmm6",
+        "movaps [rsi + 112], xmm7",
+        "movaps [rsi + 128], xmm8",
+        "movaps [rsi + 144], xmm9",
+        "movaps [rsi + 160], xmm10",
+        "movaps [rsi + 176], xmm11",
+        "movaps [rsi + 192], xmm12",
+        "movaps [rsi + 208], xmm13",
+        "movaps [rsi + 224], xmm14",
+        "movaps [rsi + 240], xmm15",
+        "xor eax, eax",
+        "ret",
+    )
+}
+
+unsafe extern "C" {
+    /// Loads the vector state and gives the low halves; gives 0, or 1 after a fault.
+    #[link_name = "enclos_xrstor"]
+    fn xrstor(src: *const u8, low: *mut [[u64; 2]; 16]) -> usize;
 }
 
 /// Loads a word; gives 0, or 1 after a fault.

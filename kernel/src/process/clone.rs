@@ -286,7 +286,7 @@ fn inherited(parent: &Arc<Thread>, request: &CloneRequest) -> Result<Beginning> 
 }
 
 fn dispositions(parent: &Thread, flags: CloneFlags) -> Arc<Mutex<Dispositions>> {
-    let dispositions = parent.process.dispositions();
+    let dispositions = parent.process.dispositions().clone();
     if flags.contains(CloneFlags::SIGHAND) {
         return dispositions;
     }

@@ -19,7 +19,8 @@ use crate::time::timers::ProcessTimers;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use core::time::Duration;
 use frame::ocall::time::{Clock, now};
-use frame::sync::WaitQueue;
+use frame::patcher::Patcher;
+use frame::sync::{RwLockReadGuard, WaitQueue};
 
 /// A process: live with threads, or a zombie with its [`TermStatus`] until its parent has looked.
 pub struct Process {
@@ -201,9 +202,14 @@ impl Process {
         self.memory.read().memory().clone()
     }
 
+    /// Looks into its patched system calls, briefly.
+    pub fn with_patcher<R>(&self, look: impl FnOnce(&Patcher) -> R) -> R {
+        look(self.memory.read().patcher())
+    }
+
     /// Its signal dispositions at present.
-    pub fn dispositions(&self) -> Arc<Mutex<Dispositions>> {
-        self.dispositions.read().clone()
+    pub fn dispositions(&self) -> RwLockReadGuard<'_, Arc<Mutex<Dispositions>>> {
+        self.dispositions.read()
     }
 
     /// Its signal dispositions, no longer shared with another process.

@@ -235,6 +235,12 @@ impl Table {
         })
     }
 
+    /// Whether its becoming orphaned would matter. Asked first, since whether it's orphaned is a question to the host.
+    fn has_stopped_members(&self, group: u32) -> bool {
+        let members = self.groups.get(&group).into_iter().flat_map(ProcessGroup::members);
+        members.filter_map(|pid| self.process(*pid)).any(|member| member.job.is_stopped())
+    }
+
     /// A group that has become orphaned while it has stopped members is hung up and continued (POSIX, `exit`).
     fn hang_up_if_orphaned(&self, group: u32, leaver: u32, was_orphaned: bool, aftermath: &mut Aftermath) {
         if was_orphaned || !self.is_orphaned(group, Some(leaver)) {
@@ -270,8 +276,10 @@ impl Table {
             self.adopt(&orphan, &heir, pid, aftermath);
         }
         let group = process.group();
-        let was_orphaned = self.is_orphaned(group, None);
-        self.hang_up_if_orphaned(group, pid, was_orphaned, aftermath);
+        if self.has_stopped_members(group) {
+            let was_orphaned = self.is_orphaned(group, None);
+            self.hang_up_if_orphaned(group, pid, was_orphaned, aftermath);
+        }
         process.is_zombie.store(true, SeqCst);
         self.tell_parent_of_end(process, status, aftermath);
     }
@@ -279,7 +287,7 @@ impl Table {
     /// Gives an orphan its new parent.
     fn adopt(&mut self, orphan: &Arc<Process>, heir: &Arc<Process>, from: u32, aftermath: &mut Aftermath) {
         let group = orphan.group();
-        let was_orphaned = self.is_orphaned(group, None);
+        let was_orphaned = !self.has_stopped_members(group) || self.is_orphaned(group, None);
         let relations = &orphan.relations;
         relations.parent.store(heir.pid(), Relaxed);
         relations.parent_thread.store(heir.pid(), Relaxed);
@@ -288,10 +296,7 @@ impl Table {
             entry.children.push(orphan.clone());
         }
         if group != self.process(from).map_or(0, |parent| parent.group()) {
-            let is_orphaned = self.is_orphaned(group, None);
-            if is_orphaned && !was_orphaned {
-                self.hang_up_if_orphaned(group, 0, false, aftermath);
-            }
+            self.hang_up_if_orphaned(group, 0, was_orphaned, aftermath);
         }
         if let Some(status) = orphan.zombie_status() {
             self.tell_parent_of_end(orphan, status, aftermath);

@@ -56,7 +56,7 @@ impl Task for ThreadTask {
         }
         if matches!(fault.signal, SIGILL | SIGFPE) {
             // There the address is the instruction's.
-            fault.addr = thread.process.memory().patcher().original_rip(fault.addr as u64) as usize;
+            fault.addr = thread.process.with_patcher(|patcher| patcher.original_rip(fault.addr as u64)) as usize;
         }
         in_program_terms(thread, ctx, |ctx| signal::fault(thread, ctx, fault))
     }
@@ -90,9 +90,9 @@ impl Task for ThreadTask {
 
 /// Does `work` on registers that show the program's own code, whatever trampoline it is in.
 fn in_program_terms(thread: &Arc<Thread>, ctx: &mut UserContext, work: impl FnOnce(&mut UserContext) -> Flow) -> Flow {
-    thread.process.memory().patcher().show_original(ctx);
+    thread.process.with_patcher(|patcher| patcher.show_original(ctx));
     let flow = work(ctx);
-    ctx.rip = thread.process.memory().patcher().resume_rip(ctx.rip);
+    ctx.rip = thread.process.with_patcher(|patcher| patcher.resume_rip(ctx.rip));
     flow
 }
 

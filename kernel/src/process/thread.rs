@@ -121,7 +121,7 @@ impl Thread {
 
     /// Makes it look after signals soon, wherever it is.
     pub fn interrupt(&self) {
-        if let Some(handle) = self.handle() {
+        if let Some(handle) = &*self.handle.read() {
             handle.interrupt();
         }
     }

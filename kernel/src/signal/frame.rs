@@ -109,12 +109,14 @@ pub(super) fn push(
     let top = switch_to.unwrap_or(regs.rsp.wrapping_sub(RED_ZONE));
 
     let mask = signals.saved_mask.unwrap_or(signals.mask);
-    let vector_len = regs.xstate().len();
+    let vector_len = frame::cpu::xsave_size();
     let vector = top.wrapping_sub(vector_len as u64 + MAGIC2_LEN) & !63;
     let at = (vector.wrapping_sub(size_of::<SignalFrame>() as u64) & !15).wrapping_sub(8);
     if (switch_to.is_some() || is_nested) && !(alternate.sp..=top).contains(&at) {
         bail!(EFAULT, "the alternate stack is too small");
     }
+    write_vector(regs, vector, vector_len)?;
+    regs.complete();
     let frame = SignalFrame {
         return_address: action.restorer(),
         context: Context {
@@ -126,7 +128,6 @@ pub(super) fn push(
         },
         info: *info,
     };
-    write_vector(regs, vector, vector_len)?;
     UserPtr::<SignalFrame>::new(at as usize).write(&frame)?;
 
     signals.mask = handler_mask(signals.mask, signal, action);
@@ -186,7 +187,7 @@ fn write_vector(regs: &mut UserContext, at: u64, len: usize) -> Result<()> {
     description[8..16].copy_from_slice(&features.to_le_bytes());
     description[16..20].copy_from_slice(&(len as u32).to_le_bytes());
     let place = UserSlice::new(at as usize, len + MAGIC2_LEN as usize)?;
-    place.write(regs.xstate())?;
+    regs.write_xstate(place.truncate(len))?;
     place.skip(SW_BYTES).write(&description)?;
     place.skip(len).write(&FP_XSTATE_MAGIC2.to_le_bytes())?;
     Ok(())
@@ -200,7 +201,11 @@ fn write_vector(regs: &mut UserContext, at: u64, len: usize) -> Result<()> {
 pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     let frame = UserPtr::<SignalFrame>::new(regs.rsp.wrapping_sub(8) as usize).read()?;
     let saved = &frame.context.registers;
-    if saved.fpstate == 0 {
+    // What a signal to oneself interrupts is a system call: its state needn't go through memory.
+    let is_after_syscall = UserContext::is_after_syscall(saved.rip, saved.rflags, saved.rcx, saved.r11);
+    if is_after_syscall && saved.fpstate != 0 && load_vector(regs, saved.fpstate as usize).is_ok() {
+        // It's in the registers.
+    } else if saved.fpstate == 0 {
         regs.reset_xstate();
     } else {
         regs.replace_xstate(|image| read_vector(saved.fpstate as usize, image))?;
@@ -209,7 +214,7 @@ pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     (regs.r12, regs.r13, regs.r14, regs.r15) = (saved.r12, saved.r13, saved.r14, saved.r15);
     (regs.rdi, regs.rsi, regs.rbp, regs.rbx) = (saved.rdi, saved.rsi, saved.rbp, saved.rbx);
     (regs.rdx, regs.rcx, regs.rsp) = (saved.rdx, saved.rcx, saved.rsp);
-    regs.rip = thread.process.memory().patcher().resume_rip(saved.rip);
+    regs.rip = thread.process.with_patcher(|patcher| patcher.resume_rip(saved.rip));
     regs.set_user_flags(saved.rflags);
     let mut signals = thread.signals.lock();
     signals.mask = SigSet::from_bits(frame.context.mask).without(SigSet::UNBLOCKABLE);
@@ -234,6 +239,27 @@ fn read_vector(at: usize, image: &mut [u8]) -> Result<usize> {
     let len = if is_whole { size } else { LEGACY };
     place.truncate(len).read(&mut image[..len])?;
     if is_loadable(&image[..len]) { Ok(len) } else { Err(err!(EFAULT, "the processor would refuse the vector state")) }
+}
+
+/// Loads a frame's vector state into the registers, if it says in a credible way that it's whole.
+///
+/// # Errors
+/// `EFAULT` if it isn't, or the processor refuses it.
+fn load_vector(regs: &mut UserContext, at: usize) -> Result<()> {
+    let len = frame::cpu::xsave_size();
+    let place = UserSlice::new(at, len + MAGIC2_LEN as usize)?;
+    let mut head = [0_u8; LEGACY - SW_BYTES + XSAVE_HEADER];
+    place.skip(SW_BYTES).read(&mut head)?;
+    let word = |offset: usize| head[offset..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let is_whole = word(0) == FP_XSTATE_MAGIC1
+        && word(16) as usize == len
+        && UserPtr::<u32>::new(at + len).read()? == FP_XSTATE_MAGIC2;
+    // The compacted format isn't what a frame has.
+    let is_standard = head[LEGACY - SW_BYTES + 8..].iter().all(|&byte| byte == 0);
+    if !is_whole || !is_standard {
+        bail!(EFAULT, "a vector state that isn't whole");
+    }
+    regs.load_xstate(place.truncate(len))
 }
 
 /// Whether the processor would load a vector state (SDM volume 1, 13.8): no unknown control bits and components.

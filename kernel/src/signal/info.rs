@@ -35,7 +35,7 @@ impl SigInfo {
     /// Sent by a thread, by `kill` ([`SI_USER`]) or `tgkill` ([`SI_TKILL`]).
     pub fn user(signal: Signal, code: i32, sender: &Thread) -> Self {
         let mut info = Self::new(signal, code);
-        let uid = sender.credentials().ruid;
+        let uid = sender.credentials.read().ruid;
         info.fields[0] = u64::from(sender.process.pid()) | u64::from(uid) << 32;
         info
     }

@@ -1,6 +1,7 @@
 //! From a sender to the queue of a thread or process.
 
 use super::disposition::{ActionFlags, Response};
+use super::queue::Queued;
 use super::{Action, SigInfo, SigSet, Signal, signalfd};
 use crate::prelude::*;
 use crate::process::{Process, Resource, Thread, job, table};
@@ -177,8 +178,8 @@ fn is_ignored(process: &Process, signal: Signal) -> bool {
 /// Whether a signal to a process is forgotten at once: it's ignored, and its first thread doesn't block it.
 fn is_dropped(process: &Process, signal: Signal) -> bool {
     is_ignored(process, signal) && {
-        let first = process.threads.lock().values().next().cloned();
-        first.is_none_or(|thread| !thread.signals.lock().mask.contains(signal))
+        let threads = process.threads.lock();
+        threads.values().next().is_none_or(|thread| !thread.signals.lock().mask.contains(signal))
     }
 }
 
@@ -186,8 +187,9 @@ fn is_dropped(process: &Process, signal: Signal) -> bool {
 /// that blocks it meanwhile hands it on by [`retarget`].
 fn wake_taker(process: &Process, signal: Signal) {
     signalfd::sent();
-    let threads: Vec<_> = process.threads.lock().values().cloned().collect();
-    if let Some(taker) = threads.iter().find(|thread| !thread.has_ended() && thread.signals.lock().wants(signal)) {
+    let takes = |thread: &&Arc<Thread>| !thread.has_ended() && thread.signals.lock().wants(signal);
+    let taker = process.threads.lock().values().find(takes).cloned();
+    if let Some(taker) = taker {
         taker.interrupt();
     }
 }
@@ -224,10 +226,23 @@ pub fn is_wanted(thread: &Thread) -> bool {
     is_wanted
 }
 
+/// Takes the first signal for a thread that it doesn't block.
+pub(super) fn take_unblocked(thread: &Thread) -> Option<(Signal, SigInfo)> {
+    let mut signals = thread.signals.lock();
+    let mask = signals.mask;
+    let own = signals.queue.pop(mask);
+    drop(signals);
+    or_of_process(thread, own, mask)
+}
+
 /// Takes the first signal for a thread that isn't in `mask`.
 pub(super) fn take(thread: &Thread, mask: SigSet) -> Option<(Signal, SigInfo)> {
-    let process = &thread.process;
     let own = thread.signals.lock().queue.pop(mask);
+    or_of_process(thread, own, mask)
+}
+
+fn or_of_process(thread: &Thread, own: Option<Queued>, mask: SigSet) -> Option<(Signal, SigInfo)> {
+    let process = &thread.process;
     let queued = own.or_else(|| process.signals.lock().pop(mask))?;
     let mut info = queued.info;
     if let Some(timer) = queued.timer {

@@ -201,6 +201,9 @@ pub fn rt_sigtimedwait(
 
 /// Whether one may signal another's process; nothing keeps anybody from those that have ended.
 fn check_permission(sender: &Thread, target: &Process, signal: Option<Signal>) -> Result<()> {
+    if core::ptr::eq(&raw const *sender.process, target) {
+        return Ok(());
+    }
     target.credentials().map_or(Ok(()), |credentials| may_signal(sender, target, &credentials, signal))
 }
 
@@ -220,6 +223,10 @@ fn kill_process(cx: &Context<'_>, process: &Arc<Process>, signal: Option<Signal>
 pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
     let signal = optional(signal)?;
     let no_process = err!(ESRCH, "no such process");
+    if pid > 0 && pid as u32 == cx.thread.process.pid() {
+        kill_process(&cx, &cx.thread.process, signal)?;
+        return Ok(0);
+    }
     if pid > 0 {
         let process =
             table::find(pid as u32).or_else(|| table::find_thread(pid as u32).map(|thread| thread.process.clone()));
@@ -360,15 +367,15 @@ pub fn sigaltstack(cx: Context<'_>, new: UserPtr<AlternateStack>, old: UserPtr<A
 
 /// `rt_sigreturn(2)`.
 pub fn rt_sigreturn(cx: Context<'_>) -> Result<usize> {
-    let thread = cx.thread.clone();
-    match frame::pop(&thread, cx.regs) {
+    let thread = cx.thread;
+    match frame::pop(thread, cx.regs) {
         Ok(rax) => {
-            recheck(&thread);
+            recheck(thread);
             Ok(rax as usize)
         }
         Err(error) => {
             debug!("a handler returns from a frame that isn't there: {error}");
-            send::force(&thread, Signal::SIGSEGV);
+            send::force(thread, Signal::SIGSEGV);
             Ok(0)
         }
     }
