@@ -14,6 +14,8 @@ use crate::ocall;
 use crate::ocall::process::{Rusage, UsageOf};
 use crate::ocall::thread::Activity;
 use crate::schedule::{self, Schedule};
+#[cfg(debug_assertions)]
+use crate::sync::HeldLocks;
 use crate::sync::{Deadline, Mutex, MutexGuard, Waiter};
 use crate::trap;
 use alloc::boxed::Box;
@@ -84,6 +86,8 @@ pub(crate) struct ThreadBlock {
     lenders: Vec<Lender>,
     /// What the host thread had used when its task started.
     usage_base: Rusage,
+    #[cfg(debug_assertions)]
+    held_locks: HeldLocks,
     /// The memory that stack and block lie in.
     _memory: Pages,
 }
@@ -396,6 +400,7 @@ pub(crate) fn run_first(enter: extern "C" fn(*mut ThreadBlock) -> !) -> Result<c
     unsafe {
         (*block).host_tid.store(ocall::thread::host_tid(), Ordering::SeqCst);
         crate::cpu::set_gs_base(block as usize);
+        crate::boot::note_booted();
         asm!(
             "mov rsp, {top}",
             "mov rdi, {block}",
@@ -503,6 +508,13 @@ fn own_schedule() -> Option<MutexGuard<'static, Schedule>> {
 /// What a host thread has from its creator, if it could be started.
 fn inherited(creator: Option<&MutexGuard<'_, Schedule>>, has_started: bool) -> Schedule {
     if has_started { creator.map_or(Schedule::AsLaunched, |schedule| **schedule) } else { Schedule::Ended }
+}
+
+/// The locks that the calling thread holds.
+#[cfg(debug_assertions)]
+pub(crate) fn held_locks() -> Option<&'static HeldLocks> {
+    // SAFETY: null, or the calling thread's block; only the thread itself reaches the field.
+    unsafe { current_block().as_ref() }.map(|block| &block.held_locks)
 }
 
 fn current_block_mut() -> Option<&'static mut ThreadBlock> {
@@ -650,6 +662,8 @@ fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> 
             loan: None,
             lenders: Vec::new(),
             usage_base: Rusage::default(),
+            #[cfg(debug_assertions)]
+            held_locks: HeldLocks::new(),
             _memory: memory,
         });
     }
