@@ -299,7 +299,7 @@ pub fn spawn_process(
         (*block).arrival = Some(arrival);
         let own = own_schedule();
         let handle = (*block).handle.clone();
-        let mut schedule = handle.schedule.lock();
+        let mut schedule = handle.schedule.lock_new();
         announce(Handle((*block).handle.clone()));
         (*block).host_tid.store(1, Ordering::SeqCst);
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
@@ -564,7 +564,7 @@ fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
     unsafe {
         let handle = (*block).handle.clone();
         // Who has the handle waits until the host's id is there.
-        let mut schedule = handle.schedule.lock();
+        let mut schedule = handle.schedule.lock_new();
         prepare(&mut *block);
         (*block).host_tid.store(1, Ordering::SeqCst);
         let result = ocall::thread::clone_thread((*block).stack_top, block as usize, thread_start, &(*block).host_tid);

@@ -29,6 +29,16 @@ impl<T> Mutex<T> {
         guard
     }
 
+    /// As [`lock`](Self::lock), of what nobody else knows yet: as it doesn't wait, any lock may be held, one of the same
+    /// class too.
+    #[inline]
+    pub fn lock_new(&self) -> MutexGuard<'_, T> {
+        let guard = self.0.lock();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
     /// Access, if nobody else has it. As it doesn't wait, any lock may be held.
     #[inline]
     #[track_caller]
