@@ -29,6 +29,18 @@ impl<T> Mutex<T> {
         guard
     }
 
+    /// As [`lock`](Self::lock), where locks of the class have an order of their own among themselves.
+    #[inline]
+    #[track_caller]
+    pub fn lock_nested(&self) -> MutexGuard<'_, T> {
+        #[cfg(debug_assertions)]
+        order::taking_nested(self.word(), type_name::<T>());
+        let guard = self.0.lock();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
     /// As [`lock`](Self::lock), of what nobody else knows yet: as it doesn't wait, any lock may be held, one of the same
     /// class too.
     #[inline]

@@ -56,13 +56,24 @@ pub(super) fn taking_to_read(addr: usize, name: &'static str) {
 #[track_caller]
 pub(super) fn taking(addr: usize, name: &'static str) {
     let Some(held) = thread::held_locks() else { return };
+    taking_nested(addr, name);
+    for outer in held.iter() {
+        let is_ordered = addr > outer.addr || NAMES.lock()[outer.class] != name;
+        assert!(is_ordered, "locks of one class out of order of their addresses: {name}");
+    }
+}
+
+/// As [`taking`], where locks of the class have an order of their own.
+#[track_caller]
+pub(super) fn taking_nested(addr: usize, name: &'static str) {
+    let Some(held) = thread::held_locks() else { return };
     if held.iter().next().is_none() {
         return;
     }
     let inner = class(name);
     for outer in held.iter() {
         if outer.class == inner {
-            assert!(addr > outer.addr, "locks of one class out of order of their addresses: {name}");
+            assert!(addr != outer.addr, "a thread takes a lock that it holds: {name}");
         } else if !EDGES[outer.class][inner].load(Ordering::Relaxed) {
             let outer_name = NAMES.lock()[outer.class];
             assert!(!leads_to(inner, outer.class), "lock order: {name} is taken under {outer_name}, and the reverse");
