@@ -63,6 +63,15 @@ pub(super) fn taking(addr: usize, name: &'static str) {
     }
 }
 
+/// As [`taking_to_read`], where locks of the class have an order of their own.
+#[track_caller]
+pub(super) fn taking_nested_to_read(addr: usize, name: &'static str) {
+    let is_held = thread::held_locks().is_some_and(|held| held.iter().any(|lock| lock.addr == addr));
+    if !is_held {
+        taking_nested(addr, name);
+    }
+}
+
 /// As [`taking`], where locks of the class have an order of their own.
 #[track_caller]
 pub(super) fn taking_nested(addr: usize, name: &'static str) {

@@ -29,6 +29,18 @@ impl<T> RwLock<T> {
         guard
     }
 
+    /// As [`read`](Self::read), where locks of the class have an order of their own among themselves.
+    #[inline]
+    #[track_caller]
+    pub fn read_nested(&self) -> RwLockReadGuard<'_, T> {
+        #[cfg(debug_assertions)]
+        order::taking_nested_to_read(self.word(), type_name::<T>());
+        let guard = self.0.read();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
     /// Waits until nobody else has access.
     #[inline]
     #[track_caller]
