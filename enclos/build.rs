@@ -54,17 +54,20 @@ fn target_dir(out: &Path) -> PathBuf {
 /// Builds the image and gives its path.
 fn build(workspace: &Path, target_dir: &Path) -> Result<PathBuf, String> {
     let target = env::var("TARGET").map_err(|error| format!("cargo didn't set TARGET: {error}"))?;
+    // As the command line is built: with debug assertions or without.
+    let is_checked = env::var_os("CARGO_CFG_DEBUG_ASSERTIONS").is_some();
+    let profile = if is_checked { "image-checked" } else { "image" };
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     cargo
         .current_dir(workspace)
-        .args(["build", "--package", "image", "--bin", "image", "--profile", "image"])
+        .args(["build", "--package", "image", "--bin", "image", "--profile", profile])
         .args(["--target", &target, "--target-dir"])
         .arg(target_dir);
     // The outer build's flags are for another kind of executable, and clippy looks at the sources itself.
     cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS).env_remove("RUSTC_WORKSPACE_WRAPPER");
     let output = cargo.output().map_err(|error| format!("cargo can't be started: {error}"))?;
     if output.status.success() {
-        Ok(target_dir.join(target).join("image/image"))
+        Ok(target_dir.join(target).join(profile).join("image"))
     } else {
         Err(format!("the image doesn't build:\n{}", String::from_utf8_lossy(&output.stderr)))
     }

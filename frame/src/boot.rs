@@ -84,7 +84,6 @@ pub unsafe fn init() -> Result<()> {
 pub fn run(kernel: Kernel, start: fn() -> Result<FirstTask>) -> ! {
     KERNEL.call_once(|| kernel);
     START.call_once(|| start);
-    BOOTED.store(true, Ordering::SeqCst);
     match thread::run_first(first_thread) {
         Err(error) => die_with("no memory for the first thread", error),
         Ok(never) => match never {},
@@ -142,6 +141,11 @@ fn raise_descriptor_limit() {
         // A host that refuses leaves us with the soft limit.
         let _ = ocall::process::set_limit(RLIMIT_NOFILE, [hard, hard]);
     }
+}
+
+/// `%gs` points to a block from now on, in each thread of the image.
+pub(crate) fn note_booted() {
+    BOOTED.store(true, Ordering::SeqCst);
 }
 
 /// Whether this is the image, past the launcher; false in unit tests and in the command line.

@@ -14,6 +14,8 @@ use crate::ocall;
 use crate::ocall::process::{Rusage, UsageOf};
 use crate::ocall::thread::Activity;
 use crate::schedule::{self, Schedule};
+#[cfg(debug_assertions)]
+use crate::sync::HeldLocks;
 use crate::sync::{Deadline, Mutex, MutexGuard, Waiter};
 use crate::trap;
 use alloc::boxed::Box;
@@ -84,6 +86,8 @@ pub(crate) struct ThreadBlock {
     lenders: Vec<Lender>,
     /// What the host thread had used when its task started.
     usage_base: Rusage,
+    #[cfg(debug_assertions)]
+    held_locks: HeldLocks,
     /// The memory that stack and block lie in.
     _memory: Pages,
 }
@@ -295,7 +299,7 @@ pub fn spawn_process(
         (*block).arrival = Some(arrival);
         let own = own_schedule();
         let handle = (*block).handle.clone();
-        let mut schedule = handle.schedule.lock();
+        let mut schedule = handle.schedule.lock_new();
         announce(Handle((*block).handle.clone()));
         (*block).host_tid.store(1, Ordering::SeqCst);
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
@@ -396,6 +400,7 @@ pub(crate) fn run_first(enter: extern "C" fn(*mut ThreadBlock) -> !) -> Result<c
     unsafe {
         (*block).host_tid.store(ocall::thread::host_tid(), Ordering::SeqCst);
         crate::cpu::set_gs_base(block as usize);
+        crate::boot::note_booted();
         asm!(
             "mov rsp, {top}",
             "mov rdi, {block}",
@@ -505,6 +510,13 @@ fn inherited(creator: Option<&MutexGuard<'_, Schedule>>, has_started: bool) -> S
     if has_started { creator.map_or(Schedule::AsLaunched, |schedule| **schedule) } else { Schedule::Ended }
 }
 
+/// The locks that the calling thread holds.
+#[cfg(debug_assertions)]
+pub(crate) fn held_locks() -> Option<&'static HeldLocks> {
+    // SAFETY: null, or the calling thread's block; only the thread itself reaches the field.
+    unsafe { current_block().as_ref() }.map(|block| &block.held_locks)
+}
+
 fn current_block_mut() -> Option<&'static mut ThreadBlock> {
     // SAFETY: null, or the calling thread's block; the fields reached so are the thread's own.
     unsafe { current_block().cast_mut().as_mut() }
@@ -552,7 +564,7 @@ fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
     unsafe {
         let handle = (*block).handle.clone();
         // Who has the handle waits until the host's id is there.
-        let mut schedule = handle.schedule.lock();
+        let mut schedule = handle.schedule.lock_new();
         prepare(&mut *block);
         (*block).host_tid.store(1, Ordering::SeqCst);
         let result = ocall::thread::clone_thread((*block).stack_top, block as usize, thread_start, &(*block).host_tid);
@@ -650,6 +662,8 @@ fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> 
             loan: None,
             lenders: Vec::new(),
             usage_base: Rusage::default(),
+            #[cfg(debug_assertions)]
+            held_locks: HeldLocks::new(),
             _memory: memory,
         });
     }

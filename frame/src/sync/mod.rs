@@ -4,12 +4,15 @@
 //! are shared ones.
 //!
 //! - [`Mutex`] and [`RwLock`] protect state of the LibOS. They are held for short times, never across [`Waiter::wait`]
-//!   nor across a blocking OCall.
+//!   nor across a blocking OCall. Builds with debug assertions check in which order they're taken, and that nothing
+//!   is held across a wait ([`order`]); ARCHITECTURE.md has the order.
 //! - [`Waiter`] is the one place where a thread of the LibOS goes to sleep; a [`WaitQueue`] keeps those that wait for
 //!   the same thing.
 
 mod futex;
 mod mutex;
+#[cfg(debug_assertions)]
+mod order;
 mod patience;
 mod rwlock;
 mod wait_queue;
@@ -22,3 +25,5 @@ pub use wait_queue::WaitQueue;
 pub use waiter::{Deadline, WaitError, Waiter};
 
 pub(crate) use futex::{wait_while, wake_all};
+#[cfg(debug_assertions)]
+pub(crate) use order::HeldLocks;

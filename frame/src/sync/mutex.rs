@@ -1,10 +1,84 @@
 //! A mutex on a shared futex.
 
 use super::futex;
+#[cfg(debug_assertions)]
+use super::order;
+#[cfg(debug_assertions)]
+use core::any::type_name;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Mutual exclusion among the threads of all host processes.
-pub type Mutex<T> = lock_api::Mutex<RawMutex, T>;
+#[derive(Debug, Default)]
+pub struct Mutex<T>(lock_api::Mutex<RawMutex, T>);
+
+impl<T> Mutex<T> {
+    /// A mutex that protects `value`.
+    pub const fn new(value: T) -> Self {
+        Self(lock_api::Mutex::new(value))
+    }
+
+    /// Waits until nobody else has access.
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        #[cfg(debug_assertions)]
+        order::taking(self.word(), type_name::<T>());
+        let guard = self.0.lock();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
+    /// As [`lock`](Self::lock), where locks of the class have an order of their own among themselves.
+    #[inline]
+    #[track_caller]
+    pub fn lock_nested(&self) -> MutexGuard<'_, T> {
+        #[cfg(debug_assertions)]
+        order::taking_nested(self.word(), type_name::<T>());
+        let guard = self.0.lock();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
+    /// As [`lock`](Self::lock), of what nobody else knows yet: as it doesn't wait, any lock may be held, one of the same
+    /// class too.
+    #[inline]
+    pub fn lock_new(&self) -> MutexGuard<'_, T> {
+        let guard = self.0.lock();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
+    /// Access, if nobody else has it. As it doesn't wait, any lock may be held.
+    #[inline]
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let guard = self.0.try_lock()?;
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        Some(guard)
+    }
+
+    /// What it protects, now that nobody else can reach it.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+
+    /// What it protects, without locking it: nobody else can reach it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
+    /// The address that stands for the lock in [`order`].
+    #[cfg(debug_assertions)]
+    fn word(&self) -> usize {
+        // SAFETY: only the address is used.
+        core::ptr::from_ref(unsafe { self.0.raw() }) as usize
+    }
+}
+
 /// Access to what a [`Mutex`] protects.
 pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, RawMutex, T>;
 
@@ -38,6 +112,8 @@ unsafe impl lock_api::RawMutex for RawMutex {
 
     #[inline]
     unsafe fn unlock(&self) {
+        #[cfg(debug_assertions)]
+        order::released(core::ptr::from_ref(self) as usize);
         if self.0.swap(FREE, Ordering::Release) == CONTENDED {
             futex::wake(&self.0, 1);
         }

@@ -1,10 +1,71 @@
 //! A reader-writer lock on a shared futex.
 
 use super::futex;
+#[cfg(debug_assertions)]
+use super::order;
+#[cfg(debug_assertions)]
+use core::any::type_name;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Many readers or one writer, among the threads of all host processes.
-pub type RwLock<T> = lock_api::RwLock<RawRwLock, T>;
+#[derive(Debug, Default)]
+pub struct RwLock<T>(lock_api::RwLock<RawRwLock, T>);
+
+impl<T> RwLock<T> {
+    /// A lock that protects `value`.
+    pub const fn new(value: T) -> Self {
+        Self(lock_api::RwLock::new(value))
+    }
+
+    /// Waits until nobody writes.
+    #[inline]
+    #[track_caller]
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        #[cfg(debug_assertions)]
+        order::taking_to_read(self.word(), type_name::<T>());
+        let guard = self.0.read();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
+    /// As [`read`](Self::read), where locks of the class have an order of their own among themselves.
+    #[inline]
+    #[track_caller]
+    pub fn read_nested(&self) -> RwLockReadGuard<'_, T> {
+        #[cfg(debug_assertions)]
+        order::taking_nested_to_read(self.word(), type_name::<T>());
+        let guard = self.0.read();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
+    /// Waits until nobody else has access.
+    #[inline]
+    #[track_caller]
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        #[cfg(debug_assertions)]
+        order::taking(self.word(), type_name::<T>());
+        let guard = self.0.write();
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
+    }
+
+    /// What it protects, without locking it: nobody else can reach it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
+    /// The address that stands for the lock in [`order`].
+    #[cfg(debug_assertions)]
+    fn word(&self) -> usize {
+        // SAFETY: only the address is used.
+        core::ptr::from_ref(unsafe { self.0.raw() }) as usize
+    }
+}
+
 /// Shared access to what a [`RwLock`] protects.
 pub type RwLockReadGuard<'a, T> = lock_api::RwLockReadGuard<'a, RawRwLock, T>;
 /// Exclusive access to what a [`RwLock`] protects.
@@ -40,6 +101,8 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     unsafe fn unlock_shared(&self) {
+        #[cfg(debug_assertions)]
+        order::released(core::ptr::from_ref(self) as usize);
         let before = self.0.fetch_sub(1, Ordering::Release);
         if before & WAITERS != 0 && before & READERS == 1 {
             self.wake();
@@ -64,6 +127,8 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     unsafe fn unlock_exclusive(&self) {
+        #[cfg(debug_assertions)]
+        order::released(core::ptr::from_ref(self) as usize);
         if self.0.fetch_and(!WRITER, Ordering::Release) & WAITERS != 0 {
             self.wake();
         }

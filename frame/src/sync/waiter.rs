@@ -133,6 +133,8 @@ impl Waiter {
     /// # Errors
     /// As for [`wait`](Self::wait).
     pub fn wait_with_host(&self, fds: &mut [PollFd<'_>], deadline: Option<Deadline>) -> Result<(), WaitError> {
+        #[cfg(debug_assertions)]
+        super::order::assert_nothing_held();
         let wake_fd = self.wake_fd.call_once(|| {
             WakeFd::new().inspect_err(|error| log::warn!("a wait for the host may last long: {error}")).ok()
         });
@@ -174,6 +176,8 @@ impl Waiter {
     }
 
     fn sleep(&self, deadline: Option<Deadline>, interrupted: impl Fn() -> bool) -> Result<(), WaitError> {
+        #[cfg(debug_assertions)]
+        super::order::assert_nothing_held();
         let host_deadline = deadline.map(Deadline::host);
         loop {
             if self.word.swap(NOTHING, Ordering::SeqCst) == WOKEN && !interrupted() {

@@ -6,7 +6,7 @@ use super::memory::Seals;
 use super::{Claim, Dentry, locks};
 use crate::mm::MapSource;
 use crate::prelude::*;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use frame::ocall::file::Whence;
 use frame::ocall::mem::{Prot, Sharing};
 
@@ -16,13 +16,14 @@ pub struct InodeFile {
     /// Its contents; `None` for directories and `O_PATH`.
     handle: Option<Arc<dyn Handle>>,
     status: AtomicU32,
+    /// Changes under the lock of `position`; looked at without, by who reads `/proc/self/fdinfo/N` by that very file.
+    offset: AtomicU64,
     position: Mutex<Position>,
     /// It is open for writing.
     writes: Option<Claim>,
 }
 
 struct Position {
-    offset: u64,
     /// The directory's entries, as they were when it was read from the start.
     entries: Option<Arc<[DirEntry]>>,
 }
@@ -37,7 +38,8 @@ impl InodeFile {
             dentry,
             handle,
             status: AtomicU32::new((status & StatusFlags::KEPT).bits()),
-            position: Mutex::new(Position { offset: 0, entries: None }),
+            offset: AtomicU64::new(0),
+            position: Mutex::new(Position { entries: None }),
             writes: None,
         }
     }
@@ -70,10 +72,10 @@ impl InodeFile {
     /// As [`File::write`].
     pub fn append(&self, source: &mut Source<'_>, moves: bool) -> Result<usize> {
         let handle = self.handle()?;
-        let mut position = self.position.lock();
+        let _position = self.position.lock();
         let (count, end) = handle.append(source)?;
         if moves {
-            position.offset = end;
+            self.offset.store(end, Ordering::Relaxed);
         }
         Ok(count)
     }
@@ -92,7 +94,7 @@ impl InodeFile {
         }
         let mut position = self.position.lock();
         let entries = match &position.entries {
-            Some(entries) if position.offset > 0 => entries.clone(),
+            Some(entries) if self.offset.load(Ordering::Relaxed) > 0 => entries.clone(),
             _ => {
                 let dot = |name: &[u8], dentry: &Arc<Dentry>| -> Result<DirEntry> {
                     let ino = dentry.inode().access_metadata()?.ino;
@@ -105,13 +107,13 @@ impl InodeFile {
                 entries
             }
         };
-        let start = usize::try_from(position.offset).unwrap_or(usize::MAX).min(entries.len());
+        let start = usize::try_from(self.offset.load(Ordering::Relaxed)).unwrap_or(usize::MAX).min(entries.len());
         for (index, entry) in entries.iter().enumerate().skip(start) {
             let next = index as u64 + 1;
             if !take(entry, next) {
                 break;
             }
-            position.offset = next;
+            self.offset.store(next, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -126,9 +128,9 @@ impl Drop for InodeFile {
 impl File for InodeFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
         let handle = self.handle()?;
-        let mut position = self.position.lock();
-        let count = handle.read_at(position.offset, sink)?;
-        position.offset += count as u64;
+        let _position = self.position.lock();
+        let count = handle.read_at(self.offset.load(Ordering::Relaxed), sink)?;
+        self.offset.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
 
@@ -137,10 +139,10 @@ impl File for InodeFile {
             return self.append(source, true);
         }
         let handle = self.handle()?;
-        let mut position = self.position.lock();
-        limit(source, position.offset)?;
-        let count = handle.write_at(position.offset, source)?;
-        position.offset += count as u64;
+        let _position = self.position.lock();
+        limit(source, self.offset.load(Ordering::Relaxed))?;
+        let count = handle.write_at(self.offset.load(Ordering::Relaxed), source)?;
+        self.offset.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
 
@@ -161,14 +163,17 @@ impl File for InodeFile {
         if self.status().contains(StatusFlags::O_PATH) {
             bail!(EBADF, "the file was opened with O_PATH");
         }
-        let mut position = self.position.lock();
+        if offset == 0 && matches!(whence, Whence::Current) && self.handle.is_some() {
+            return Ok(self.offset.load(Ordering::Relaxed));
+        }
+        let _position = self.position.lock();
         let end = || match &self.handle {
             Some(handle) => handle.end(),
             None => Ok(MAX_OFFSET),
         };
         let target = match whence {
             Whence::Set => Some(offset),
-            Whence::Current => (position.offset as i64).checked_add(offset),
+            Whence::Current => (self.offset.load(Ordering::Relaxed) as i64).checked_add(offset),
             Whence::End => (end()? as i64).checked_add(offset),
             Whence::Data | Whence::Hole => {
                 let from = u64::try_from(offset).map_err(|_| err!(ENXIO, "the offset is negative"))?;
@@ -179,7 +184,7 @@ impl File for InodeFile {
             None => bail!(EOVERFLOW, "the offset overflows"),
             Some(target) => u64::try_from(target).map_err(|_| err!(EINVAL, "the offset is negative"))?,
         };
-        position.offset = target;
+        self.offset.store(target, Ordering::Relaxed);
         Ok(target)
     }
 

@@ -236,8 +236,11 @@ fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_ba
     let mut regs = child_registers(cx.regs, request);
     let told = request.child_tid_to_set();
     let memory = cx.thread.process.memory();
+    let parents = cx.thread.process.memory.read().share();
+    // Before the lock of the memory, as everywhere.
+    let mut childs = child.process.memory.write();
     let started = memory.fork(|copy, foreign| {
-        *child.process.memory.write() = cx.thread.process.memory.read().copied_to(copy.clone());
+        *childs = parents.copied_to(copy.clone());
         let arrival = Box::new(move |_: &mut UserContext| {
             mm::unmap_foreign(&foreign);
             if let Some(word) = told {
@@ -252,9 +255,10 @@ fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_ba
     });
     if let Err(error) = started {
         // The copy was never mapped anywhere.
-        core::mem::replace(&mut *child.process.memory.write(), MemoryUse::none()?).forget();
+        core::mem::replace(&mut *childs, MemoryUse::none()?).forget();
         return Err(error);
     }
+    drop(childs);
     if request.flags.contains(CloneFlags::PARENT_SETTID) {
         let _ = request.parent_tid.write(&tid);
     }

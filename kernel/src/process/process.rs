@@ -199,7 +199,8 @@ impl Process {
 
     /// Its memory at present.
     pub fn memory(&self) -> Arc<Memory> {
-        self.memory.read().memory().clone()
+        // Also by who reads another process's: nobody waits for a second one while writing.
+        self.memory.read_nested().memory().clone()
     }
 
     /// Looks into its patched system calls, briefly.

@@ -21,7 +21,7 @@ pub struct EpollFile {
     left: AtomicUsize,
     items: Mutex<Items>,
     /// Items whose files told that they're ready since the last look.
-    ready: Mutex<VecDeque<Arc<Item>>>,
+    ready: Mutex<Ready>,
     /// Length of that list.
     ready_len: AtomicUsize,
     /// Threads that wait here.
@@ -40,6 +40,12 @@ struct Items {
     by_key: BTreeMap<Key, Arc<Item>>,
     /// With this many, those whose files are closed are looked for.
     purge_at: usize,
+}
+
+/// Items that became ready since the last scan.
+#[derive(Default)]
+struct Ready {
+    items: VecDeque<Arc<Item>>,
 }
 
 impl EpollFile {
@@ -258,8 +264,8 @@ impl EpollFile {
     fn enqueue(&self, item: Arc<Item>) {
         if !item.is_queued.swap(true, Ordering::SeqCst) {
             let mut ready = self.ready.lock();
-            ready.push_back(item);
-            self.ready_len.store(ready.len(), Ordering::SeqCst);
+            ready.items.push_back(item);
+            self.ready_len.store(ready.items.len(), Ordering::SeqCst);
         }
     }
 
@@ -278,10 +284,11 @@ impl EpollFile {
 
     /// Locks the list of items to look at, with those that became ready.
     fn begin_scan(&self) -> MutexGuard<'_, VecDeque<Arc<Item>>> {
-        let mut scan = self.scan.lock();
+        // An epoll before those that it watches, which `nesting` keeps free of cycles.
+        let mut scan = self.scan.lock_nested();
         if self.ready_len.load(Ordering::SeqCst) > 0 {
             let mut ready = self.ready.lock();
-            scan.append(&mut ready);
+            scan.append(&mut ready.items);
             // In this order: whoever asks meanwhile sees that there's something, and waits for the scan.
             self.left.store(scan.len(), Ordering::SeqCst);
             self.ready_len.store(0, Ordering::SeqCst);
