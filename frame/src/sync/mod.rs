@@ -6,6 +6,7 @@
 //! - [`Mutex`] and [`RwLock`] protect state of the LibOS. They are held for short times, never across [`Waiter::wait`]
 //!   nor across a blocking OCall. Builds with debug assertions check in which order they're taken, and that nothing
 //!   is held across a wait ([`order`]); ARCHITECTURE.md has the order.
+//! - [`ThreadCell`] keeps what one thread alone uses.
 //! - [`Waiter`] is the one place where a thread of the LibOS goes to sleep; a [`WaitQueue`] keeps those that wait for
 //!   the same thing.
 
@@ -15,12 +16,14 @@ mod mutex;
 mod order;
 mod patience;
 mod rwlock;
+mod thread_cell;
 mod wait_queue;
 mod waiter;
 
 pub use mutex::{Mutex, MutexGuard, RawMutex};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use spin::Once;
+pub use thread_cell::ThreadCell;
 pub use wait_queue::WaitQueue;
 pub use waiter::{Deadline, WaitError, Waiter};
 

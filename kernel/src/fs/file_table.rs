@@ -5,6 +5,7 @@ use super::locks;
 use crate::prelude::*;
 use crate::syscalls::args::FileDesc;
 use bitflags::bitflags;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 bitflags! {
     /// Flags of a descriptor, not of the file (`man 2 fcntl`).
@@ -25,11 +26,13 @@ struct Entry {
 #[derive(Default)]
 pub struct FileTable {
     entries: RwLock<Vec<Option<Entry>>>,
+    /// How often a descriptor lost its file; changed while `entries` is locked for that.
+    losses: Arc<AtomicU64>,
 }
 
 impl Clone for FileTable {
     fn clone(&self) -> Self {
-        Self { entries: RwLock::new(self.entries.read().clone()) }
+        Self { entries: RwLock::new(self.entries.read().clone()), losses: Arc::default() }
     }
 }
 
@@ -65,6 +68,11 @@ impl FileTable {
         }
     }
 
+    /// What threads remember of the table ([`RecentFiles`]) is no longer so.
+    pub fn forget_recent(&self) {
+        self.losses.fetch_add(1, Ordering::Release);
+    }
+
     /// Looks at several descriptors at once, which doesn't count up and down for each.
     pub fn with<R>(&self, look: impl FnOnce(Descriptors<'_>) -> R) -> R {
         look(Descriptors(&self.entries.read()))
@@ -97,6 +105,7 @@ impl FileTable {
         let old = {
             let mut entries = self.entries.write();
             let old = entries.get_mut(fd.0 as usize).and_then(Option::take);
+            self.forget_recent();
             set(&mut entries, fd.0 as usize, Entry { file, flags });
             old
         };
@@ -109,7 +118,11 @@ impl FileTable {
     /// # Errors
     /// `EBADF`.
     pub fn remove(&self, fd: FileDesc) -> Result<()> {
-        let entry = self.entries.write().get_mut(fd.0 as usize).and_then(Option::take);
+        let entry = {
+            let mut entries = self.entries.write();
+            self.forget_recent();
+            entries.get_mut(fd.0 as usize).and_then(Option::take)
+        };
         self.close(Some(entry.ok_or(err!(EBADF, "the descriptor is not open"))?));
         Ok(())
     }
@@ -143,6 +156,7 @@ impl FileTable {
     pub fn close_range(&self, first: u32, last: u32) {
         let closed: Vec<_> = {
             let mut entries = self.entries.write();
+            self.forget_recent();
             let range = in_table(first, last, entries.len());
             entries[range].iter_mut().filter_map(Option::take).collect()
         };
@@ -160,12 +174,12 @@ impl FileTable {
 
     /// Closes what `execve` closes.
     pub fn close_on_exec(&self) {
-        let closed: Vec<_> = self
-            .entries
-            .write()
-            .iter_mut()
-            .filter_map(|entry| entry.take_if(|entry| entry.flags.contains(FdFlags::CLOEXEC)))
-            .collect();
+        let closes = |entry: &mut Entry| entry.flags.contains(FdFlags::CLOEXEC);
+        let closed: Vec<_> = {
+            let mut entries = self.entries.write();
+            self.forget_recent();
+            entries.iter_mut().filter_map(|entry| entry.take_if(closes)).collect()
+        };
         self.close(closed);
     }
 
@@ -178,6 +192,50 @@ impl FileTable {
     /// Number of descriptors that there's room for, as `FDSize` in `/proc/PID/status`.
     pub fn capacity(&self) -> usize {
         self.entries.read().len().next_power_of_two().max(64)
+    }
+}
+
+/// The files of a table that a thread used last: finding one there takes no lock.
+///
+/// They are known weakly, so a file that another thread closes is closed then, and no longer found once that is done.
+#[derive(Default)]
+pub struct RecentFiles {
+    /// The table's `losses`, and what they were when the files were remembered.
+    losses: Arc<AtomicU64>,
+    seen: u64,
+    files: [Option<(FileDesc, Weak<dyn File>)>; RECENT],
+}
+
+/// How many files a thread remembers: a power of two, by the lowest bits of the descriptor.
+const RECENT: usize = 4;
+
+impl RecentFiles {
+    /// The open file of a descriptor, if it's remembered.
+    #[inline]
+    pub fn get(&self, fd: FileDesc) -> Option<Arc<dyn File>> {
+        let (remembered, file) = self.files[fd.0 as usize % RECENT].as_ref()?;
+        if *remembered != fd || self.losses.load(Ordering::Acquire) != self.seen {
+            return None;
+        }
+        file.upgrade()
+    }
+
+    /// The open file of a descriptor of the thread's table, which is remembered from now on.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn look_up(&mut self, table: &FileTable, fd: FileDesc) -> Result<Arc<dyn File>> {
+        // With the entries locked, nothing is lost meanwhile.
+        let entries = table.entries.read();
+        let losses = table.losses.load(Ordering::Acquire);
+        if !Arc::ptr_eq(&self.losses, &table.losses) {
+            *self = Self { losses: table.losses.clone(), seen: losses, files: Default::default() };
+        } else if losses != self.seen {
+            (self.seen, self.files) = (losses, Default::default());
+        }
+        let file = Descriptors(&entries).get(fd).ok_or(err!(EBADF, "the descriptor is not open"))?;
+        self.files[fd.0 as usize % RECENT] = Some((fd, Arc::downgrade(file)));
+        Ok(file.clone())
     }
 }
 

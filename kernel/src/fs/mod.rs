@@ -35,7 +35,7 @@ mod view;
 pub use boot::boot;
 pub use dentry::Dentry;
 pub use file::{File, StatusFlags};
-pub use file_table::{FdFlags, FileTable};
+pub use file_table::{FdFlags, FileTable, RecentFiles};
 pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
 pub use inode_file::InodeFile;
 pub use open::{ExecutableFile, find_executable, find_executable_at, truncate};

@@ -224,3 +224,24 @@ fn the_lowest_free_descriptor_is_given() {
     table.close_range(4, u32::MAX);
     assert_eq!(table.descriptors(), [0, 1, 2].map(FileDesc));
 }
+
+#[test]
+fn a_remembered_file_is_gone_once_its_descriptor_is_closed_or_replaced() {
+    let table = FileTable::default();
+    let [reader, writer]: [Arc<dyn File>; 2] =
+        pipe::create(StatusFlags::empty(), ROOT).map(|file| -> Arc<dyn File> { file });
+    let mut recent = RecentFiles::default();
+    let fd = table.insert(reader.clone(), FdFlags::empty(), 0, 9).unwrap();
+    assert!(recent.get(fd).is_none());
+    assert!(Arc::ptr_eq(&recent.look_up(&table, fd).unwrap(), &reader));
+    assert!(recent.get(fd).is_some());
+    table.replace(fd, writer.clone(), FdFlags::empty(), 9).unwrap();
+    assert!(recent.get(fd).is_none());
+    assert!(Arc::ptr_eq(&recent.look_up(&table, fd).unwrap(), &writer));
+    table.remove(fd).unwrap();
+    assert!(recent.get(fd).is_none());
+    assert_eq!(recent.look_up(&table, fd).err().unwrap().errno(), Errno::EBADF);
+    let other = FileTable::default();
+    other.insert(reader, FdFlags::empty(), 0, 9).unwrap();
+    assert!(recent.look_up(&other, fd).is_ok());
+}

@@ -194,12 +194,12 @@ fn leave_program(thread: &Arc<Thread>) -> Result<()> {
     become_first_thread(thread);
     super::exit::leave_memory(thread);
     crate::signal::reset_for_exec(thread);
-    {
-        let mut files = thread.files.write();
-        if Arc::strong_count(&files) > 1 {
-            *files = Arc::new(FileTable::clone(&files));
-        }
+    let files = thread.files();
+    // The thread has it, and this function.
+    if Arc::strong_count(&files) > 2 {
+        thread.set_files(Arc::new(FileTable::clone(&files)));
     }
+    drop(files);
     thread.files().close_on_exec();
     process.relations.has_execed.store(true, Ordering::Relaxed);
     process.relations.exit_signal.store(Signal::SIGCHLD.number() as u32, Ordering::Relaxed);

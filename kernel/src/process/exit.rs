@@ -91,7 +91,7 @@ fn leave(thread: &Arc<Thread>, status: TermStatus) {
     }
     crate::signal::retarget(thread);
     leave_memory(thread);
-    *thread.files.write() = Arc::default();
+    thread.set_files(Arc::default());
     process.usage.lock().add_thread(&frame::thread::take_usage());
     {
         let mut ended = process.transfers_of_ended.lock();

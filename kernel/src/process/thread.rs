@@ -5,12 +5,12 @@ use super::ids::Id;
 use super::io_counters::IoCounters;
 use super::process::Process;
 use super::settings::Settings;
-use crate::fs::{File, FileTable, FsView};
+use crate::fs::{File, FileTable, FsView, RecentFiles};
 use crate::prelude::*;
 use crate::signal::ThreadSignals;
 use crate::syscalls::args::FileDesc;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use frame::sync::Deadline;
+use frame::sync::{Deadline, ThreadCell};
 use frame::thread::Handle;
 
 /// A thread's id.
@@ -27,7 +27,9 @@ pub struct Thread {
     /// Its host thread; set before it runs. Another one when `execve` takes it to an address space of its own.
     pub(super) handle: RwLock<Option<Handle>>,
     /// Its open files.
-    pub files: RwLock<Arc<FileTable>>,
+    files: RwLock<Arc<FileTable>>,
+    /// Those that it used last.
+    recent_files: ThreadCell<RecentFiles>,
     /// Its root, working directory and umask.
     pub fs: RwLock<Arc<FsView>>,
     /// Who it acts as.
@@ -75,6 +77,7 @@ impl Thread {
             this: this.clone(),
             handle: RwLock::new(None),
             files: RwLock::new(beginning.files),
+            recent_files: ThreadCell::default(),
             fs: RwLock::new(beginning.fs),
             credentials: RwLock::new(beginning.credentials),
             signals: Mutex::new(beginning.signals),
@@ -116,6 +119,7 @@ impl Thread {
 
     /// It runs on this host thread from now on.
     pub(super) fn set_handle(&self, handle: Handle) {
+        self.recent_files.disown();
         *self.handle.write() = Some(handle);
     }
 
@@ -135,8 +139,34 @@ impl Thread {
     ///
     /// # Errors
     /// `EBADF`.
+    #[inline]
     pub fn file(&self, fd: FileDesc) -> Result<Arc<dyn File>> {
-        self.files.read().get(fd)
+        match self.recent_files.with(|recent| recent.get(fd)) {
+            Some(Some(file)) => Ok(file),
+            _ => self.look_up(fd),
+        }
+    }
+
+    fn look_up(&self, fd: FileDesc) -> Result<Arc<dyn File>> {
+        let files = self.files.read();
+        match self.recent_files.with(|recent| recent.look_up(&files, fd)) {
+            Some(result) => result,
+            None => files.get(fd),
+        }
+    }
+
+    /// Closes a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn close(&self, fd: FileDesc) -> Result<()> {
+        self.files.read().remove(fd)
+    }
+
+    /// Gives it another table of open files.
+    pub fn set_files(&self, files: Arc<FileTable>) {
+        let old = core::mem::replace(&mut *self.files.write(), files);
+        old.forget_recent();
     }
 
     /// Its root, working directory and umask.

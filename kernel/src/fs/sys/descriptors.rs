@@ -101,7 +101,7 @@ pub fn openat2(cx: Context<'_>, dir: DirDesc, path: UserPath, how: UserPtr<OpenH
 
 /// `close(2)`.
 pub fn close(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    cx.thread.files.read().remove(fd)?;
+    cx.thread.close(fd)?;
     Ok(0)
 }
 
@@ -124,7 +124,7 @@ pub fn close_range(cx: Context<'_>, first: u32, last: u32, flags: CloseRangeFlag
     }
     if flags.contains(CloseRangeFlags::CLOSE_RANGE_UNSHARE) {
         let own = Arc::new(crate::fs::FileTable::clone(&cx.thread.files()));
-        *cx.thread.files.write() = own;
+        cx.thread.set_files(own);
     }
     if flags.contains(CloseRangeFlags::CLOSE_RANGE_CLOEXEC) {
         cx.thread.files().set_close_on_exec(first, last);
