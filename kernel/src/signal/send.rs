@@ -15,7 +15,14 @@ pub fn send_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Re
     if is_evaded(process) {
         return Ok(());
     }
-    prepare(process, signal);
+    cancel_opposites(process, signal);
+    let result = queue_to_thread(thread, signal, info);
+    let_go(process, signal);
+    result
+}
+
+fn queue_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Result<()> {
+    let process = &thread.process;
     let limit = process.limits.lock().soft(Resource::PendingSignals);
     let ignored = is_ignored(process, signal);
     let wakes = {
@@ -42,13 +49,13 @@ pub fn send_to_process(process: &Arc<Process>, signal: Signal, info: SigInfo) ->
     if is_evaded(process) {
         return Ok(());
     }
-    prepare(process, signal);
-    if is_dropped(process, signal) {
-        return Ok(());
+    cancel_opposites(process, signal);
+    if !is_dropped(process, signal) {
+        let limit = process.limits.lock().soft(Resource::PendingSignals);
+        process.signals.lock().push(signal, info, limit)?;
+        wake_taker(process, signal);
     }
-    let limit = process.limits.lock().soft(Resource::PendingSignals);
-    process.signals.lock().push(signal, info, limit)?;
-    wake_taker(process, signal);
+    let_go(process, signal);
     Ok(())
 }
 
@@ -57,16 +64,23 @@ fn is_evaded(process: &Process) -> bool {
     process.pid() == table::INIT || process.zombie_status().is_some()
 }
 
-/// What a signal does as soon as it is sent, whether it is blocked, ignored or handled: stop signals and `SIGCONT` cancel
-/// each other, and what continues or kills a process lets it go on (POSIX, 2.4.3).
-fn prepare(process: &Arc<Process>, signal: Signal) {
+/// Stop signals and `SIGCONT` cancel each other as soon as they are sent, whether they are blocked, ignored or handled
+/// (POSIX, 2.4.3).
+fn cancel_opposites(process: &Process, signal: Signal) {
     if SigSet::STOPPING.contains(signal) {
         discard(process, SigSet::only(Signal::SIGCONT));
     } else if signal == Signal::SIGCONT {
         discard(process, SigSet::STOPPING);
-        job::go_on(process);
-    } else if signal == Signal::SIGKILL {
-        job::release(process);
+    }
+}
+
+/// Lets a stopped process go on that a signal continues or kills. The signal is queued by then, so that nothing of the
+/// program runs before it.
+fn let_go(process: &Arc<Process>, signal: Signal) {
+    match signal {
+        Signal::SIGCONT => job::go_on(process),
+        Signal::SIGKILL => job::release(process),
+        _ => {}
     }
 }
 

@@ -51,11 +51,12 @@ static int handle_stops(char **args)
     return 40 + sigismember(&pending, SIGTTOU);
 }
 
-/* Stops itself, then counts what it did. */
+/* Stops itself, and ends when it's told. */
 static int stop_itself(char **args)
 {
     CHECK(setpgid(0, 0) == 0);
     raise(atoi(args[0]));
+    await(atoi(args[1]));
     return 21;
 }
 
@@ -140,11 +141,14 @@ static int test(void)
     show_wait("handled", pid, WUNTRACED);
 
     static const int signals[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU };
+    int end[2];
+    CHECK(pipe(end) == 0);
     for (int i = 0; i < 4; i++) {
-        pid = SPAWN("itself", text_of(signals[i]));
+        pid = SPAWN("itself", text_of(signals[i]), text_of(end[0]));
         show_wait("stopped itself", pid, WUNTRACED);
         CHECK(kill(pid, SIGCONT) == 0);
         show_wait("continued", pid, WCONTINUED);
+        tell(end[1]);
         show_wait("ended", pid, WUNTRACED | WCONTINUED);
     }
 
