@@ -127,12 +127,12 @@ pub(super) fn complete_stop(process: &Arc<Process>) {
     }
 }
 
-/// `SIGCONT` was sent: a stopped process goes on.
+/// `SIGCONT` was sent: a stopped process goes on. Its parent is told first, so that this comes before the news of its end.
 pub fn go_on(process: &Arc<Process>) {
     let was_complete = {
         let mut state = process.job.state.lock();
         process.job.releases.fetch_add(1, Ordering::SeqCst);
-        if state.stopped_by.take().is_none() {
+        if state.stopped_by.is_none() {
             return;
         }
         let was_complete = core::mem::take(&mut state.is_complete);
@@ -140,10 +140,11 @@ pub fn go_on(process: &Arc<Process>) {
         was_complete
     };
     info!("process {} is continued", process.pid());
-    process.job.continued.wake_all();
     if was_complete {
         tell_parent(process, Change::Continued);
     }
+    process.job.state.lock().stopped_by = None;
+    process.job.continued.wake_all();
 }
 
 /// The process is killed: stopped threads end.
