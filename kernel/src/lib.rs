@@ -25,6 +25,7 @@ pub mod ipc;
 pub mod loader;
 pub mod logging;
 pub mod mm;
+pub mod net;
 pub mod observe;
 pub mod prelude;
 pub mod process;

@@ -2,7 +2,7 @@
 
 use super::{IoEvents, Notifier};
 use crate::prelude::*;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use frame::sync::{Deadline, MutexGuard, WaitError, WaitQueue};
 
 /// A ring between producers and consumers. Its ends are made by [`producer`](Self::producer) and
@@ -19,6 +19,8 @@ pub struct Channel<T> {
     capacity: AtomicUsize,
     producers: End,
     consumers: End,
+    /// Both ends are closed, whatever handles there are.
+    is_shut: AtomicBool,
 }
 
 /// What there is for each end.
@@ -65,6 +67,7 @@ impl<T> Channel<T> {
             capacity: AtomicUsize::new(capacity),
             producers: End::default(),
             consumers: End::default(),
+            is_shut: AtomicBool::new(false),
         })
     }
 
@@ -88,12 +91,26 @@ impl<T> Channel<T> {
 
     /// Whether there is a producer.
     pub fn has_producers(&self) -> bool {
-        self.producers.is_open()
+        self.producers.is_open() && !self.is_shut()
     }
 
     /// Whether there is a consumer.
     pub fn has_consumers(&self) -> bool {
-        self.consumers.is_open()
+        self.consumers.is_open() && !self.is_shut()
+    }
+
+    /// Closes both ends for good: nothing more can be put in, and what is there can still be taken out.
+    pub fn shut(&self) {
+        self.is_shut.store(true, Ordering::SeqCst);
+        self.consumers.waiters.wake_all();
+        self.producers.waiters.wake_all();
+        self.consumers.notifier.broadcast(HAS_PRODUCERS_GONE);
+        self.producers.notifier.broadcast(HAS_CONSUMERS_GONE);
+    }
+
+    /// Whether it was shut.
+    pub fn is_shut(&self) -> bool {
+        self.is_shut.load(Ordering::SeqCst)
     }
 
     /// The number of slots.

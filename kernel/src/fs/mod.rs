@@ -36,6 +36,7 @@ pub use boot::boot;
 pub use dentry::Dentry;
 pub use file::{File, StatusFlags};
 pub use file_table::{FdFlags, FileTable, RecentFiles};
+pub(crate) use inode::current_time;
 pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
 pub use inode_file::InodeFile;
 pub use open::{ExecutableFile, find_executable, find_executable_at, truncate};
