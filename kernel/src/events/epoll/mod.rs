@@ -1,6 +1,6 @@
 //! `epoll` (`man 7 epoll`): files that are watched, and a list of those that may be ready.
 //!
-//! - [`EpollFile`] owns its [`Item`]s; an item knows its file weakly, so a file is gone from all epolls when its last
+//! - [`EpollFile`] owns its [`Item`](item::Item)s; an item knows its file weakly, so a file is gone from all epolls when its last
 //!   descriptor is closed. The item observes the file's notifier and puts itself into the list of ready items.
 //! - [`HostSet`](host::HostSet): files of the host are watched by an `epoll` of the host as well, made for the first one.
 //!
