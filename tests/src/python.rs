@@ -14,8 +14,20 @@ use crate::run::{Input, Invocation, Outcome, tail};
 use crate::{Failure, source_dir};
 
 /// The modules of the suite that are run.
-pub const MODULES: &[&str] =
-    &["test_faulthandler", "test_os", "test_posix", "test_signal", "test_subprocess", "test_threading", "test_time"];
+pub const MODULES: &[&str] = &[
+    "test_faulthandler",
+    "test_fork1",
+    "test_os",
+    "test_poll",
+    "test_posix",
+    "test_select",
+    "test_signal",
+    "test_subprocess",
+    "test_threading",
+    "test_time",
+    "test_wait3",
+    "test_wait4",
+];
 
 /// How each case of a module ended: `ok`, `skipped`, `FAIL`, `ERROR`, …
 type Results = BTreeMap<String, String>;
