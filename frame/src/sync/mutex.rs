@@ -23,10 +23,7 @@ impl<T> Mutex<T> {
     pub fn lock(&self) -> MutexGuard<'_, T> {
         #[cfg(debug_assertions)]
         order::taking(self.word(), type_name::<T>());
-        let guard = self.0.lock();
-        #[cfg(debug_assertions)]
-        order::taken(self.word(), type_name::<T>());
-        guard
+        self.noted(self.0.lock())
     }
 
     /// As [`lock`](Self::lock), where locks of the class have an order of their own among themselves.
@@ -35,30 +32,21 @@ impl<T> Mutex<T> {
     pub fn lock_nested(&self) -> MutexGuard<'_, T> {
         #[cfg(debug_assertions)]
         order::taking_nested(self.word(), type_name::<T>());
-        let guard = self.0.lock();
-        #[cfg(debug_assertions)]
-        order::taken(self.word(), type_name::<T>());
-        guard
+        self.noted(self.0.lock())
     }
 
     /// As [`lock`](Self::lock), of what nobody else knows yet: as it doesn't wait, any lock may be held, one of the same
     /// class too.
     #[inline]
     pub fn lock_new(&self) -> MutexGuard<'_, T> {
-        let guard = self.0.lock();
-        #[cfg(debug_assertions)]
-        order::taken(self.word(), type_name::<T>());
-        guard
+        self.noted(self.0.lock())
     }
 
     /// Access, if nobody else has it. As it doesn't wait, any lock may be held.
     #[inline]
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        let guard = self.0.try_lock()?;
-        #[cfg(debug_assertions)]
-        order::taken(self.word(), type_name::<T>());
-        Some(guard)
+        Some(self.noted(self.0.try_lock()?))
     }
 
     /// What it protects, now that nobody else can reach it.
@@ -69,6 +57,14 @@ impl<T> Mutex<T> {
     /// What it protects, without locking it: nobody else can reach it.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
+    }
+
+    /// Notes for [`order`] that the calling thread has `guard` now.
+    #[inline]
+    fn noted<G>(&self, guard: G) -> G {
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
     }
 
     /// The address that stands for the lock in [`order`].

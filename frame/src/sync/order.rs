@@ -46,8 +46,7 @@ impl HeldLocks {
 /// The calling thread is about to read what the lock at `addr` protects; it may be reading it already.
 #[track_caller]
 pub(super) fn taking_to_read(addr: usize, name: &'static str) {
-    let is_held = thread::held_locks().is_some_and(|held| held.iter().any(|lock| lock.addr == addr));
-    if !is_held {
+    if !is_held(addr) {
         taking(addr, name);
     }
 }
@@ -66,8 +65,7 @@ pub(super) fn taking(addr: usize, name: &'static str) {
 /// As [`taking_to_read`], where locks of the class have an order of their own.
 #[track_caller]
 pub(super) fn taking_nested_to_read(addr: usize, name: &'static str) {
-    let is_held = thread::held_locks().is_some_and(|held| held.iter().any(|lock| lock.addr == addr));
-    if !is_held {
+    if !is_held(addr) {
         taking_nested(addr, name);
     }
 }
@@ -89,6 +87,11 @@ pub(super) fn taking_nested(addr: usize, name: &'static str) {
             EDGES[outer.class][inner].store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether the calling thread holds the lock at `addr`.
+fn is_held(addr: usize) -> bool {
+    thread::held_locks().is_some_and(|held| held.iter().any(|lock| lock.addr == addr))
 }
 
 /// The calling thread holds the lock at `addr` now.

@@ -23,10 +23,7 @@ impl<T> RwLock<T> {
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         #[cfg(debug_assertions)]
         order::taking_to_read(self.word(), type_name::<T>());
-        let guard = self.0.read();
-        #[cfg(debug_assertions)]
-        order::taken(self.word(), type_name::<T>());
-        guard
+        self.noted(self.0.read())
     }
 
     /// As [`read`](Self::read), where locks of the class have an order of their own among themselves.
@@ -35,10 +32,7 @@ impl<T> RwLock<T> {
     pub fn read_nested(&self) -> RwLockReadGuard<'_, T> {
         #[cfg(debug_assertions)]
         order::taking_nested_to_read(self.word(), type_name::<T>());
-        let guard = self.0.read();
-        #[cfg(debug_assertions)]
-        order::taken(self.word(), type_name::<T>());
-        guard
+        self.noted(self.0.read())
     }
 
     /// Waits until nobody else has access.
@@ -47,15 +41,20 @@ impl<T> RwLock<T> {
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         #[cfg(debug_assertions)]
         order::taking(self.word(), type_name::<T>());
-        let guard = self.0.write();
-        #[cfg(debug_assertions)]
-        order::taken(self.word(), type_name::<T>());
-        guard
+        self.noted(self.0.write())
     }
 
     /// What it protects, without locking it: nobody else can reach it.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
+    }
+
+    /// Notes for [`order`] that the calling thread has `guard` now.
+    #[inline]
+    fn noted<G>(&self, guard: G) -> G {
+        #[cfg(debug_assertions)]
+        order::taken(self.word(), type_name::<T>());
+        guard
     }
 
     /// The address that stands for the lock in [`order`].

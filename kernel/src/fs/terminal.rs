@@ -53,7 +53,7 @@ pub(super) fn names() -> impl Iterator<Item = (&'static [u8], u64)> {
 /// # Errors
 /// `ENXIO` if it has none.
 pub(super) fn open_controlling(flags: StatusFlags) -> Result<Arc<dyn File>> {
-    let terminal = table::current_thread().and_then(|thread| thread.process.terminal());
+    let terminal = table::calling_thread().and_then(|thread| thread.process.terminal());
     open(&terminal.ok_or(err!(ENXIO, "there's no controlling terminal"))?, b"/dev/tty", flags)
 }
 
@@ -68,7 +68,7 @@ pub(super) fn open_by_device(device: u64, flags: StatusFlags) -> Result<Arc<dyn 
     let file = open(terminal, path, flags)?;
     if !flags.contains(StatusFlags::O_NOCTTY)
         && terminal.session().is_none()
-        && let Some(thread) = table::current_thread()
+        && let Some(thread) = table::calling_thread()
     {
         // Who may not have it has the file all the same.
         let _ = terminal.take(&thread, flags.can_read(), false);
@@ -105,7 +105,7 @@ impl TerminalFile {
 
 impl File for TerminalFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        let Some(thread) = table::current_thread() else { return self.file.read(sink) };
+        let Some(thread) = table::calling_thread() else { return self.file.read(sink) };
         self.terminal.check(&thread, Use::Read)?;
         self.file.read(sink).or_else(|error| match error.errno() {
             // The host's job was put into the background unnoticed.
@@ -118,7 +118,7 @@ impl File for TerminalFile {
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        if let Some(thread) = table::current_thread() {
+        if let Some(thread) = table::calling_thread() {
             self.terminal.check_writer(&thread, || self.stops_writers())?;
         }
         self.file.write(source)

@@ -5,7 +5,7 @@ use crate::events::Blocking;
 use crate::fs::sys::install;
 use crate::fs::{FdFlags, File, StatusFlags};
 use crate::prelude::*;
-use crate::signal::{self, Signal};
+use crate::signal;
 use crate::syscalls::Context;
 use crate::syscalls::args::{Addr, FileDesc};
 use bitflags::bitflags;
@@ -95,11 +95,7 @@ pub fn sendto(
         bail!(EISCONN, "the socket is connected");
     }
     let result = socket.send(&mut Source::user(buf), flags.blocking(socket));
-    if result.as_ref().is_err_and(|error| error.errno() == Errno::EPIPE) && !flags.contains(MessageFlags::MSG_NOSIGNAL)
-    {
-        signal::raise(cx.thread, Signal::SIGPIPE);
-    }
-    result
+    if flags.contains(MessageFlags::MSG_NOSIGNAL) { result } else { signal::raise_if_broken_pipe(cx.thread, result) }
 }
 
 /// `recvfrom(2)`: a socket of a pair has no name, so the address's length is 0.

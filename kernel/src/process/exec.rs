@@ -112,7 +112,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
             let none = MemoryUse::none()?;
             leave_program(thread)?;
             let space = thread.process.memory().space().clone();
-            drop(core::mem::replace(&mut *thread.process.memory.write(), none));
+            drop(thread.process.replace_memory(none));
             match plan.build(&space) {
                 Ok(prepared) => prepared.install(thread, cx.regs),
                 Err(error) => {
@@ -135,7 +135,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
 /// The child of a `vfork` gives its parent's host thread back.
 fn execute_on_own_thread(cx: Context<'_>) -> Result<usize> {
     let thread = cx.thread;
-    thread.process.usage.lock().add_thread(&frame::thread::take_usage());
+    thread.hand_in_usage();
     let task = Arc::new(ThreadTask(thread.clone()));
     match frame::thread::spawn(task, cx.regs, 0, |handle| thread.set_handle(handle)) {
         Ok(()) => Err(Errno::EMOVED.into()),
@@ -151,8 +151,8 @@ fn execute_elsewhere(cx: Context<'_>, plan: Plan) -> Result<usize> {
     let none = MemoryUse::none()?;
     leave_program(cx.thread)?;
     let thread = cx.thread.clone();
-    let old = core::mem::replace(&mut *thread.process.memory.write(), none);
-    thread.process.usage.lock().add_thread(&frame::thread::take_usage());
+    let old = thread.process.replace_memory(none);
+    thread.hand_in_usage();
     let started = old.space().split(|foreign| {
         let moved = thread.clone();
         let arrival = Box::new(move |regs: &mut UserContext| {
@@ -323,7 +323,7 @@ impl Prepared {
     pub fn install(self, thread: &Thread, regs: &mut UserContext) {
         let process = &thread.process;
         info!("process {} runs {}", process.pid(), self.program.path.escape_ascii());
-        let old = core::mem::replace(&mut *process.memory.write(), MemoryUse::new(self.memory, self.claim));
+        let old = process.replace_memory(MemoryUse::new(self.memory, self.claim));
         *process.program.write() = Arc::new(self.program);
         *thread.name.lock() = self.name;
         self.credentials.commit(thread);

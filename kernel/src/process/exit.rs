@@ -10,6 +10,7 @@ use crate::mm::MemoryUse;
 use crate::prelude::*;
 use crate::signal::Signal;
 use core::sync::atomic::Ordering;
+use frame::sync::WaitQueue;
 use frame::thread::Flow;
 
 /// How a process ended (`man 2 wait`).
@@ -92,7 +93,7 @@ fn leave(thread: &Arc<Thread>, status: TermStatus) {
     crate::signal::retarget(thread);
     leave_memory(thread);
     thread.set_files(Arc::default());
-    process.usage.lock().add_thread(&frame::thread::take_usage());
+    thread.hand_in_usage();
     {
         let mut ended = process.transfers_of_ended.lock();
         *ended = ended.plus(thread.io.transfers());
@@ -134,7 +135,7 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
         end_all(process, status);
     }
     match MemoryUse::none() {
-        Ok(none) => give_up_memory(core::mem::replace(&mut *process.memory.write(), none)),
+        Ok(none) => give_up_memory(process.replace_memory(none)),
         Err(error) => warn!("the memory of an ended process is kept: {error}"),
     }
     process.vfork.open();
@@ -170,27 +171,29 @@ impl Process {
             other.must_end.store(true, Ordering::SeqCst);
             other.interrupt();
         }
-        let is_alone = self.wait_until_alone(survivor);
+        let is_alone = wait_killable(survivor, &self.thread_ended, || self.threads.lock().len() == 1);
         *self.execing.lock() = None;
         if is_alone { Ok(()) } else { Err(Errno::ERESTARTNOINTR.into()) }
     }
+}
 
-    /// Nothing but the end of the waiting thread interrupts that.
-    fn wait_until_alone(&self, survivor: &Thread) -> bool {
-        let mut was_interrupted = false;
-        let is_alone = loop {
-            match self.thread_ended.wait_until(None, || (self.threads.lock().len() == 1).then_some(())) {
-                Ok(()) => break true,
-                Err(_) if crate::signal::is_dying(survivor) => break false,
-                Err(_) => {
-                    was_interrupted = true;
-                    frame::thread::forget_wanted();
-                }
+/// Waits until a condition holds, for which `queue` is woken. Nothing but the end of `thread`, the calling thread,
+/// interrupts that. Gives whether the condition holds.
+pub(super) fn wait_killable(thread: &Thread, queue: &WaitQueue, holds: impl Fn() -> bool) -> bool {
+    let mut was_interrupted = false;
+    let holds = loop {
+        match queue.wait_until(None, || holds().then_some(())) {
+            Ok(()) => break true,
+            Err(_) if crate::signal::is_dying(thread) => break false,
+            Err(_) => {
+                was_interrupted = true;
+                frame::thread::forget_wanted();
             }
-        };
-        if was_interrupted {
-            frame::thread::interrupt_self();
         }
-        is_alone
+    };
+    if was_interrupted {
+        // What it is wanted for is seen to afterwards.
+        frame::thread::interrupt_self();
     }
+    holds
 }

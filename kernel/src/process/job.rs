@@ -3,6 +3,7 @@
 //! A stop signal stops a process as a whole: each of its threads waits, on its way out of the LibOS, until `SIGCONT`
 //! comes or the process is killed. The process counts as stopped when all of its threads wait.
 
+use super::exit::wait_killable;
 use super::process::Process;
 use super::table;
 use super::thread::Thread;
@@ -10,7 +11,7 @@ use super::wait::Change;
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
 use core::sync::atomic::{AtomicU32, Ordering};
-use frame::sync::{WaitError, WaitQueue};
+use frame::sync::WaitQueue;
 
 /// Whether a process is stopped, and what its parent hasn't been told of by `wait`.
 #[derive(Debug, Default)]
@@ -92,13 +93,7 @@ pub fn wait_while_stopped(thread: &Arc<Thread>) {
     }
     process.job.state.lock().waiting += 1;
     complete_stop(process);
-    loop {
-        let is_over = || (!process.job.is_stopped()).then_some(());
-        match process.job.continued.wait_until(None, is_over) {
-            Err(WaitError::Interrupted) if !signal::is_dying(thread) => frame::thread::forget_wanted(),
-            _ => break,
-        }
-    }
+    wait_killable(thread, &process.job.continued, || !process.job.is_stopped());
     {
         let mut state = process.job.state.lock();
         state.waiting = state.waiting.saturating_sub(1);

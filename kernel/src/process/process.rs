@@ -208,6 +208,11 @@ impl Process {
         look(self.memory.read().patcher())
     }
 
+    /// Gives it another part in a memory; gives the one that it had, to be given up when no lock is held.
+    pub(super) fn replace_memory(&self, memory: MemoryUse) -> MemoryUse {
+        core::mem::replace(&mut *self.memory.write(), memory)
+    }
+
     /// Its signal dispositions at present.
     pub fn dispositions(&self) -> RwLockReadGuard<'_, Arc<Mutex<Dispositions>>> {
         self.dispositions.read()

@@ -110,7 +110,8 @@ pub fn find_thread(tid: Tid) -> Option<Arc<Thread>> {
 
 /// The calling thread; nothing in a thread of the LibOS's own.
 pub fn calling_thread() -> Option<Arc<Thread>> {
-    frame::thread::current_ids().and_then(|(_, tid)| find_thread(tid))
+    let (pid, tid) = frame::thread::current_ids()?;
+    find(pid)?.threads.lock().get(&tid).cloned()
 }
 
 /// All processes, by ascending id.
@@ -344,10 +345,4 @@ impl Table {
             aftermath.reaped.push(entry.process);
         }
     }
-}
-
-/// The thread that the caller works for.
-pub fn current_thread() -> Option<Arc<Thread>> {
-    let (pid, tid) = frame::thread::current_ids()?;
-    find(pid)?.threads.lock().get(&tid).cloned()
 }

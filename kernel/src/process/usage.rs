@@ -76,6 +76,13 @@ impl Thread {
         self.handle().and_then(|handle| handle.cpu_time()).unwrap_or_default()
     }
 
+    /// Counts what it, the calling thread, has used since it last did this as its process's: its host thread is about to
+    /// do something else.
+    pub(super) fn hand_in_usage(&self) {
+        let used = frame::thread::take_usage();
+        self.process.usage.lock().add_thread(&used);
+    }
+
     /// Whether it is the calling thread.
     pub fn is_calling(&self) -> bool {
         frame::thread::current_ids().is_some_and(|(_, tid)| tid == self.tid())

@@ -4,13 +4,14 @@
 //! program of its own, on another one. Only when one of them can't have the other on its host thread, they are parted:
 //! the parent waits at a gate then.
 
+use super::exit::wait_killable;
 use super::process::Process;
 use super::task::ThreadTask;
 use super::thread::Thread;
 use crate::prelude::*;
 use core::sync::atomic::{AtomicBool, Ordering};
 use frame::context::UserContext;
-use frame::sync::{WaitError, WaitQueue};
+use frame::sync::WaitQueue;
 use frame::thread::{Arrival, Flow, Loan};
 
 /// What the parent of a `vfork` waits at, where it has a host thread to wait on.
@@ -33,19 +34,7 @@ impl VforkGate {
 
     /// Waits until the child has opened the gate. Nothing interrupts that but the end of the waiting thread.
     pub(super) fn wait(&self, thread: &Thread) {
-        let mut was_interrupted = false;
-        loop {
-            match self.parent.wait_until(None, || self.is_open.load(Ordering::SeqCst).then_some(())) {
-                Err(WaitError::Interrupted) if !crate::signal::is_dying(thread) => {
-                    was_interrupted = true;
-                    frame::thread::forget_wanted();
-                }
-                _ => break,
-            }
-        }
-        if was_interrupted {
-            frame::thread::interrupt_self();
-        }
+        wait_killable(thread, &self.parent, || self.is_open.load(Ordering::SeqCst));
     }
 }
 
@@ -57,7 +46,7 @@ pub(super) fn lend(
     regs: Box<UserContext>,
     fs_base: u64,
 ) {
-    parent.process.usage.lock().add_thread(&frame::thread::take_usage());
+    parent.hand_in_usage();
     if let Some(handle) = parent.handle() {
         child.set_handle(handle);
     }

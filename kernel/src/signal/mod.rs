@@ -26,8 +26,8 @@ pub use info::SigInfo;
 pub use number::{SigSet, Signal};
 pub use queue::SignalQueue;
 pub use send::{
-    TimerSignal, is_dying, is_evaded_by, is_wanted, raise, reaps_children, retarget, send_timer_to_process,
-    send_timer_to_thread, send_to_process, send_to_thread, wants_stops_of_children,
+    TimerSignal, is_dying, is_evaded_by, is_wanted, raise, raise_if_broken_pipe, reaps_children, retarget,
+    send_timer_to_process, send_timer_to_thread, send_to_process, send_to_thread, wants_stops_of_children,
 };
 pub use state::{AlternateStack, ThreadSignals, reset_for_exec};
 pub use sys::with_mask;

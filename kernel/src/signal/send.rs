@@ -160,6 +160,14 @@ pub fn raise(thread: &Arc<Thread>, signal: Signal) {
     }
 }
 
+/// Signals the calling thread that nobody reads what it writes, if that is what `result` says; gives the result.
+pub fn raise_if_broken_pipe(thread: &Arc<Thread>, result: Result<usize>) -> Result<usize> {
+    if result.as_ref().is_err_and(|error| error.errno() == Errno::EPIPE) {
+        raise(thread, Signal::SIGPIPE);
+    }
+    result
+}
+
 /// Sends the calling thread a signal that it can't evade: one that it blocks or ignores kills it.
 pub(super) fn force(thread: &Arc<Thread>, signal: Signal) {
     let is_blocked = {

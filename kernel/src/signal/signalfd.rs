@@ -114,7 +114,7 @@ impl File for SignalFile {
     anonymous_file!("[signalfd]");
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        let thread = table::current_thread().ok_or(Errno::ESRCH)?;
+        let thread = table::calling_thread().ok_or(Errno::ESRCH)?;
         if sink.remaining() < size_of::<SignalRecord>() {
             bail!(EINVAL, "no room for a signal");
         }
@@ -131,7 +131,7 @@ impl File for SignalFile {
     }
 
     fn poll(&self) -> IoEvents {
-        let Some(thread) = table::current_thread() else { return IoEvents::empty() };
+        let Some(thread) = table::calling_thread() else { return IoEvents::empty() };
         let own = thread.signals.lock().queue.pending();
         let pending = own.union(thread.process.signals.lock().pending());
         IoEvents::POLLIN.when(!pending.intersection(self.set()).is_empty())

@@ -1,13 +1,12 @@
 //! `splice(2)`, `tee(2)` and `vmsplice(2)`.
 
-use super::transfer::{pieces, position, readable, writable, write_to};
+use super::transfer::{Offset, pieces, readable, writable, write_to};
 use crate::events::{Blocking, Input, hand_on};
 use crate::flags_arg;
 use crate::fs::pipe::PipeFile;
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
-use crate::process::Thread;
-use crate::signal::{self, Signal};
+use crate::signal;
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
 use bitflags::bitflags;
@@ -43,35 +42,6 @@ fn as_pipe(file: &dyn File) -> Option<&PipeFile> {
     file.downcast_ref()
 }
 
-/// A position in the program's memory; it's written back when the transfer is done.
-struct Offset {
-    pointer: UserPtr<i64>,
-    at: Option<u64>,
-}
-
-impl Offset {
-    fn read(pointer: UserPtr<i64>) -> Result<Self> {
-        let at = pointer.non_null().map(|pointer| position(pointer.read()?)).transpose()?;
-        Ok(Self { pointer, at })
-    }
-
-    fn advance(&mut self, count: usize) {
-        self.at = self.at.map(|at| at + count as u64);
-    }
-
-    fn write_back(self) -> Result<()> {
-        self.at.map_or(Ok(()), |at| self.pointer.write(&(at as i64)))
-    }
-}
-
-/// A broken pipe is signalled, too.
-fn signalling(thread: &Arc<Thread>, result: Result<usize>) -> Result<usize> {
-    if result.as_ref().is_err_and(|error| error.errno() == Errno::EPIPE) {
-        signal::raise(thread, Signal::SIGPIPE);
-    }
-    result
-}
-
 /// `splice(2)`.
 pub fn splice(
     cx: Context<'_>,
@@ -97,7 +67,7 @@ pub fn splice(
                 bail!(EINVAL, "the same pipe twice");
             }
             let result = between(from, to, count, flags.blocking(&[from, to]), Input::Moved);
-            signalling(cx.thread, result)
+            signal::raise_if_broken_pipe(cx.thread, result)
         }
         (Some(from), None) => {
             if target.status().contains(StatusFlags::O_APPEND) {
@@ -125,7 +95,7 @@ pub fn splice(
                 offset.advance(read);
                 Ok(read)
             });
-            let read = signalling(cx.thread, read)?;
+            let read = signal::raise_if_broken_pipe(cx.thread, read)?;
             offset.write_back()?;
             Ok(read)
         }
@@ -150,7 +120,7 @@ pub fn tee(cx: Context<'_>, input: FileDesc, out: FileDesc, count: usize, flags:
     if from.is_same_pipe(to) {
         bail!(EINVAL, "the same pipe twice");
     }
-    signalling(cx.thread, between(from, to, count, flags.blocking(&[from, to]), Input::Kept))
+    signal::raise_if_broken_pipe(cx.thread, between(from, to, count, flags.blocking(&[from, to]), Input::Kept))
 }
 
 /// `vmsplice(2)`: the bytes are copied, so the program may change its memory afterwards.
@@ -166,7 +136,7 @@ pub fn vmsplice(
     let pipe = as_pipe(&*file).ok_or(err!(EBADF, "not a pipe"))?;
     let blocking = flags.blocking(&[]);
     if let Some(producer) = pipe.producer() {
-        signalling(cx.thread, producer.write_what_fits(&mut Source::user_vector(pieces), blocking))
+        signal::raise_if_broken_pipe(cx.thread, producer.write_what_fits(&mut Source::user_vector(pieces), blocking))
     } else {
         pipe.consumer().ok_or(Errno::EBADF)?.read(&mut Sink::user_vector(pieces), blocking)
     }

@@ -186,6 +186,27 @@ pub fn pwritev2(
     Ok(count)
 }
 
+/// A position in the program's memory; it's written back when the transfer is done.
+pub(super) struct Offset {
+    pointer: UserPtr<i64>,
+    pub(super) at: Option<u64>,
+}
+
+impl Offset {
+    pub(super) fn read(pointer: UserPtr<i64>) -> Result<Self> {
+        let at = pointer.non_null().map(|pointer| position(pointer.read()?)).transpose()?;
+        Ok(Self { pointer, at })
+    }
+
+    pub(super) fn advance(&mut self, count: usize) {
+        self.at = self.at.map(|at| at + count as u64);
+    }
+
+    pub(super) fn write_back(self) -> Result<()> {
+        self.at.map_or(Ok(()), |at| self.pointer.write(&(at as i64)))
+    }
+}
+
 pub(super) fn position(offset: i64) -> Result<u64> {
     u64::try_from(offset).map_err(|_| err!(EINVAL, "the offset is negative"))
 }
@@ -202,12 +223,7 @@ pub(super) fn write_to(
         None => file.write(source),
         Some(offset) => file.write_at(offset, source),
     };
-    if let Err(error) = &result
-        && error.errno() == Errno::EPIPE
-    {
-        signal::raise(thread, Signal::SIGPIPE);
-    }
-    result
+    signal::raise_if_broken_pipe(thread, result)
 }
 
 /// Cuts a write at `RLIMIT_FSIZE`, or refuses it with `SIGXFSZ`.
@@ -254,13 +270,9 @@ pub fn sendfile(cx: Context<'_>, out: FileDesc, input: FileDesc, offset: UserPtr
     if source.metadata()?.kind == FileType::Fifo {
         bail!(EINVAL, "the input is a pipe");
     }
-    let start = offset.non_null().map(UserPtr::read).transpose()?;
-    let start = start.map(position).transpose()?;
-    let mut at = start;
-    let total = copy(cx.thread, &*source, &mut at, &*target, &mut None, count)?;
-    if let (Some(pointer), Some(at)) = (offset.non_null(), at) {
-        pointer.write(&(at as i64))?;
-    }
+    let mut offset = Offset::read(offset)?;
+    let total = copy(cx.thread, &*source, &mut offset.at, &*target, &mut None, count)?;
+    offset.write_back()?;
     Ok(total)
 }
 
@@ -293,23 +305,19 @@ pub fn copy_file_range(
         let [one, other] = [source.metadata()?, target.metadata()?];
         (one.dev, one.ino) == (other.dev, other.ino)
     };
-    let read = |pointer: UserPtr<i64>| pointer.non_null().map(|pointer| position(pointer.read()?)).transpose();
-    let (mut from, mut to) = (read(in_offset)?, read(out_offset)?);
+    let (mut from, mut to) = (Offset::read(in_offset)?, Offset::read(out_offset)?);
     if same {
         let at = |offset: Option<u64>, file: &dyn File| match offset {
             Some(offset) => Ok(offset),
             None => file.seek(0, Whence::Current),
         };
-        if at(from, &*source)?.abs_diff(at(to, &*target)?) < count as u64 {
+        if at(from.at, &*source)?.abs_diff(at(to.at, &*target)?) < count as u64 {
             bail!(EINVAL, "the ranges overlap");
         }
     }
-    let total = copy(cx.thread, &*source, &mut from, &*target, &mut to, count)?;
-    for (pointer, at) in [(in_offset, from), (out_offset, to)] {
-        if let (Some(pointer), Some(at)) = (pointer.non_null(), at) {
-            pointer.write(&(at as i64))?;
-        }
-    }
+    let total = copy(cx.thread, &*source, &mut from.at, &*target, &mut to.at, count)?;
+    from.write_back()?;
+    to.write_back()?;
     Ok(total)
 }
 
