@@ -10,11 +10,11 @@ use core::ffi::CStr;
 use core::time::Duration;
 use linux_raw_sys::general as sys;
 use linux_raw_sys::general::{
-    __NR_close, __NR_dup, __NR_fallocate, __NR_fchmod, __NR_fchmodat, __NR_fchownat, __NR_fcntl, __NR_fdatasync,
-    __NR_fgetxattr, __NR_flock, __NR_fstatfs, __NR_fsync, __NR_ftruncate, __NR_getdents64, __NR_ioctl, __NR_linkat,
-    __NR_lseek, __NR_mkdirat, __NR_mknodat, __NR_openat, __NR_openat2, __NR_ppoll, __NR_pread64, __NR_preadv,
-    __NR_pwritev, __NR_readlinkat, __NR_readv, __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_unlinkat,
-    __NR_utimensat, __NR_writev,
+    __NR_close, __NR_dup, __NR_fallocate, __NR_fchmodat, __NR_fchownat, __NR_fcntl, __NR_fdatasync, __NR_fgetxattr,
+    __NR_flock, __NR_fstatfs, __NR_fsync, __NR_ftruncate, __NR_getdents64, __NR_ioctl, __NR_linkat, __NR_lseek,
+    __NR_mkdirat, __NR_mknodat, __NR_openat, __NR_openat2, __NR_ppoll, __NR_pread64, __NR_preadv, __NR_pwritev,
+    __NR_readlinkat, __NR_readv, __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_unlinkat, __NR_utimensat,
+    __NR_writev,
 };
 
 /// A descriptor of the host that the LibOS owns; closed on drop.
@@ -497,16 +497,6 @@ pub fn symlink(target: &CStr, dir: &HostFd, name: &CStr) -> Result<()> {
 pub fn chmod(dir: &HostFd, name: &CStr, mode: u32) -> Result<()> {
     // SAFETY: the host reads the name.
     unsafe { host::call(__NR_fchmodat, [dir.0 as usize, name.as_ptr() as usize, mode as usize, 0, 0, 0])? };
-    Ok(())
-}
-
-/// Changes the permissions of an open file.
-///
-/// # Errors
-/// As `fchmod(2)`.
-pub fn chmod_open(fd: &HostFd, mode: u32) -> Result<()> {
-    // SAFETY: no effect on memory.
-    unsafe { host::call(__NR_fchmod, [fd.0 as usize, mode as usize, 0, 0, 0, 0])? };
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::map::{checked, runs};
 use super::memory::{Inner, Memory};
-use super::vma::{Kind, Vma};
+use super::vma::Vma;
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::{PAGE_SIZE, TASK_SIZE, page_ceil};
@@ -127,22 +127,6 @@ impl Memory {
             bail!(ENOMEM, "not all of the range is mapped");
         }
         mem::resident(range)
-    }
-
-    /// Bytes that are resident. Counts all pages, so it costs time in proportion to what is mapped.
-    pub fn resident_bytes(&self) -> usize {
-        /// What is reserved without being accessible isn't worth a look.
-        const STEP: usize = 1 << 30;
-        let inner = self.inner.lock();
-        let accessible = inner.vmas.iter().filter(|(_, vma)| vma.kind != Kind::Trampolines && !vma.prot.is_empty());
-        let mut pages = 0;
-        for (range, _) in accessible {
-            for start in range.clone().step_by(STEP) {
-                let step = start..range.end.min(start + STEP);
-                pages += mem::resident(&step).map_or(0, |bytes| bytes.iter().filter(|&&byte| byte & 1 != 0).count());
-            }
-        }
-        pages * PAGE_SIZE
     }
 
     /// Locks `range` in memory, at most `limit` bytes in all (`RLIMIT_MEMLOCK`).

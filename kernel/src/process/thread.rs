@@ -23,7 +23,6 @@ pub struct Thread {
     pub(super) tid: AtomicU32,
     /// Its process.
     pub process: Arc<Process>,
-    pub(super) this: Weak<Self>,
     /// Its host thread; set before it runs. Another one when `execve` takes it to an address space of its own.
     pub(super) handle: RwLock<Option<Handle>>,
     /// Its open files.
@@ -70,11 +69,10 @@ pub(super) struct Beginning {
 impl Thread {
     /// A thread that doesn't run yet and isn't among its process's.
     pub(super) fn new(beginning: Beginning) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self {
+        Arc::new(Self {
             tid: AtomicU32::new(beginning.id.get()),
             id: Mutex::new(beginning.id),
             process: beginning.process,
-            this: this.clone(),
             handle: RwLock::new(None),
             files: RwLock::new(beginning.files),
             recent_files: ThreadCell::default(),
@@ -95,11 +93,6 @@ impl Thread {
     /// Its thread id.
     pub fn tid(&self) -> Tid {
         self.tid.load(Ordering::Relaxed)
-    }
-
-    /// Itself, as others hold it.
-    pub fn arc(&self) -> Option<Arc<Self>> {
-        self.this.upgrade()
     }
 
     /// Whether it has ended, or is doing the last things.
