@@ -1,0 +1,95 @@
+//! Host threads without work, which are kept for a while.
+
+use super::block::{BlockRef, Role, ThreadBlock};
+use super::run::end_thread;
+use crate::host_process::HostProcess;
+use crate::ocall::process::Rusage;
+use crate::sync::{Deadline, Mutex};
+use crate::trap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+
+/// How many host threads without work are kept per host process.
+pub(super) const MAX_IDLE: usize = 16;
+
+/// How long a host thread without work stays.
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(5);
+
+/// Host threads without work, and blocks whose host thread is ending.
+pub(super) struct Pool {
+    pub(super) idle: Vec<BlockRef>,
+    pub(super) ended: Vec<BlockRef>,
+}
+
+pub(super) static POOL: Mutex<Pool> = Mutex::new(Pool { idle: Vec::new(), ended: Vec::new() });
+
+/// Takes a thread of `process` that has no work out of the pool.
+pub(super) fn take_idle(process: &Arc<HostProcess>) -> Option<*mut ThreadBlock> {
+    let mut pool = POOL.lock();
+    // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
+    let index = pool.idle.iter().rposition(|block| Arc::ptr_eq(&unsafe { &*block.0 }.handle.process, process))?;
+    Some(pool.idle.swap_remove(index).0)
+}
+
+pub(super) fn reuse_ended() -> Option<*mut ThreadBlock> {
+    let block = {
+        let mut pool = POOL.lock();
+        // SAFETY: blocks are never unmapped, and the field is atomic.
+        let index = pool.ended.iter().position(|block| unsafe { (*block.0).host_tid.load(Ordering::SeqCst) } == 0)?;
+        pool.ended.swap_remove(index).0
+    };
+    // SAFETY: out of the pool, and its host thread is gone: it's ours. The next host thread starts from nothing.
+    unsafe { (*block).usage_base = Rusage::default() };
+    Some(block)
+}
+
+/// Ends the thread's present work and waits for other work; the host thread ends when none comes.
+pub(super) fn idle(block: &mut ThreadBlock) {
+    block.role = Role::Idle;
+    let waiter = block.handle.waiter.clone();
+    let this = BlockRef(core::ptr::from_mut(block));
+    let keep = {
+        let mut pool = POOL.lock();
+        let keep = pool.idle.len() < MAX_IDLE;
+        if keep {
+            pool.idle.push(this);
+        }
+        keep
+    };
+    if keep {
+        let mut deadline = Some(Deadline::after(IDLE_TIME));
+        // A wake-up may be a late one; what counts is whether the work is there.
+        while !block.ready.swap(false, Ordering::Acquire) {
+            let outcome = waiter.wait_uninterruptible(deadline);
+            trap::take_host_signals();
+            if outcome.is_err() {
+                let mut pool = POOL.lock();
+                if let Some(index) = pool.idle.iter().position(|other| *other == this) {
+                    pool.idle.swap_remove(index);
+                    break;
+                }
+                // Somebody took us out of the pool: the work is on its way.
+                deadline = None;
+            }
+        }
+        if deadline.is_none() || !matches!(block.role, Role::Idle) {
+            return;
+        }
+    }
+    end_thread(block)
+}
+
+/// Has the threads of a host process that have no work end.
+pub(super) fn dismiss_idle(process: &Arc<HostProcess>) {
+    while let Some(block) = take_idle(process) {
+        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken. Its thread finds no work.
+        let waiter = unsafe {
+            let block = &*block;
+            block.ready.store(true, Ordering::Release);
+            block.handle.waiter.clone()
+        };
+        waiter.wake();
+    }
+}
