@@ -49,6 +49,11 @@ pub fn lend(loan: Loan) {
     }
 }
 
+/// The result that the calling task's system call has when it gets back the host thread that it is about to [`lend`].
+pub fn lent_for() -> Option<u64> {
+    current()?.loan.as_ref().map(|loan| loan.result)
+}
+
 /// Whether the calling task uses another one's host thread.
 pub fn is_borrower() -> bool {
     current().is_some_and(|block| !block.lenders.is_empty())

@@ -25,7 +25,7 @@ pub(crate) use current::{current_block, current_waiter, grow_down, note_orphaned
 pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub use handle::Handle;
 pub(crate) use handle::change_own_schedule;
-pub use lend::{Loan, OnMove, is_borrower, lend, move_lenders};
+pub use lend::{Loan, OnMove, is_borrower, lend, lent_for, move_lenders};
 pub use run::end_process_with_tasks;
 pub(crate) use run::{on_fault, on_pending, on_syscall, with_task};
 pub(crate) use start::{become_task, run_first};

@@ -1,7 +1,6 @@
 //! Host threads without work, which are kept for a while.
 
 use super::block::{BlockRef, Role, ThreadBlock};
-use super::run::end_thread;
 use crate::host_process::HostProcess;
 use crate::ocall::process::Rusage;
 use crate::sync::{Deadline, Mutex};
@@ -45,40 +44,34 @@ pub(super) fn reuse_ended() -> Option<*mut ThreadBlock> {
     Some(block)
 }
 
-/// Ends the thread's present work and waits for other work; the host thread ends when none comes.
-pub(super) fn idle(block: &mut ThreadBlock) {
-    block.role = Role::Idle;
+/// Waits for other work. Gives whether it came: if not, the host thread ends.
+pub(super) fn wait_for_work(block: &mut ThreadBlock) -> bool {
     let waiter = block.handle.waiter.clone();
     let this = BlockRef(core::ptr::from_mut(block));
-    let keep = {
+    {
         let mut pool = POOL.lock();
-        let keep = pool.idle.len() < MAX_IDLE;
-        if keep {
-            pool.idle.push(this);
+        if pool.idle.len() >= MAX_IDLE {
+            return false;
         }
-        keep
-    };
-    if keep {
-        let mut deadline = Some(Deadline::after(IDLE_TIME));
-        // A wake-up may be a late one; what counts is whether the work is there.
-        while !block.ready.swap(false, Ordering::Acquire) {
-            let outcome = waiter.wait_uninterruptible(deadline);
-            trap::take_host_signals();
-            if outcome.is_err() {
-                let mut pool = POOL.lock();
-                if let Some(index) = pool.idle.iter().position(|other| *other == this) {
-                    pool.idle.swap_remove(index);
-                    break;
-                }
-                // Somebody took us out of the pool: the work is on its way.
-                deadline = None;
+        pool.idle.push(this);
+    }
+    let mut deadline = Some(Deadline::after(IDLE_TIME));
+    // A wake-up may be a late one; what counts is whether the work is there.
+    while !block.ready.swap(false, Ordering::Acquire) {
+        let outcome = waiter.wait_uninterruptible(deadline);
+        trap::take_host_signals();
+        if outcome.is_err() {
+            let mut pool = POOL.lock();
+            if let Some(index) = pool.idle.iter().position(|other| *other == this) {
+                pool.idle.swap_remove(index);
+                return false;
             }
-        }
-        if deadline.is_none() || !matches!(block.role, Role::Idle) {
-            return;
+            // Somebody took us out of the pool: the work is on its way.
+            deadline = None;
         }
     }
-    end_thread(block)
+    // Who dismisses us gives none.
+    !matches!(block.role, Role::Idle)
 }
 
 /// Has the threads of a host process that have no work end.

@@ -3,7 +3,7 @@
 use super::block::{BlockRef, Role, ThreadBlock};
 use super::current::current;
 use super::lend::{change_over, give_back};
-use super::pool::{POOL, dismiss_idle, idle};
+use super::pool::{POOL, dismiss_idle, wait_for_work};
 use super::task::{Flow, Task};
 use crate::context::UserContext;
 use crate::entry;
@@ -105,7 +105,10 @@ pub(super) fn end_task(block: &mut ThreadBlock) {
     if schedule != Schedule::AsLaunched {
         end_thread(block)
     }
-    idle(block);
+    if !wait_for_work(block) {
+        // It never returns, so nothing that is to be dropped may be left here or in the callers.
+        end_thread(block)
+    }
 }
 
 /// The tasks of the calling thread's host process end and no others will come: it ends with the last of them.
