@@ -2,9 +2,10 @@
 //!
 //! The first one is what `enclos run` started; whoever waits for it outside learns how the LibOS ended. Each further one is
 //! an address space for programs that can't live in another: started by [`crate::thread::spawn_process`], with the same
-//! arena and the same descriptors. The first one adopts those whose parent has ended, and all end with it.
+//! arena and the same descriptors. All of them are children of the first one, whichever started them, and end with it.
 
 use crate::errno::Result;
+use crate::ocall::thread::ChildOf;
 use crate::ocall::{process, thread as host_thread};
 use crate::sync::{Mutex, wait_while};
 use crate::thread;
@@ -20,7 +21,7 @@ pub(crate) struct HostProcess {
     pub(crate) threads: AtomicU32,
     /// It ends with its tasks.
     pub(crate) is_ending: AtomicBool,
-    /// It has got another parent, and nobody has looked yet what that means.
+    /// Its parent, or a thread of that, has ended, and nobody has looked yet which.
     pub(crate) is_orphaned: AtomicBool,
 }
 
@@ -49,17 +50,21 @@ const STOPPING: u32 = 1 << 30;
 /// Signals came from outside.
 const SIGNALLED: u32 = 1 << 29;
 
-/// Sent by the host when a host process gets another parent.
+/// Sent by the host when a host process's parent ends, or the thread of that which counts as it.
 pub(crate) const ORPHANED_SIGNAL: i32 = 63;
 
 /// Called before each further host process is started; the first time, by the first one.
 pub(crate) fn prepare() -> Result<()> {
     if FIRST.load(Ordering::SeqCst) == 0 {
-        process::adopt_orphans()?;
         thread::spawn_service(supervise)?;
         FIRST.store(host_thread::host_pid(), Ordering::SeqCst);
     }
     Ok(())
+}
+
+/// Whose child the calling host process's next one is to be, so that it's the first one's.
+pub(crate) fn parent_of_next() -> ChildOf {
+    if is_first() { ChildOf::Caller } else { ChildOf::CallersParent }
 }
 
 /// A host process of this id was started.
@@ -89,10 +94,10 @@ pub(crate) fn begin() {
     let _ = crate::ocall::signal::unblock_all();
 }
 
-/// The calling host process has another parent: that is the first one, unless all have ended.
+/// Ends the calling host process unless the first one is its parent still. The host tells it, too, when only the thread
+/// that started it has ended.
 pub(crate) fn end_if_alone() {
-    let parent = process::parent();
-    if parent != FIRST.load(Ordering::SeqCst) && !OTHERS.lock().contains(&parent) {
+    if process::parent() != FIRST.load(Ordering::SeqCst) {
         process::exit_here(crate::boot::FAILURE_STATUS);
     }
 }

@@ -302,9 +302,11 @@ pub fn spawn_process(
         let mut schedule = handle.schedule.lock_new();
         announce(Handle((*block).handle.clone()));
         (*block).host_tid.store(1, Ordering::SeqCst);
+        let child_of = host_process::parent_of_next();
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
-        let result =
-            ocall::signal::with_all_blocked(|| ocall::thread::clone_process(top, block as usize, process_start, tid));
+        let result = ocall::signal::with_all_blocked(|| {
+            ocall::thread::clone_process(child_of, top, block as usize, process_start, tid)
+        });
         *schedule = inherited(own.as_ref(), result.is_ok());
         match result {
             Ok(pid) => {
