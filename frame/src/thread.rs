@@ -22,6 +22,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::arch::{asm, naked_asm};
+use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 
@@ -42,6 +43,9 @@ pub trait Task: Send + Sync {
 
     /// The code that `addr` lies in, if system calls in it may be patched.
     fn code_at(&self, addr: usize) -> Option<crate::patcher::CodeRegion>;
+
+    /// The mapping of code that `addr` lies in, if system calls in it may be patched.
+    fn code_mapping_at(&self, addr: usize) -> Option<Range<usize>>;
 
     /// Calls `work` with the patched system calls of the task's memory.
     fn with_patcher(&self, work: &mut dyn FnMut(&crate::patcher::Patcher));
