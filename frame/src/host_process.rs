@@ -17,6 +17,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 pub(crate) struct HostProcess {
     /// The host's id of it; 0 until it runs.
     pid: AtomicU32,
+    /// How many further ones were started by it and its ancestors.
+    forks: AtomicU32,
     /// How many host threads it has.
     pub(crate) threads: AtomicU32,
     /// It ends with its tasks.
@@ -32,10 +34,25 @@ impl HostProcess {
         self.threads.store(1, Ordering::SeqCst);
     }
 
+    /// It is about to start `child`, with a copy of its memory.
+    pub(crate) fn begin_fork(&self, child: &Self) {
+        let forks = self.forks.fetch_add(1, Ordering::SeqCst) + 1;
+        if forks == WORTH_HUGE_PAGE
+            && let Err(error) = crate::boot::make_text_huge()
+        {
+            log::debug!("the image's code stays in small pages: {error}");
+        }
+        child.forks.store(forks, Ordering::SeqCst);
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.pid.load(Ordering::SeqCst)
     }
 }
+
+/// From this fork on, the image's code lies in a huge page: that costs about as much as ten forks, of which each is cheaper
+/// by some tens of page faults and by their pages' release.
+const WORTH_HUGE_PAGE: u32 = 8;
 
 /// The first host process's id; 0 while it is the only one.
 static FIRST: AtomicU32 = AtomicU32::new(0);

@@ -295,6 +295,7 @@ pub fn spawn_process(
 ) -> Result<()> {
     host_process::prepare()?;
     let process = Arc::new(HostProcess::default());
+    current_process().begin_fork(&process);
     let block = fresh_block(Role::Task(task), process.clone())?;
     // SAFETY: ours until the host process starts.
     unsafe {

@@ -15,8 +15,8 @@ use core::time::Duration;
 use linux_raw_sys::general::{
     __NR_clone, __NR_exit, __NR_getcpu, __NR_getpid, __NR_gettid, __NR_ioprio_set, __NR_prctl, __NR_sched_getaffinity,
     __NR_sched_getattr, __NR_sched_rr_get_interval, __NR_sched_setaffinity, __NR_sched_setattr, __NR_sched_yield,
-    __NR_setpriority, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_SIGHAND, CLONE_SYSVSEM,
-    CLONE_THREAD, CLONE_VM,
+    __NR_setpriority, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_SIGHAND,
+    CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
