@@ -7,8 +7,9 @@
 use crate::errno::Result;
 use crate::ocall::thread::ChildOf;
 use crate::ocall::{process, thread as host_thread};
-use crate::sync::{Mutex, wait_while};
+use crate::sync::{Mutex, Once, wait_while};
 use crate::thread;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -56,6 +57,8 @@ const WORTH_HUGE_PAGE: u32 = 8;
 
 /// The first host process's id; 0 while it is the only one.
 static FIRST: AtomicU32 = AtomicU32::new(0);
+/// What the threads of the first host process know it by.
+static FIRST_PROCESS: Once<Arc<HostProcess>> = Once::new();
 /// All others.
 static OTHERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 /// The exit status of the LibOS, with [`ENDED`] once it is known; before, what [`supervise`] is to do.
@@ -66,6 +69,8 @@ const ENDED: u32 = 1 << 31;
 const STOPPING: u32 = 1 << 30;
 /// Signals came from outside.
 const SIGNALLED: u32 = 1 << 29;
+/// The first host process needs one more thread.
+const THREAD_WANTED: u32 = 1 << 28;
 
 /// Sent by the host when a host process's parent ends, or the thread of that which counts as it.
 pub(crate) const ORPHANED_SIGNAL: i32 = 63;
@@ -74,6 +79,7 @@ pub(crate) const ORPHANED_SIGNAL: i32 = 63;
 pub(crate) fn prepare() -> Result<()> {
     if FIRST.load(Ordering::SeqCst) == 0 {
         thread::spawn_service(supervise)?;
+        FIRST_PROCESS.call_once(thread::current_process);
         FIRST.store(host_thread::host_pid(), Ordering::SeqCst);
     }
     Ok(())
@@ -161,6 +167,16 @@ pub(crate) fn note_signals() {
     }
 }
 
+/// The first host process; nothing while it is the only one.
+pub(crate) fn first() -> Option<Arc<HostProcess>> {
+    FIRST_PROCESS.get().cloned()
+}
+
+/// Has the first host process start a thread for work to come.
+pub(crate) fn ask_for_thread() {
+    ask(THREAD_WANTED);
+}
+
 /// Asks [`supervise`] for something.
 fn ask(what: u32) {
     let with_it = |status: u32| (status & ENDED == 0).then_some(status | what);
@@ -198,6 +214,11 @@ fn supervise() {
         } else if STATUS.compare_exchange(status, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             if status & STOPPING != 0 {
                 stop_from_first();
+            }
+            if status & THREAD_WANTED != 0
+                && let Err(error) = thread::spawn_service(|| {})
+            {
+                log::debug!("no thread more for forked programs: {error}");
             }
             crate::trap::take_host_signals();
         }

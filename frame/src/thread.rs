@@ -326,6 +326,89 @@ pub fn spawn_process(
     }
 }
 
+/// A thread of the first host process that has no work, and ends when it's dropped.
+pub struct IdleThread(BlockRef);
+
+/// Takes a thread of the first host process that has no work. If there's none, the next one to ask will probably find
+/// one. Only for a calling thread that is scheduled as those are.
+pub fn take_idle_of_first() -> Option<IdleThread> {
+    if *current()?.handle.schedule.lock() != Schedule::AsLaunched {
+        return None;
+    }
+    let found = host_process::first().and_then(|first| take_idle(&first));
+    if found.is_none() {
+        host_process::ask_for_thread();
+    }
+    Some(IdleThread(BlockRef(found?)))
+}
+
+impl IdleThread {
+    /// As [`spawn`] on this thread, which does `arrival` first.
+    pub fn start(
+        self,
+        task: Arc<dyn Task>,
+        ctx: &mut UserContext,
+        fs_base: u64,
+        announce: impl FnOnce(Handle),
+        arrival: Arrival,
+    ) {
+        let block = self.0.0;
+        core::mem::forget(self);
+        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken.
+        unsafe {
+            let process = (&*block).handle.process.clone();
+            put_to_work(block, Role::Task(task), process, |block| {
+                block.ctx.copy_from(ctx);
+                block.fs_base = fs_base;
+                announce(Handle(block.handle.clone()));
+                block.arrival = Some(arrival);
+            });
+        }
+    }
+}
+
+impl Drop for IdleThread {
+    fn drop(&mut self) {
+        // SAFETY: as in `start`. The thread finds no work.
+        unsafe { release_idle(self.0.0) };
+    }
+}
+
+/// Gives an idle thread its work.
+///
+/// # Safety
+/// The block was taken out of the pool.
+unsafe fn put_to_work(
+    block: *mut ThreadBlock,
+    role: Role,
+    process: Arc<HostProcess>,
+    prepare: impl FnOnce(&mut ThreadBlock),
+) {
+    // SAFETY: the block is ours until its waiter is woken.
+    let waiter = unsafe {
+        let block = &mut *block;
+        let waiter = block.handle.waiter.clone();
+        renew(block, role, process);
+        prepare(block);
+        block.ready.store(true, Ordering::Release);
+        waiter
+    };
+    waiter.wake();
+}
+
+/// Wakes an idle thread that gets no work.
+///
+/// # Safety
+/// The block was taken out of the pool.
+unsafe fn release_idle(block: *mut ThreadBlock) {
+    // SAFETY: the block is ours until its waiter is woken.
+    let waiter = unsafe {
+        (*block).ready.store(true, Ordering::Release);
+        (&*block).handle.waiter.clone()
+    };
+    waiter.wake();
+}
+
 /// Has another task run on the calling host thread, until it ends or moves to another one ([`Flow::End`]). The calling
 /// task gives [`Flow::Lend`], and goes on then. So a `vfork` needs no other host thread.
 pub fn lend(loan: Loan) {
@@ -553,16 +636,8 @@ fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Result<()> {
         Schedule::Changed | Schedule::Ended => None,
     };
     if let Some(block) = idle {
-        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken.
-        let waiter = unsafe {
-            let block = &mut *block;
-            let waiter = block.handle.waiter.clone();
-            renew(block, role, process);
-            prepare(block);
-            block.ready.store(true, Ordering::Release);
-            waiter
-        };
-        waiter.wake();
+        // SAFETY: taken out of the pool.
+        unsafe { put_to_work(block, role, process, prepare) };
         return Ok(());
     }
     let block = fresh_block(role, process.clone())?;
@@ -626,7 +701,7 @@ fn renew(block: &mut ThreadBlock, role: Role, process: Arc<HostProcess>) {
 }
 
 /// The calling thread's host process.
-fn current_process() -> Arc<HostProcess> {
+pub(crate) fn current_process() -> Arc<HostProcess> {
     current().map_or_else(Arc::default, |block| block.handle.process.clone())
 }
 
@@ -881,13 +956,8 @@ fn end_task(block: &mut ThreadBlock) {
 /// Has the threads of a host process that have no work end.
 fn dismiss_idle(process: &Arc<HostProcess>) {
     while let Some(block) = take_idle(process) {
-        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken. Its thread finds no work.
-        let waiter = unsafe {
-            let block = &*block;
-            block.ready.store(true, Ordering::Release);
-            block.handle.waiter.clone()
-        };
-        waiter.wake();
+        // SAFETY: taken out of the pool.
+        unsafe { release_idle(block) };
     }
 }
 
