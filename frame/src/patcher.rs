@@ -12,6 +12,7 @@ use crate::thread::{self, ThreadBlock};
 use crate::user::UserSlice;
 use crate::{Errno, Result, layout};
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -27,14 +28,29 @@ pub struct CodeRegion {
     pub trampolines: Range<usize>,
 }
 
-/// The patched system calls of an address space.
+/// The patched system calls of a memory.
 #[derive(Debug, Default)]
 pub struct Patcher {
     /// Held while a site is patched: one at a time.
     patching: Mutex<()>,
     /// Held for looks only, since every thread that traps within a site takes it.
     inner: Mutex<Inner>,
+    /// Sites that trapped in copies of the memory, of which it is one itself or the original. Copies often end before
+    /// they would patch a site: so the memory does before the next copy is made.
+    of_copies: Arc<Mutex<BTreeMap<u64, CopySite>>>,
 }
+
+/// A site that trapped in copies of a memory.
+#[derive(Clone, Debug)]
+struct CopySite {
+    traps: u32,
+    /// The mapping that it lies in, and the code there: they prove that another copy has the same instructions.
+    range: Range<usize>,
+    code: Code,
+}
+
+/// Code from a site on, as far as a patch looks at it.
+type Code = [u8; JUMP_LEN + MAX_INSTRUCTION];
 
 #[derive(Clone, Debug, Default)]
 struct Inner {
@@ -69,15 +85,14 @@ pub(crate) fn on_trapped_syscall(block: *mut ThreadBlock, site: usize) {
     TRAPPED.fetch_add(1, Ordering::Relaxed);
     thread::with_task(block, |task, ctx| {
         task.with_patcher(&mut |patcher| {
-            if patcher.is_worth_patching(site as u64) {
+            let traps = patcher.count_trap(site as u64);
+            if traps == 1 {
+                patcher.count_for_copies(site as u64, || task.code_mapping_at(site));
+            }
+            if traps >= WORTH_PATCHING {
                 // A mapping that can't be patched may become one that can, so that isn't remembered.
                 if let Some(region) = task.code_at(site) {
-                    match patcher.patch(site as u64, &region) {
-                        Ok(()) => {
-                            PATCHED.fetch_add(1, Ordering::Relaxed);
-                        }
-                        Err(error) => log::debug!("the system call at {site:#x} stays trapped: {error}"),
-                    }
+                    patcher.patch_or_log(site as u64, &region);
                 }
             }
             ctx.rip = patcher.resume_rip(ctx.rip);
@@ -104,8 +119,21 @@ impl Patcher {
     /// Calls `work`, which copies the memory, with the same for the copy; nothing is patched meanwhile.
     pub fn fork<R>(&self, work: impl FnOnce(Self) -> R) -> R {
         let _patching = self.patching.lock();
-        let inner = self.inner.lock().clone();
-        work(Self { patching: Mutex::new(()), inner: Mutex::new(inner) })
+        let inner = Inner { traps: BTreeMap::new(), ..self.inner.lock().clone() };
+        work(Self { patching: Mutex::new(()), inner: Mutex::new(inner), of_copies: self.of_copies.clone() })
+    }
+
+    /// Patches what trapped often in copies of the memory, so that the next one has it. `region_at` tells of the memory's
+    /// code.
+    pub fn patch_for_copies(&self, region_at: impl Fn(usize) -> Option<CodeRegion>) {
+        let is_worth_it = |_: &u64, site: &mut CopySite| site.traps >= WORTH_PATCHING;
+        let sites: Vec<_> = self.of_copies.lock().extract_if(.., is_worth_it).collect();
+        for (site, CopySite { range, code, .. }) in sites {
+            let Some(region) = region_at(site as usize).filter(|region| region.range == range) else { continue };
+            if read_code(site, &region.range).is_ok_and(|here| here == code) {
+                self.patch_or_log(site, &region);
+            }
+        }
     }
 
     /// The program's address that `rip` stands for, if that is in a trampoline; else `rip`.
@@ -163,15 +191,40 @@ impl Patcher {
         if addr == start { (signal == SIGTRAP).then_some(start) } else { site.moved(addr) }
     }
 
-    /// Counts a trap at `site`, and says whether it has trapped often enough.
-    fn is_worth_patching(&self, site: u64) -> bool {
+    /// Counts a trap at `site`, and gives how often it has trapped; none if it can't be patched.
+    fn count_trap(&self, site: u64) -> u32 {
         let mut inner = self.inner.lock();
         if inner.table.is_refused(site) {
-            return false;
+            return 0;
         }
         let traps = inner.traps.entry(site).or_insert(0);
         *traps += 1;
-        *traps >= WORTH_PATCHING
+        *traps
+    }
+
+    /// Counts a trap at `site` for other copies of the memory, if there are any.
+    fn count_for_copies(&self, site: u64, mapping: impl FnOnce() -> Option<Range<usize>>) {
+        if Arc::strong_count(&self.of_copies) == 1 {
+            return;
+        }
+        let Some(range) = mapping() else { return };
+        let Ok(code) = read_code(site, &range) else { return };
+        let mut sites = self.of_copies.lock();
+        let fresh = CopySite { traps: 0, range, code };
+        let known = sites.entry(site).or_insert_with(|| fresh.clone());
+        if (&known.range, known.code) != (&fresh.range, fresh.code) {
+            *known = fresh;
+        }
+        known.traps += 1;
+    }
+
+    fn patch_or_log(&self, site: u64, region: &CodeRegion) {
+        match self.patch(site, region) {
+            Ok(()) => {
+                PATCHED.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => log::debug!("the system call at {site:#x} stays trapped: {error}"),
+        }
     }
 
     fn patch(&self, site: u64, region: &CodeRegion) -> Result<()> {
@@ -181,10 +234,7 @@ impl Patcher {
             // Another thread was faster.
             return Ok(());
         }
-        let room = region.range.end.saturating_sub(site as usize).min(JUMP_LEN + MAX_INSTRUCTION);
-        let mut code = [0; JUMP_LEN + MAX_INSTRUCTION];
-        UserSlice::new(site as usize, room)?.read(&mut code[..room])?;
-        let code = &code[..room];
+        let code = &read_code(site, &region.range)?[..room(site, &region.range)];
 
         let patched = match inner.table.retired(site, code) {
             Some(patched) => patched,
@@ -234,6 +284,19 @@ impl Patcher {
         inner.slots.take(slot..end);
         Ok(Site::new(slot, trampoline, plan.original()))
     }
+}
+
+/// How much of the code from `site` on is looked at.
+fn room(site: u64, mapping: &Range<usize>) -> usize {
+    mapping.end.saturating_sub(site as usize).min(JUMP_LEN + MAX_INSTRUCTION)
+}
+
+/// The code from `site` on; zeros behind its mapping.
+fn read_code(site: u64, mapping: &Range<usize>) -> Result<Code> {
+    let room = room(site, mapping);
+    let mut code = [0; JUMP_LEN + MAX_INSTRUCTION];
+    UserSlice::new(site as usize, room)?.read(&mut code[..room])?;
+    Ok(code)
 }
 
 /// Whether `bytes` stand at `addr`.

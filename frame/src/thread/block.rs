@@ -66,6 +66,14 @@ pub(super) struct BlockRef(pub(super) *mut ThreadBlock);
 // SAFETY: a block in the pool belongs to whoever takes it out.
 unsafe impl Send for BlockRef {}
 
+impl BlockRef {
+    /// Whether this block, which is in the pool of idle ones, is of a thread of `process`.
+    pub(super) fn is_idle_in(&self, process: &Arc<HostProcess>) -> bool {
+        // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
+        Arc::ptr_eq(&unsafe { &*self.0 }.handle.process, process)
+    }
+}
+
 /// Bytes of a thread's allocation: a guard page, the LibOS stack, and the block at its end.
 pub(super) const ALLOCATION: usize = 32 * PAGE_SIZE;
 

@@ -102,6 +102,6 @@ pub(crate) fn current_block() -> *const ThreadBlock {
 }
 
 /// The calling thread's host process.
-pub(super) fn current_process() -> Arc<HostProcess> {
+pub(crate) fn current_process() -> Arc<HostProcess> {
     current().map_or_else(Arc::default, |block| block.handle.process.clone())
 }

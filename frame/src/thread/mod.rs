@@ -10,6 +10,7 @@
 mod block;
 mod current;
 mod handle;
+mod home;
 mod lend;
 mod pool;
 mod run;
@@ -21,10 +22,13 @@ pub use block::Arrival;
 pub(crate) use block::ThreadBlock;
 #[cfg(debug_assertions)]
 pub(crate) use current::held_locks;
-pub(crate) use current::{current_block, current_waiter, grow_down, note_orphaned, pending_word, was_orphaned};
+pub(crate) use current::{
+    current_block, current_process, current_waiter, grow_down, note_orphaned, pending_word, was_orphaned,
+};
 pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub use handle::Handle;
 pub(crate) use handle::change_own_schedule;
+pub use home::{Home, IdleThread};
 pub use lend::{Loan, OnMove, is_borrower, lend, lent_for, move_lenders};
 pub use run::end_process_with_tasks;
 pub(crate) use run::{on_fault, on_pending, on_syscall, with_task};

@@ -1,11 +1,9 @@
 //! Host threads without work, which are kept for a while.
 
 use super::block::{BlockRef, Role, ThreadBlock};
-use crate::host_process::HostProcess;
 use crate::ocall::process::Rusage;
 use crate::sync::{Deadline, Mutex};
 use crate::trap;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
@@ -23,14 +21,6 @@ pub(super) struct Pool {
 }
 
 pub(super) static POOL: Mutex<Pool> = Mutex::new(Pool { idle: Vec::new(), ended: Vec::new() });
-
-/// Takes a thread of `process` that has no work out of the pool.
-pub(super) fn take_idle(process: &Arc<HostProcess>) -> Option<*mut ThreadBlock> {
-    let mut pool = POOL.lock();
-    // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
-    let index = pool.idle.iter().rposition(|block| Arc::ptr_eq(&unsafe { &*block.0 }.handle.process, process))?;
-    Some(pool.idle.swap_remove(index).0)
-}
 
 pub(super) fn reuse_ended() -> Option<*mut ThreadBlock> {
     let block = {
@@ -50,7 +40,7 @@ pub(super) fn wait_for_work(block: &mut ThreadBlock) -> bool {
     let this = BlockRef(core::ptr::from_mut(block));
     {
         let mut pool = POOL.lock();
-        if pool.idle.len() >= MAX_IDLE {
+        if pool.idle.iter().filter(|other| other.is_idle_in(&block.handle.process)).count() >= MAX_IDLE {
             return false;
         }
         pool.idle.push(this);
@@ -72,17 +62,4 @@ pub(super) fn wait_for_work(block: &mut ThreadBlock) -> bool {
     }
     // Who dismisses us gives none.
     !matches!(block.role, Role::Idle)
-}
-
-/// Has the threads of a host process that have no work end.
-pub(super) fn dismiss_idle(process: &Arc<HostProcess>) {
-    while let Some(block) = take_idle(process) {
-        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken. Its thread finds no work.
-        let waiter = unsafe {
-            let block = &*block;
-            block.ready.store(true, Ordering::Release);
-            block.handle.waiter.clone()
-        };
-        waiter.wake();
-    }
 }

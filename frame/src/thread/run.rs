@@ -2,8 +2,9 @@
 
 use super::block::{BlockRef, Role, ThreadBlock};
 use super::current::current;
+use super::home::IdleThread;
 use super::lend::{change_over, give_back};
-use super::pool::{POOL, dismiss_idle, wait_for_work};
+use super::pool::{POOL, wait_for_work};
 use super::task::{Flow, Task};
 use crate::context::UserContext;
 use crate::entry;
@@ -98,7 +99,7 @@ pub(super) fn end_task(block: &mut ThreadBlock) {
     }
     let schedule = core::mem::replace(&mut *block.handle.schedule.lock(), Schedule::Ended);
     if block.handle.process.is_ending.load(Ordering::SeqCst) {
-        dismiss_idle(&block.handle.process);
+        IdleThread::dismiss_all(&block.handle.process);
         end_thread(block)
     }
     // Who is scheduled otherwise can't take over any work.

@@ -1,9 +1,9 @@
 //! How threads start, on host threads of the pool or new ones.
 
-use super::block::{Arrival, Role, ThreadBlock, discard, fresh_block, new_block, renew};
+use super::block::{Arrival, Role, ThreadBlock, discard, fresh_block, new_block};
 use super::current::{current, current_block, current_process};
 use super::handle::Handle;
-use super::pool::take_idle;
+use super::home::IdleThread;
 use super::run::run_role;
 use super::task::Task;
 use crate::context::UserContext;
@@ -45,6 +45,7 @@ pub fn spawn_process(
 ) -> Result<()> {
     host_process::prepare()?;
     let process = Arc::new(HostProcess::default());
+    current_process().begin_fork(&process);
     let block = fresh_block(Role::Task(task), process.clone())?;
     // SAFETY: ours until the host process starts.
     unsafe {
@@ -56,9 +57,11 @@ pub fn spawn_process(
         let mut schedule = handle.schedule.lock_new();
         announce(Handle((*block).handle.clone()));
         (*block).host_tid.store(1, Ordering::SeqCst);
+        let child_of = host_process::parent_of_next();
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
-        let result =
-            ocall::signal::with_all_blocked(|| ocall::thread::clone_process(top, block as usize, process_start, tid));
+        let result = ocall::signal::with_all_blocked(|| {
+            ocall::thread::clone_process(child_of, top, block as usize, process_start, tid)
+        });
         *schedule = inherited(own.as_ref(), result.is_ok());
         match result {
             Ok(pid) => {
@@ -123,20 +126,11 @@ pub(super) fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Resul
     let process = current_process();
     let own = own_schedule();
     let idle = match inherited(own.as_ref(), true) {
-        Schedule::AsLaunched => take_idle(&process),
+        Schedule::AsLaunched => IdleThread::take(&process),
         Schedule::Changed | Schedule::Ended => None,
     };
-    if let Some(block) = idle {
-        // SAFETY: taken out of the pool, so the block is ours until its waiter is woken.
-        let waiter = unsafe {
-            let block = &mut *block;
-            let waiter = block.handle.waiter.clone();
-            renew(block, role, process);
-            prepare(block);
-            block.ready.store(true, Ordering::Release);
-            waiter
-        };
-        waiter.wake();
+    if let Some(thread) = idle {
+        thread.set_off(role, prepare);
         return Ok(());
     }
     let block = fresh_block(role, process.clone())?;

@@ -2,6 +2,7 @@
 
 use crate::context::UserContext;
 use crate::trap;
+use core::ops::Range;
 
 /// What the kernel does on behalf of one thread of a program.
 pub trait Task: Send + Sync {
@@ -20,6 +21,9 @@ pub trait Task: Send + Sync {
 
     /// The code that `addr` lies in, if system calls in it may be patched.
     fn code_at(&self, addr: usize) -> Option<crate::patcher::CodeRegion>;
+
+    /// The mapping of code that `addr` lies in, if system calls in it may be patched.
+    fn code_mapping_at(&self, addr: usize) -> Option<Range<usize>>;
 
     /// Calls `work` with the patched system calls of the task's memory.
     fn with_patcher(&self, work: &mut dyn FnMut(&crate::patcher::Patcher));

@@ -28,19 +28,26 @@ impl Memory {
     /// The code at `addr`, if system calls in it may be patched: executable, private, not writable.
     pub fn code_region_at(&self, addr: usize) -> Option<CodeRegion> {
         let mut inner = self.inner.lock();
-        let (range, vma) = inner.vmas.find(addr)?;
-        if !vma.prot.contains(Prot::READ | Prot::EXEC)
-            || vma.prot.contains(Prot::WRITE)
-            || vma.sharing != Sharing::Private
-            || vma.kind == Kind::Trampolines
-        {
-            return None;
-        }
+        let (range, vma) = inner.vmas.find(addr).filter(|(_, vma)| is_patchable(vma))?;
         let prot = vma.prot;
         let trampolines =
             inner.chunk_for(&range).inspect_err(|error| debug!("no trampolines for {addr:#x}: {error}")).ok()?;
         Some(CodeRegion { range, prot, trampolines })
     }
+
+    /// The mapping of code at `addr`, if system calls in it may be patched.
+    pub fn code_mapping_at(&self, addr: usize) -> Option<Range<usize>> {
+        let inner = self.inner.lock();
+        inner.vmas.find(addr).filter(|(_, vma)| is_patchable(vma)).map(|(range, _)| range)
+    }
+}
+
+/// Whether system calls in a mapping may be patched.
+fn is_patchable(vma: &Vma) -> bool {
+    vma.prot.contains(Prot::READ | Prot::EXEC)
+        && !vma.prot.contains(Prot::WRITE)
+        && vma.sharing == Sharing::Private
+        && vma.kind != Kind::Trampolines
 }
 
 impl Inner {

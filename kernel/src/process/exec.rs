@@ -2,6 +2,7 @@
 
 use super::credentials::Credentials;
 use super::exec_credentials::ExecCredentials;
+use super::exec_move;
 use super::limits::Resource;
 use super::process::{Process, Program};
 use super::task::ThreadTask;
@@ -9,13 +10,13 @@ use super::thread::Thread;
 use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
 use crate::loader::{Contents, Executable, Known, Loaded, elf, script};
-use crate::mm::{self, AddressSpace, Memory, MemoryUse, SpareKey};
+use crate::mm::{AddressSpace, Memory, MemoryUse, SpareKey};
 use crate::prelude::*;
 use crate::signal::Signal;
 use crate::syscalls::Context;
 use core::sync::atomic::Ordering;
 use frame::context::UserContext;
-use frame::thread::Flow;
+use frame::thread::{Flow, IdleThread};
 
 /// What is to be executed.
 pub struct ExecRequest {
@@ -80,7 +81,6 @@ pub fn plan(
 }
 
 /// Where a program's memory is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Beside all that is there.
     Beside,
@@ -88,6 +88,8 @@ enum Place {
     Instead,
     /// In a new address space: another process of this one is where it must lie.
     Elsewhere,
+    /// In the first host process, on this thread of it: a forked child needs its own address space no longer.
+    Home(IdleThread),
 }
 
 /// Runs another program in the calling thread's process. A failure leaves all as it was, unless the host has no memory
@@ -121,7 +123,8 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
                 }
             }
         }
-        Place::Elsewhere => return execute_elsewhere(cx, plan),
+        Place::Elsewhere => return exec_move::to_new_space(cx, plan),
+        Place::Home(host_thread) => return exec_move::to_first_space(cx, plan, host_thread),
     }
     if frame::thread::is_borrower() {
         return execute_on_own_thread(cx);
@@ -146,49 +149,14 @@ fn execute_on_own_thread(cx: Context<'_>) -> Result<usize> {
     }
 }
 
-fn execute_elsewhere(cx: Context<'_>, plan: Plan) -> Result<usize> {
-    crate::time::start_service()?;
-    let none = MemoryUse::none()?;
-    leave_program(cx.thread)?;
-    let thread = cx.thread.clone();
-    let old = thread.process.replace_memory(none);
-    thread.hand_in_usage();
-    let started = old.space().split(|foreign| {
-        let moved = thread.clone();
-        let arrival = Box::new(move |regs: &mut UserContext| {
-            mm::unmap_foreign(&foreign);
-            match plan.build(&Arc::default()) {
-                Ok(prepared) => {
-                    prepared.install(&moved, regs);
-                    // Who wanted the thread while it moved may have told its old host thread.
-                    frame::thread::interrupt_self();
-                    Flow::Resume
-                }
-                Err(error) => kill_unloaded(&moved, &error),
-            }
-        });
-        let task = Arc::new(ThreadTask(thread.clone()));
-        frame::thread::spawn_process(task, cx.regs, 0, |handle| thread.set_handle(handle), arrival)
-    });
-    super::exit::give_up_memory(old);
-    match started {
-        // The thread goes on there; this host thread is done with it.
-        Ok(()) => Err(Errno::EMOVED.into()),
-        Err(error) => {
-            kill_unloaded(&thread, &error);
-            Ok(0)
-        }
-    }
-}
-
 /// The old program is gone and the new one can't be loaded.
-fn kill_unloaded(thread: &Arc<Thread>, error: &Error) -> Flow {
+pub(super) fn kill_unloaded(thread: &Arc<Thread>, error: &Error) -> Flow {
     warn!("a program can't be loaded any more: {error}");
     super::exit::exit_group_by_signal(thread, Signal::SIGKILL, false)
 }
 
 /// Ends what belongs to the old program: from here on there's no way back.
-fn leave_program(thread: &Arc<Thread>) -> Result<()> {
+pub(super) fn leave_program(thread: &Arc<Thread>) -> Result<()> {
     let process = &thread.process;
     process.end_other_threads(thread)?;
     become_first_thread(thread);
@@ -224,9 +192,17 @@ impl Plan {
     fn place(&self, process: &Process) -> Place {
         /// No memory has this id.
         const NOBODY: u64 = 0;
-        let Some(range) = self.program.fixed_range() else { return Place::Beside };
         let memory = process.memory.read();
         let space = memory.space();
+        let range = self.program.fixed_range();
+        let is_free_in = |space: &AddressSpace| range.as_ref().is_none_or(|range| space.is_free_for(NOBODY, range));
+        if !space.is_first()
+            && is_free_in(AddressSpace::first())
+            && let Some(host_thread) = frame::thread::Home::reserve_in_first()
+        {
+            return Place::Home(host_thread);
+        }
+        let Some(range) = range else { return Place::Beside };
         if space.is_free_for(NOBODY, &range) {
             Place::Beside
         } else if memory.is_only() && space.is_free_for(memory.id(), &range) {

@@ -10,8 +10,11 @@ use super::thread::Thread;
 use super::wait::Change;
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use frame::sync::WaitQueue;
+
+/// How many processes are stopped: mostly none, and then nobody needs to look for them.
+static STOPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether a process is stopped, and what its parent hasn't been told of by `wait`.
 #[derive(Debug, Default)]
@@ -37,6 +40,24 @@ struct State {
     is_complete: bool,
     /// What `wait` has to tell still.
     unwaited: Option<Change>,
+}
+
+impl State {
+    fn stop(&mut self, signal: Signal) {
+        *self = Self { stopped_by: Some(signal), ..Self::default() };
+        STOPPED.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn go_on(&mut self) {
+        if self.stopped_by.take().is_some() {
+            STOPPED.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Whether any process is stopped.
+pub(super) fn is_any_stopped() -> bool {
+    STOPPED.load(Ordering::SeqCst) != 0
 }
 
 impl JobControl {
@@ -81,7 +102,7 @@ pub fn stop(thread: &Arc<Thread>, signal: Signal, releases: u32) {
         }
         if state.stopped_by.is_none() {
             info!("process {} is stopped by {signal}", process.pid());
-            state.stopped_by = Some(signal);
+            state.stop(signal);
         }
     }
     for other in process.threads.lock().values().filter(|other| !Arc::ptr_eq(other, thread)) {
@@ -143,7 +164,7 @@ pub fn go_on(process: &Arc<Process>) {
     };
     info!("process {} is continued", process.pid());
     tell_parent(process, change);
-    process.job.state.lock().stopped_by = None;
+    process.job.state.lock().go_on();
     drop(telling);
     process.job.continued.wake_all();
 }
@@ -153,7 +174,7 @@ pub fn release(process: &Process) {
     {
         let mut state = process.job.state.lock();
         process.job.releases.fetch_add(1, Ordering::SeqCst);
-        state.stopped_by = None;
+        state.go_on();
     }
     process.job.continued.wake_all();
 }
