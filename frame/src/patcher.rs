@@ -166,6 +166,11 @@ impl Patcher {
         self.inner.lock().table.forget(&(range.start as u64..range.end as u64));
     }
 
+    /// Whether system calls in `range` are patched, or were in what was mapped there before.
+    pub fn has_sites(&self, range: &Range<usize>) -> bool {
+        self.inner.lock().table.has_sites(&(range.start as u64..range.end as u64))
+    }
+
     /// Forgets all that isn't about code in `ranges`. No thread runs in the memory.
     pub fn retain(&self, ranges: &[Range<usize>]) {
         let is_kept = |addr: u64| ranges.iter().any(|range| range.contains(&(addr as usize)));

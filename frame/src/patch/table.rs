@@ -101,6 +101,12 @@ impl Table {
         Some(ProgramPoint { addr: site.points[index].0, is_returning: index == RETURNING })
     }
 
+    /// Whether there are sites in `range`, or were.
+    pub fn has_sites(&self, range: &Range<u64>) -> bool {
+        let first = range.start.saturating_sub(JUMP_LEN as u64 - 1);
+        self.sites.range(first..range.end).next().is_some() || self.retired.range(first..range.end).next().is_some()
+    }
+
     /// Takes out the sites whose replaced bytes touch `range`.
     pub fn forget(&mut self, range: &Range<u64>) {
         let first = range.start.saturating_sub(JUMP_LEN as u64 - 1);

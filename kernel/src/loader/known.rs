@@ -3,10 +3,9 @@
 use super::ReadAt;
 use super::elf::{self, Elf};
 use super::script::{self, Shebang};
-use crate::fs::{Dentry, ExecutableFile, File, Metadata, Time};
+use crate::fs::{Dentry, ExecutableFile, File, Version};
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use frame::ocall::time::{Clock, now};
 
 /// A program or script, as it was when it was looked at.
 pub struct Known {
@@ -31,20 +30,9 @@ pub enum Contents {
     Script(Shebang),
 }
 
-/// What changes when a file's contents do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Version {
-    dev_ino: [u64; 2],
-    size: u64,
-    mtime: Time,
-    ctime: Time,
-}
-
 /// Those that were run last, the oldest first.
 static RECENT: Mutex<VecDeque<Arc<Known>>> = Mutex::new(VecDeque::new());
 const MAX_RECENT: usize = 64;
-/// Files that changed so lately may change again without a difference in their times.
-const SETTLED_SECS: u64 = 2;
 
 impl Known {
     /// What `found` is, from memory if it was run before and hasn't changed since.
@@ -95,21 +83,5 @@ impl Contents {
             Some(shebang) => Ok(Self::Script(shebang)),
             None => elf::parse(file).map(Self::Program),
         }
-    }
-}
-
-impl Version {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            dev_ino: [metadata.dev, metadata.ino],
-            size: metadata.size,
-            mtime: metadata.mtime,
-            ctime: metadata.ctime,
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        let now = now(Clock::RealtimeCoarse).as_secs();
-        [self.mtime, self.ctime].iter().all(|time| (time.secs as u64).saturating_add(SETTLED_SECS) < now)
     }
 }

@@ -143,9 +143,14 @@ impl AddressSpace {
         self.windows.lock().runs.retain(|&start, &mut (_, other)| other != owner || is_kept(start));
     }
 
-    /// Whether no memory is in it.
+    /// Whether no memory is in it, not even one that is kept.
     pub fn is_empty(&self) -> bool {
-        self.memories.load(Ordering::SeqCst) == 0
+        self.memories.load(Ordering::SeqCst) == 0 && self.spares.lock().is_empty()
+    }
+
+    /// Whether the address space is needed when one of its memories isn't any more.
+    pub(super) fn outlives_last(&self) -> bool {
+        frame::host_process::is_first() || self.memories.load(Ordering::SeqCst) > 1
     }
 
     /// Gives all windows of `owner` back.

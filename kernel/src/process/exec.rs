@@ -10,13 +10,13 @@ use super::thread::Thread;
 use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
 use crate::loader::{Contents, Executable, Known, Loaded, elf, script};
-use crate::mm::{AddressSpace, Memory, MemoryUse, SpareKey};
+use crate::mm::{AddressSpace, Keep, Memory, MemoryUse, Spare, SpareKey};
 use crate::prelude::*;
 use crate::signal::Signal;
 use crate::syscalls::Context;
 use core::sync::atomic::Ordering;
 use frame::context::UserContext;
-use frame::thread::{Flow, IdleThread};
+use frame::thread::{Flow, Home, IdleThread};
 
 /// What is to be executed.
 pub struct ExecRequest {
@@ -90,6 +90,8 @@ enum Place {
     Elsewhere,
     /// In the first host process, on this thread of it: a forked child needs its own address space no longer.
     Home(IdleThread),
+    /// Where it ran before, in another address space, on this thread there.
+    Spare(Spare, IdleThread),
 }
 
 /// Runs another program in the calling thread's process. A failure leaves all as it was, unless the host has no memory
@@ -100,9 +102,9 @@ enum Place {
 pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
     let thread = cx.thread;
     let plan = plan(request, &thread.process, &thread.fs(), &thread.credentials())?;
+    let space = thread.process.memory().space().clone();
     match plan.place(&thread.process) {
         Place::Beside => {
-            let space = thread.process.memory().space().clone();
             let prepared = plan.build(&space)?;
             if let Err(error) = leave_program(thread) {
                 prepared.memory.release();
@@ -113,7 +115,6 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         Place::Instead => {
             let none = MemoryUse::none()?;
             leave_program(thread)?;
-            let space = thread.process.memory().space().clone();
             drop(thread.process.replace_memory(none));
             match plan.build(&space) {
                 Ok(prepared) => prepared.install(thread, cx.regs),
@@ -125,6 +126,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         }
         Place::Elsewhere => return exec_move::to_new_space(cx, plan),
         Place::Home(host_thread) => return exec_move::to_first_space(cx, plan, host_thread),
+        Place::Spare(spare, host_thread) => return exec_move::to_spare(cx, plan, spare, host_thread),
     }
     if frame::thread::is_borrower() {
         return execute_on_own_thread(cx);
@@ -194,15 +196,13 @@ impl Plan {
         const NOBODY: u64 = 0;
         let memory = process.memory.read();
         let space = memory.space();
-        let range = self.program.fixed_range();
-        let is_free_in = |space: &AddressSpace| range.as_ref().is_none_or(|range| space.is_free_for(NOBODY, range));
-        if !space.is_first()
-            && is_free_in(AddressSpace::first())
-            && let Some(host_thread) = frame::thread::Home::reserve_in_first()
-        {
-            return Place::Home(host_thread);
+        if let Some((spare, host_thread)) = space.take_spare_elsewhere(self.spare_key()) {
+            return Place::Spare(spare, host_thread);
         }
-        let Some(range) = range else { return Place::Beside };
+        let Some(range) = self.program.fixed_range() else {
+            let host_thread = if space.is_first() { None } else { Home::reserve_in_first() };
+            return host_thread.map_or(Place::Beside, Place::Home);
+        };
         if space.is_free_for(NOBODY, &range) {
             Place::Beside
         } else if memory.is_only() && space.is_free_for(memory.id(), &range) {
@@ -218,6 +218,22 @@ impl Plan {
     /// `ENOEXEC` for a file that is shorter than it says, `ENOMEM`.
     pub fn build(self, space: &Arc<AddressSpace>) -> Result<Prepared> {
         let (memory, laid_out) = self.load(space)?;
+        self.prepare(memory, laid_out)
+    }
+
+    /// As [`build`](Self::build), in a memory in which it was loaded before.
+    pub(super) fn build_in(self, spare: Spare) -> Result<Prepared> {
+        match spare.note.downcast_ref::<LaidOut>() {
+            Some(laid_out) => self.prepare(spare.memory, laid_out.clone()),
+            None => {
+                let space = spare.memory.space().clone();
+                spare.memory.release();
+                self.build(&space)
+            }
+        }
+    }
+
+    fn prepare(self, memory: Arc<Memory>, laid_out: LaidOut) -> Result<Prepared> {
         match self.lay_stack(&laid_out) {
             Ok(laid) => Ok(Prepared {
                 name: self.request.name,
@@ -244,18 +260,17 @@ impl Plan {
 
     fn load(&self, space: &Arc<AddressSpace>) -> Result<(Arc<Memory>, LaidOut)> {
         let key = self.spare_key();
-        let spare = space.take_spare(key)?;
-        if let Some((memory, note)) = spare
+        if let Some(Spare { memory, note }) = space.take_spare(key)?
             && let Some(laid_out) = note.downcast_ref::<LaidOut>()
         {
             return Ok((memory, laid_out.clone()));
         }
         let memory = Arc::new(Memory::new(space)?);
         let laid_out = self.load_into(&memory).inspect_err(|_| memory.release())?;
-        // A program that ran before will run again. What must lie at a fixed place would only be in others' way.
+        let keep = if self.program.fixed_range().is_none() { Keep::Anywhere } else { Keep::Alone };
+        // A program that ran before will run again.
         if self.program.program().count_run() > 0
-            && self.program.fixed_range().is_none()
-            && let Err(error) = memory.keep_as(key, Arc::new(laid_out.clone()))
+            && let Err(error) = memory.keep_as(key, keep, Arc::new(laid_out.clone()))
         {
             debug!("the program's memory won't be kept: {error}");
         }

@@ -1,10 +1,10 @@
 //! `execve` that moves a process into another address space, and so to a thread of another host process.
 
-use super::exec::{Plan, kill_unloaded, leave_program};
+use super::exec::{Plan, Prepared, kill_unloaded, leave_program};
 use super::exit::give_up_memory;
 use super::task::ThreadTask;
 use super::thread::Thread;
-use crate::mm::{self, AddressSpace, MemoryUse};
+use crate::mm::{self, AddressSpace, MemoryUse, Spare};
 use crate::prelude::*;
 use crate::syscalls::Context;
 use frame::context::UserContext;
@@ -19,7 +19,7 @@ pub(super) fn to_new_space(cx: Context<'_>, plan: Plan) -> Result<usize> {
     let old = leave(cx.thread)?;
     let thread = cx.thread.clone();
     let started = old.space().split(|foreign| {
-        let load = load(thread.clone(), plan, Arc::default());
+        let load = load(thread.clone(), || plan.build(&Arc::default()));
         let arrival = Box::new(move |regs: &mut UserContext| {
             mm::unmap_foreign(&foreign);
             load(regs)
@@ -42,9 +42,25 @@ pub(super) fn to_new_space(cx: Context<'_>, plan: Plan) -> Result<usize> {
 /// # Errors
 /// As for [`to_new_space`].
 pub(super) fn to_first_space(cx: Context<'_>, plan: Plan, host_thread: IdleThread) -> Result<usize> {
+    to_host_thread(cx, host_thread, || plan.build(AddressSpace::first()))
+}
+
+/// Runs the program where it ran before, on this thread there.
+///
+/// # Errors
+/// As for [`to_new_space`].
+pub(super) fn to_spare(cx: Context<'_>, plan: Plan, spare: Spare, host_thread: IdleThread) -> Result<usize> {
+    to_host_thread(cx, host_thread, || plan.build_in(spare))
+}
+
+fn to_host_thread(
+    cx: Context<'_>,
+    host_thread: IdleThread,
+    build: impl FnOnce() -> Result<Prepared> + Send + 'static,
+) -> Result<usize> {
     let old = leave(cx.thread)?;
     let thread = cx.thread;
-    let arrival = load(thread.clone(), plan, AddressSpace::first().clone());
+    let arrival = load(thread.clone(), build);
     let task = Arc::new(ThreadTask(thread.clone()));
     host_thread.start(task, cx.regs, 0, |handle| thread.set_handle(handle), arrival);
     give_up_memory(old);
@@ -61,8 +77,8 @@ fn leave(thread: &Arc<Thread>) -> Result<MemoryUse> {
 }
 
 /// What is done on the new host thread.
-fn load(thread: Arc<Thread>, plan: Plan, space: Arc<AddressSpace>) -> Arrival {
-    Box::new(move |regs| match plan.build(&space) {
+fn load(thread: Arc<Thread>, build: impl FnOnce() -> Result<Prepared> + Send + 'static) -> Arrival {
+    Box::new(move |regs| match build() {
         Ok(prepared) => {
             prepared.install(&thread, regs);
             // Who wanted the thread while it moved may have told its old host thread.

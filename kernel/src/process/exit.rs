@@ -148,7 +148,7 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
 /// calling thread.
 pub(super) fn give_up_memory(memory: MemoryUse) {
     let space = memory.space().clone();
-    if memory.is_only() && !space.outlives_last() {
+    if memory.is_only() && memory.ends_space() {
         // The host unmaps it with its process, and nobody has to wait for that.
         memory.forget_all();
         memory.forget();
