@@ -4,6 +4,8 @@
 //! - [`sys`]: the system calls.
 
 mod endpoint;
+mod host;
 pub mod sys;
 
 pub use endpoint::{Direction, Endpoint};
+pub use host::HostSocketFile;
