@@ -348,16 +348,18 @@ fn copy(
             Err(_) => break,
         };
         let written = write_to(thread, target, &mut Source::buffer(&buffer[..read]), *to);
-        let written = match written {
-            Ok(written) => written,
-            Err(error) if total == 0 => return Err(error),
-            Err(_) => 0,
+        let (written, outcome) = match written {
+            Ok(written) => (written, Ok(())),
+            Err(error) => (0, Err(error)),
         };
         if let Some(offset) = from {
             *offset += written as u64;
         } else if written < read {
             // What was read but couldn't be written is read again next time.
             let _ = source.seek(written as i64 - read as i64, Whence::Current);
+        }
+        if total == 0 {
+            outcome?;
         }
         if let Some(offset) = to {
             *offset += written as u64;
