@@ -228,6 +228,9 @@ impl EpollFile {
         let item = make();
         items.by_key.insert(key, item.clone());
         drop(items);
+        if let Some(host) = self.host.get() {
+            gone.iter().for_each(|(_, item): &(Key, Arc<Item>)| host.forget(item));
+        }
         drop(gone);
         Ok(item)
     }

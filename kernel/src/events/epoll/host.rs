@@ -72,6 +72,11 @@ impl HostSet {
         }
     }
 
+    /// An item's file was closed, so the host watches it no longer.
+    pub(super) fn forget(&self, item: &Item) {
+        self.by_token.lock().remove(&item.token);
+    }
+
     /// Gives each item that the host has events for to `ready`, at most `max`. Gives how many the host told of.
     pub(super) fn take_ready(&self, max: usize, mut ready: impl FnMut(Arc<Item>)) -> usize {
         let mut is_stale = false;
