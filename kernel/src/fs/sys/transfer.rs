@@ -22,7 +22,8 @@ pub(super) fn writable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> 
     if file.status().can_write() { Ok(file) } else { Err(err!(EBADF, "the file is not open for writing")) }
 }
 
-fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
+/// The program's memory of a transfer.
+pub(crate) fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
     // The whole range must be a possible one, however little of it is transferred.
     if buf.addr().checked_add(count).is_none_or(|end| end > TASK_SIZE) {
         bail!(EFAULT, "the buffer is outside the program's memory");
@@ -31,7 +32,7 @@ fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
 }
 
 /// The pieces that an array of `struct iovec` describes.
-pub(super) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
+pub(crate) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
     if count > IOV_MAX {
         bail!(EINVAL, "too many pieces");
     }

@@ -2,13 +2,11 @@
 //!
 //! An option goes to the host if it is listed here: its value holds no pointers, and it changes nothing but the socket.
 
+use crate::net::OptionName;
 use crate::prelude::*;
 use crate::process::{Credentials, cap};
-use frame::ocall::net::HostSocket;
+use frame::ocall::net::{Domain, HostSocket};
 use linux_raw_sys::net::*;
-
-/// A level's number and an option's within it.
-type Name = (u32, u32);
 
 /// Levels and options that have no name in Linux's own headers, or only in a header of their own.
 const SOL_NETLINK_PACKET_INFO: u32 = 3;
@@ -26,7 +24,7 @@ const INT: usize = size_of::<i32>();
 const LONG: usize = size_of::<u64>();
 
 /// How many bytes of an option's value Linux looks at, at most; `None` if there is no such option.
-const fn value_len(option: Name) -> Option<usize> {
+const fn value_len(option: OptionName) -> Option<usize> {
     /// `struct linger`.
     const LINGER: usize = 8;
     /// `struct timeval`.
@@ -44,7 +42,7 @@ const fn value_len(option: Name) -> Option<usize> {
     const IP_OPTIONS_LEN: usize = 41;
     /// `struct icmp6_filter`.
     const ICMPV6_FILTER_LEN: usize = 32;
-    let (level, name) = option;
+    let OptionName { level, name } = option;
     Some(match level {
         SOL_SOCKET => match name {
             SO_LINGER => LINGER,
@@ -185,8 +183,8 @@ const fn value_len(option: Name) -> Option<usize> {
 }
 
 /// The capability that an option can't be set without.
-const fn needed_capability(option: Name) -> Option<u32> {
-    match option {
+const fn needed_capability(option: OptionName) -> Option<u32> {
+    match (option.level, option.name) {
         (SOL_SOCKET, SO_DEBUG | SO_MARK | SO_RCVBUFFORCE | SO_SNDBUFFORCE)
         | (SOL_IP, IP_TRANSPARENT)
         | (SOL_IPV6, IPV6_TRANSPARENT) => Some(cap::NET_ADMIN),
@@ -195,9 +193,9 @@ const fn needed_capability(option: Name) -> Option<u32> {
 }
 
 /// Checks that there is such an option.
-fn known_len(option: Name) -> Result<usize> {
+fn known_len(option: OptionName) -> Result<usize> {
     value_len(option).ok_or_else(|| {
-        warn!("socket option {} of level {} is not there", option.1, option.0);
+        warn!("socket option {} of level {} is not there", option.name, option.level);
         err!(ENOPROTOOPT, "no such option")
     })
 }
@@ -212,8 +210,8 @@ pub(super) enum Timeout {
 }
 
 /// The timeout that an option is, and whether its value is none.
-pub(super) fn timeout(level: i32, name: i32, value: &[u8]) -> Option<(Timeout, bool)> {
-    let which = match (level as u32, name as u32) {
+pub(super) fn timeout(option: OptionName, value: &[u8]) -> Option<(Timeout, bool)> {
+    let which = match (option.level, option.name) {
         (SOL_SOCKET, SO_RCVTIMEO_OLD | SO_RCVTIMEO_NEW) => Timeout::Receive,
         (SOL_SOCKET, SO_SNDTIMEO_OLD | SO_SNDTIMEO_NEW) => Timeout::Send,
         _ => return None,
@@ -228,16 +226,15 @@ pub(super) fn timeout(level: i32, name: i32, value: &[u8]) -> Option<(Timeout, b
 pub(super) fn set(
     socket: &HostSocket,
     credentials: &Credentials,
-    (level, name): (i32, i32),
+    option: OptionName,
     value: UserSlice,
 ) -> Result<Vec<u8>> {
-    let option = (level as u32, name as u32);
     let len = known_len(option)?;
     if needed_capability(option).is_some_and(|capability| !credentials.has_cap(capability)) {
         bail!(EPERM, "the option needs CAP_NET_ADMIN");
     }
     let bytes = value.truncate(len).to_vec()?;
-    socket.set_option(level, name, &bytes)?;
+    socket.set_option(option.level as i32, option.name as i32, &bytes)?;
     Ok(bytes)
 }
 
@@ -245,12 +242,15 @@ pub(super) fn set(
 ///
 /// # Errors
 /// `ENOPROTOOPT`, `EFAULT`, and what the host gives.
-pub(super) fn get(socket: &HostSocket, (level, name): (i32, i32), value: UserSlice) -> Result<usize> {
-    let option = (level as u32, name as u32);
-    known_len(option)?;
+pub(super) fn get(socket: &HostSocket, option: OptionName, value: UserSlice) -> Result<usize> {
+    let is_level = matches!(option.level, SOL_SOCKET | SOL_IP | SOL_TCP | SOL_UDP | SOL_RAW);
+    known_len(option).map_err(|error| match socket.domain() {
+        Domain::Inet if !is_level => err!(EOPNOTSUPP, "no such level"),
+        _ => error,
+    })?;
     let mut bytes = vec![0; value.len().min(LONGEST)];
-    let len = socket.option(level, name, &mut bytes)?;
-    if option == (SOL_SOCKET, SO_ERROR) {
+    let len = socket.option(option.level as i32, option.name as i32, &mut bytes)?;
+    if (option.level, option.name) == (SOL_SOCKET, SO_ERROR) {
         check_error(&bytes[..len])?;
     }
     value.write(&bytes[..len])?;
@@ -289,6 +289,7 @@ mod tests {
             (SOL_TLS, 1),
             (u32::MAX, 1),
         ] {
+            let option = OptionName { level: option.0, name: option.1 };
             assert_eq!(known_len(option).unwrap_err().errno(), Errno::ENOPROTOOPT, "{option:?}");
         }
     }
@@ -308,8 +309,9 @@ mod tests {
         let zero = [0; 16];
         let mut some = zero;
         some[8] = 1;
-        assert_eq!(timeout(1, 20, &zero), Some((Timeout::Receive, false)));
-        assert_eq!(timeout(1, 67, &some), Some((Timeout::Send, true)));
-        assert_eq!(timeout(1, 2, &some), None);
+        let option = |name| OptionName { level: SOL_SOCKET, name };
+        assert_eq!(timeout(option(SO_RCVTIMEO_OLD), &zero), Some((Timeout::Receive, false)));
+        assert_eq!(timeout(option(SO_SNDTIMEO_NEW), &some), Some((Timeout::Send, true)));
+        assert_eq!(timeout(option(SO_REUSEADDR), &some), None);
     }
 }
