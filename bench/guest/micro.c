@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -413,6 +416,39 @@ static void epoll_run(long count) {
         if (epoll_wait(epoll, found, 16, -1) != 1) fail("epoll_wait");
 }
 
+static void epoll_sockets_1000_start(const char *directory) {
+    (void)directory;
+    watch(0);
+    for (int i = 0; i < 1000; i++) {
+        struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof name;
+        struct epoll_event interest = {.events = EPOLLIN};
+        event = socket(AF_INET, SOCK_DGRAM, 0);
+        if (event < 0 || bind(event, (struct sockaddr *)&name, len)) fail("bind");
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, event, &interest)) fail("epoll_ctl");
+        if (getsockname(event, (struct sockaddr *)&name, &len)) fail("getsockname");
+        if (i == 500 && sendto(event, "x", 1, 0, (struct sockaddr *)&name, len) != 1) fail("sendto");
+    }
+}
+
+/* tcp: a byte to a process outside and back; instead of the directory there's its port. */
+
+static int connection;
+
+static void tcp_start(const char *port) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(atoi(port))};
+    int on = 1;
+    connection = socket(AF_INET, SOCK_STREAM, 0);
+    if (connection < 0 || connect(connection, (struct sockaddr *)&name, sizeof name)) fail("connect");
+    if (setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)) fail("setsockopt");
+}
+
+static void tcp_run(long count) {
+    char byte = 'x';
+    for (long i = 0; i < count; i++)
+        if (write(connection, &byte, 1) != 1 || read(connection, &byte, 1) != 1) fail("echo");
+}
+
 /* poll: the last of a hundred is ready. */
 
 static struct pollfd polled[100];
@@ -473,6 +509,8 @@ static const struct operation {
     {"epoll-1", epoll_1_start, epoll_run, 500},
     {"epoll-1000", epoll_1000_start, epoll_run, 500},
     {"epoll-10000", epoll_10000_start, epoll_run, 500},
+    {"epoll-sockets-1000", epoll_sockets_1000_start, epoll_run, 500},
+    {"tcp", tcp_start, tcp_run, 100},
     {"poll-100", poll_start, poll_run, 100},
     {"eventfd", eventfd_start, eventfd_run, 500},
 };

@@ -1,9 +1,11 @@
 //! The programs and files that the benchmarks use, in a folder below `target`.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use crate::table::Benchmark;
 
@@ -16,6 +18,8 @@ pub(crate) struct Fixture {
     pub(crate) volume: PathBuf,
     /// A tmpfs, if this host has one.
     pub(crate) memory: Option<PathBuf>,
+    /// The port of a server in this process that sends back what it gets.
+    pub(crate) echo_port: u16,
 }
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guest");
@@ -29,7 +33,8 @@ impl Fixture {
     pub(crate) fn make(benchmarks: &[&Benchmark], size_mib: u64) -> Result<Self, String> {
         let target = target_folder()?;
         let below = |name| target.join("bench").join(name);
-        let fixture = Self { guest: below("guest"), volume: below("volume"), memory: tmpfs(), target };
+        let echo_port = serve_echo().map_err(|error| format!("starting the echo server: {error}"))?;
+        let fixture = Self { guest: below("guest"), volume: below("volume"), memory: tmpfs(), echo_port, target };
         fixture.fill(benchmarks, size_mib).map_err(|error| format!("making the guest programs: {error}"))?;
         Ok(fixture)
     }
@@ -108,6 +113,30 @@ fn compile_by(compiler: &str, name: &str, flags: &[&str], program: &Path) -> io:
     let source = Path::new(SOURCES).join(name).with_extension("c");
     let status = Command::new(compiler).arg("-O2").args(flags).arg(&source).arg("-o").arg(program).status()?;
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("{compiler} failed for {}", source.display()))) }
+}
+
+/// Starts the echo server and gives its port.
+fn serve_echo() -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = listener.local_addr()?.port();
+    thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || echo(connection));
+        }
+    });
+    Ok(port)
+}
+
+fn echo(mut connection: TcpStream) -> io::Result<()> {
+    connection.set_nodelay(true)?;
+    let mut bytes = [0; 4096];
+    loop {
+        let count = connection.read(&mut bytes)?;
+        if count == 0 {
+            return Ok(());
+        }
+        connection.write_all(&bytes[..count])?;
+    }
 }
 
 /// The first usual place that is a tmpfs.

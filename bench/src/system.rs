@@ -59,6 +59,7 @@ impl System {
                 let memory = memory.ok_or("no tmpfs to compare with: mount one on /dev/shm")?;
                 word = word.replace("{memory}", &memory.to_string_lossy());
             }
+            word = word.replace("{echo}", &fixture.echo_port.to_string());
             uses_volume |= word.contains("{volume}");
             words.push(word.replace("{volume}", &volume.to_string_lossy()));
         }

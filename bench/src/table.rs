@@ -11,7 +11,8 @@ pub(crate) struct Benchmark {
     pub(crate) what: &'static str,
     /// The program and its arguments. In them stand for paths, as the measured system sees them:
     /// `{guest}` the folder of built guest programs, `{memory}` a folder in memory (natively a tmpfs),
-    /// `{volume}` a folder of the host that programs can write.
+    /// `{volume}` a folder of the host that programs can write. `{echo}` is the port of a server outside that sends back
+    /// what it gets.
     pub(crate) program: &'static [&'static str],
     pub(crate) measure: Measure,
     /// What Enclos must reach; none for rows that only inform.
@@ -196,6 +197,20 @@ pub(crate) const BENCHMARKS: &[Benchmark] = &[
         program: &["{guest}/micro", "epoll-10000", "{memory}", MILLISECONDS],
         measure: Measure::Printed,
         bar: Some(Bar::Ratio(0.3)),
+    },
+    Benchmark {
+        name: "epoll-sockets-1000",
+        what: "epoll_wait with 1,000 sockets of the host watched, one ready",
+        program: &["{guest}/micro", "epoll-sockets-1000", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(Bar::Ratio(1.3)),
+    },
+    Benchmark {
+        name: "tcp",
+        what: "a byte by TCP to a process outside and back",
+        program: &["{guest}/micro", "tcp", "{echo}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(Bar::Ratio(1.15)),
     },
     Benchmark {
         name: "poll-100",

@@ -8,6 +8,10 @@
 
 extern crate alloc;
 
+mod net;
+
+pub use net::{Destination, NetRules, Network, Ports};
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -40,6 +44,8 @@ pub struct Config {
     pub memory: Option<u64>,
     /// Which network it sees.
     pub net: Net,
+    /// What it may do with the host's network.
+    pub net_rules: NetRules,
     /// What is logged, and where to.
     pub log: Log,
     /// Where system calls are traced to, if anywhere.
@@ -156,6 +162,7 @@ impl Config {
             hostname: None,
             memory: None,
             net: Net::Host,
+            net_rules: NetRules::default(),
             log: Log { level: Level::Off, output: Output::Stderr },
             trace: None,
             stats: false,
@@ -198,6 +205,7 @@ mod tests {
             hostname: Some(String::from("box")),
             memory: Some(u64::MAX),
             net: Net::None,
+            net_rules: NetRules { bind: Some(vec![Ports(80..=90)]), connect: Some(Vec::new()) },
             log: Log { level: Level::Debug, output: Output::Fd(7) },
             trace: Some(Output::Stderr),
             stats: true,

@@ -5,7 +5,10 @@
 
 use crate::failure::Failure;
 use crate::settings::Settings;
-use crate::values::{EnvVar, parse_env, parse_hostname, parse_level, parse_net, parse_size, parse_user, parse_volume};
+use crate::values::{
+    EnvVar, parse_destination, parse_env, parse_hostname, parse_level, parse_net, parse_ports, parse_size, parse_user,
+    parse_volume,
+};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::ops::Range;
@@ -13,7 +16,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "clean-env",
     "command",
     "env",
@@ -22,6 +25,8 @@ const KEYS: [&str; 14] = [
     "log-level",
     "memory",
     "net",
+    "net-bind",
+    "net-connect",
     "root",
     "stats",
     "trace",
@@ -95,6 +100,8 @@ fn set(
         "hostname" => settings.hostname = Some(entry.parsed(parse_hostname)?),
         "memory" => settings.memory = Some(entry.number_or_string(parse_size)?),
         "net" => settings.net = Some(entry.parsed(parse_net)?),
+        "net-bind" => settings.net_bind = Some(entry.all_parsed(parse_ports)?),
+        "net-connect" => settings.net_connect = Some(entry.all_parsed(parse_destination)?),
         "log-level" => settings.log_level = Some(entry.parsed(parse_level)?),
         "log-file" => settings.log_file = Some(directory.join(entry.string()?)),
         "trace" => {
@@ -176,6 +183,11 @@ impl<'a> Entry<'a> {
         parse(text).map_err(|right| self.invalid(self.value.span().start, text, right))
     }
 
+    fn all_parsed<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, Wrong> {
+        let parsed = |(text, at)| parse(text).map_err(|right| self.invalid(at, text, right));
+        self.strings()?.into_iter().map(parsed).collect()
+    }
+
     /// A value that may be written as a number of TOML, too.
     fn number_or_string<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Wrong> {
         match self.value.get_ref() {
@@ -206,7 +218,7 @@ mod tests {
     use super::*;
     use crate::values::{UserSpec, VolumeSpec};
     use clap::CommandFactory;
-    use config::{Access, Level, Net};
+    use config::{Access, Level, Net, Ports};
 
     fn parsed(text: &str) -> Settings {
         parse(Path::new("dir/Enclos.toml"), text).unwrap()
@@ -240,6 +252,8 @@ mod tests {
             hostname = "box"
             memory = "1G"
             net = "none"
+            net-bind = ["8080", "9000-9100"]
+            net-connect = []
             log-level = "info"
             log-file = "/tmp/log"
             trace = "trace.txt"
@@ -264,6 +278,8 @@ mod tests {
         assert_eq!(settings.hostname.as_deref(), Some("box"));
         assert_eq!(settings.memory, Some(1 << 30));
         assert_eq!(settings.net, Some(Net::None));
+        assert_eq!(settings.net_bind, Some(vec![Ports(8080..=8080), Ports(9000..=9100)]));
+        assert_eq!(settings.net_connect, Some(vec![]));
         assert_eq!(settings.log_level, Some(Level::Info));
         assert_eq!(settings.log_file, Some("/tmp/log".into()));
         assert_eq!(settings.trace, Some(Some("dir/trace.txt".into())));
@@ -292,6 +308,11 @@ mod tests {
             ("\nvolumes = []", "Enclos.toml:2: unknown key 'volumes'; did you mean 'volume'?"),
             ("# x\n\nmem = 1", "Enclos.toml:3: unknown key 'mem'; did you mean 'memory'?"),
             ("stats = 1", "Enclos.toml:1: wrong type of 'stats': integer; expected true or false"),
+            (
+                "net-bind = [\n'80',\n'http']",
+                "Enclos.toml:3: invalid value 'http' for 'net-bind'; expected a port or a range of ports, \
+                such as 8080 or 9000-9100; 0 is one that the host chooses",
+            ),
             ("net = 'lo'", "Enclos.toml:1: invalid value 'lo' for 'net'; expected host or none"),
             (
                 "volume = [\n'/a:/b',\n'/c'\n]",

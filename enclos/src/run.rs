@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::settings::Settings;
 use crate::values::{EnvVar, VolumeSpec, parse_level};
-use config::{Caller, Config, Level, Log, Net, Output, Volume};
+use config::{Caller, Config, Level, Log, Net, NetRules, Output, Volume};
 use frame::launch::{Image, LaunchError, launch};
 use std::env;
 use std::ffi::OsString;
@@ -102,6 +102,7 @@ fn configure(settings: Settings) -> Result<Config, Failure> {
         hostname: settings.hostname,
         memory: settings.memory,
         net: settings.net.unwrap_or(Net::Host),
+        net_rules: NetRules { bind: settings.net_bind, connect: settings.net_connect },
         log: Log { level: settings.log_level.unwrap_or(Level::Off), output: log_output },
         trace,
         stats: settings.stats,

@@ -1,12 +1,12 @@
 //! What can be said about a run.
 
 use crate::values::{
-    EnvVar, UserSpec, VolumeSpec, parse_env, parse_hostname, parse_level, parse_net, parse_size, parse_user,
-    parse_volume,
+    EnvVar, UserSpec, VolumeSpec, parse_destination, parse_env, parse_hostname, parse_level, parse_net, parse_ports,
+    parse_size, parse_user, parse_volume,
 };
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use config::{Level, Net};
+use config::{Destination, Level, Net, Ports};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -42,6 +42,12 @@ pub(crate) struct Settings {
     /// Which network the program sees [default: host]
     #[arg(long, value_name = "host|none", value_parser = parse_net)]
     pub(crate) net: Option<Net>,
+    /// Lets the program bind these ports of the host only [default: all]
+    #[arg(long, value_name = "PORT[-PORT]", value_parser = parse_ports)]
+    pub(crate) net_bind: Option<Vec<Ports>>,
+    /// Lets the program connect and send to these addresses of the host's network only [default: all]
+    #[arg(long, value_name = "ADDRESS[/BITS][:PORTS]", value_parser = parse_destination)]
+    pub(crate) net_connect: Option<Vec<Destination>>,
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, help = LOG_LEVEL_HELP)]
     pub(crate) log_level: Option<Level>,
     /// Appends the log to FILE [default: standard error]
@@ -73,6 +79,8 @@ impl Settings {
             hostname: self.hostname.or(others.hostname),
             memory: self.memory.or(others.memory),
             net: self.net.or(others.net),
+            net_bind: self.net_bind.or(others.net_bind),
+            net_connect: self.net_connect.or(others.net_connect),
             log_level: self.log_level.or(others.log_level),
             log_file: self.log_file.or(others.log_file),
             trace: self.trace.or(others.trace),

@@ -2,8 +2,9 @@
 //!
 //! Each parser's error says what the value should look like; the caller says which option it was for.
 
-use config::{Access, Level, Net};
+use config::{Access, Destination, Level, Net, Network, Ports};
 use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
@@ -119,6 +120,39 @@ pub(crate) fn parse_net(text: &str) -> Result<Net, String> {
     }
 }
 
+pub(crate) fn parse_ports(text: &str) -> Result<Ports, String> {
+    const EXPECTED: &str =
+        "expected a port or a range of ports, such as 8080 or 9000-9100; 0 is one that the host chooses";
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(Ports(first..=last)),
+        _ => Err(EXPECTED.to_owned()),
+    }
+}
+
+pub(crate) fn parse_destination(text: &str) -> Result<Destination, String> {
+    const EXPECTED: &str = "expected ADDRESS[/BITS][:PORTS], such as 10.0.0.0/8:443, [::1]:8000-8010 or *:53";
+    let (network, ports) = match text.rsplit_once(':') {
+        // An IPv6 address has colons of its own, unless brackets keep it apart.
+        Some((network, ports)) if !network.contains(':') || network.starts_with('[') && !ports.contains(']') => {
+            (network, parse_ports(ports)?)
+        }
+        _ => (text, Ports::ALL),
+    };
+    if network == "*" {
+        return Ok(Destination { network: None, ports });
+    }
+    let (address, bits) = match network.split_once('/') {
+        Some((address, bits)) => (address, Some(bits.trim_end_matches(']'))),
+        None => (network, None),
+    };
+    let address: IpAddr =
+        address.trim_start_matches('[').trim_end_matches(']').parse().map_err(|_| EXPECTED.to_owned())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = bits.map_or(Ok(most), str::parse).ok().filter(|&bits| bits <= most).ok_or(EXPECTED)?;
+    Ok(Destination { network: Some(Network { address, prefix }), ports })
+}
+
 pub(crate) fn parse_level(text: &str) -> Result<Level, String> {
     LEVELS
         .iter()
@@ -202,6 +236,40 @@ mod tests {
         assert!(parse_hostname(&"x".repeat(64)).is_ok());
         assert!(parse_hostname(&"x".repeat(65)).is_err());
         assert!(parse_hostname("").is_err());
+    }
+
+    #[test]
+    fn ports_may_be_a_range() {
+        for (text, expected) in [("80", 80..=80), ("0", 0..=0), ("9000-9100", 9000..=9100)] {
+            assert_eq!(parse_ports(text), Ok(Ports(expected)), "{text}");
+        }
+        for text in ["", "-", "80-", "9-8", "65536", "http", "1-2-3"] {
+            assert!(parse_ports(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn destinations_may_be_networks() {
+        let to = |address: &str, prefix, ports| {
+            let network = Network { address: address.parse().unwrap(), prefix };
+            Ok(Destination { network: Some(network), ports: Ports(ports) })
+        };
+        for (text, expected) in [
+            ("10.0.0.0/8:443", to("10.0.0.0", 8, 443..=443)),
+            ("10.0.0.1", to("10.0.0.1", 32, 0..=65535)),
+            ("[::1]:80-90", to("::1", 128, 80..=90)),
+            ("[fe80::/10]:1", to("fe80::", 10, 1..=1)),
+            ("[fe80::]/10:1", to("fe80::", 10, 1..=1)),
+            ("fe80::/10", to("fe80::", 10, 0..=65535)),
+            ("[::1]", to("::1", 128, 0..=65535)),
+            ("*:53", Ok(Destination { network: None, ports: Ports(53..=53) })),
+            ("*", Ok(Destination { network: None, ports: Ports::ALL })),
+        ] {
+            assert_eq!(parse_destination(text), expected, "{text}");
+        }
+        for text in ["", ":80", "example.org:80", "10.0.0.0/33", "::/129", "10.0.0.1:", "10.0.0.1:x", "1.2.3.4/x"] {
+            assert!(parse_destination(text).is_err(), "{text}");
+        }
     }
 
     #[test]

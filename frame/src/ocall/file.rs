@@ -327,7 +327,7 @@ fn transfer(
     issue(vectored, [fd.0 as usize, list.as_ptr() as usize, list.len(), offset as usize, 0, 0])
 }
 
-fn iovecs(pieces: impl Iterator<Item = UserSlice>) -> Vec<[usize; 2]> {
+pub(super) fn iovecs(pieces: impl Iterator<Item = UserSlice>) -> Vec<[usize; 2]> {
     pieces.take(MAX_PIECES).map(|piece| [piece.addr(), piece.len()]).collect()
 }
 

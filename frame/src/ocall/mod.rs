@@ -3,6 +3,7 @@
 pub mod event;
 pub mod file;
 pub mod mem;
+pub mod net;
 pub mod pagemap;
 pub mod process;
 pub mod signal;

@@ -3,6 +3,7 @@
 use super::inode::{Inode, Metadata};
 use crate::events::{IoEvents, Notifier};
 use crate::mm::MapSource;
+use crate::net::Socket;
 use crate::prelude::*;
 use crate::process::Thread;
 use bitflags::bitflags;
@@ -191,6 +192,11 @@ pub trait File: Any + Send + Sync {
     /// Takes note of what somebody who waited found the host's file ready for.
     fn recv_host_events(&self, events: IoEvents) {
         let _ = events;
+    }
+
+    /// The socket that it is, if it is one.
+    fn as_socket(&self) -> Option<&dyn Socket> {
+        None
     }
 
     /// The file at an inode that it is, if it is one.

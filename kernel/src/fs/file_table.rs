@@ -94,6 +94,17 @@ impl FileTable {
         Ok(FileDesc(fd as i32))
     }
 
+    /// Checks that a file could be given a descriptor below `limit`.
+    ///
+    /// # Errors
+    /// `EMFILE` at the limit.
+    pub fn check_room(&self, limit: u64) -> Result<()> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(MAX_DESCRIPTORS);
+        let entries = self.entries.read();
+        let free = entries.iter().position(Option::is_none).unwrap_or(entries.len());
+        if free < limit { Ok(()) } else { Err(err!(EMFILE, "the limit of open files is reached")) }
+    }
+
     /// Gives a file this descriptor; what it stood for is closed.
     ///
     /// # Errors

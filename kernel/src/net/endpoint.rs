@@ -1,12 +1,13 @@
 //! Connected Unix stream sockets.
 
+use super::{Address, Half, MessageFlags, OptionName, Outgoing, Received, Socket, Wanted};
 use crate::events::{
     Anonymous, Blocking, CHUNK_SIZE, Channel, Chunk, ChunkKind, Consumer, IoEvents, Notifier, Observer, Producer,
     Reaction, Share,
 };
 use crate::fs::{File, FileType, Metadata, StatusFlags, Time, current_time};
 use crate::prelude::*;
-use crate::process::Thread;
+use crate::process::{Credentials, Thread};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The capacity of one direction in pages: as many bytes as Linux's `wmem_default`.
@@ -37,15 +38,6 @@ impl Observer for Side {
         self.notifier.broadcast(events);
         Reaction::Noted
     }
-}
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the peer.
-    Incoming,
-    /// To the peer.
-    Outgoing,
 }
 
 impl Endpoint {
@@ -81,16 +73,12 @@ impl Endpoint {
         })
     }
 
-    /// What a transfer does when it can't go on, by the socket's status.
-    pub(super) fn blocking(&self) -> Blocking {
-        self.anonymous.blocking()
+    /// What a transfer does when it can't go on.
+    fn blocking(&self, flags: MessageFlags) -> Blocking {
+        if flags.contains(MessageFlags::MSG_DONTWAIT) { Blocking::DontWait } else { self.anonymous.blocking() }
     }
 
-    /// Sends all of a source.
-    ///
-    /// # Errors
-    /// `EPIPE` if that direction is shut, `EAGAIN`, `EFAULT`, `ERESTARTSYS`; none once something was sent.
-    pub fn send(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
+    fn send_bytes(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
         if self.outgoing.channel().is_shut() {
             bail!(EPIPE, "nothing can be sent any more");
         }
@@ -98,10 +86,7 @@ impl Endpoint {
     }
 
     /// Receives what there is, or waits for something; 0 at the end.
-    ///
-    /// # Errors
-    /// `ECONNRESET` once, if the peer closed without having read everything; `EAGAIN`, `EFAULT`, `ERESTARTSYS`.
-    pub fn receive(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
+    fn receive_bytes(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
         if sink.is_empty() {
             return Ok(0);
         }
@@ -111,11 +96,8 @@ impl Endpoint {
         }
     }
 
-    /// As [`receive`](Self::receive), but the bytes stay (`MSG_PEEK`).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn peek(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
+    /// As [`receive_bytes`](Self::receive_bytes), but the bytes stay (`MSG_PEEK`).
+    fn peek(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
         let channel = self.incoming.channel();
         loop {
             let mut bytes = Vec::new();
@@ -138,14 +120,6 @@ impl Endpoint {
         }
     }
 
-    /// Nothing more goes this way.
-    pub fn shut(&self, direction: Direction) {
-        match direction {
-            Direction::Incoming => self.incoming.channel().shut(),
-            Direction::Outgoing => self.outgoing.channel().shut(),
-        }
-    }
-
     fn end(&self) -> Result<usize> {
         if self.side.is_reset.swap(false, Ordering::SeqCst) {
             bail!(ECONNRESET, "the peer closed without having read everything");
@@ -159,18 +133,104 @@ impl Drop for Endpoint {
         if self.incoming.poll().contains(IoEvents::POLLIN) {
             self.peer.is_reset.store(true, Ordering::SeqCst);
         }
-        self.shut(Direction::Incoming);
-        self.shut(Direction::Outgoing);
+        self.incoming.channel().shut();
+        self.outgoing.channel().shut();
+    }
+}
+
+impl Socket for Endpoint {
+    fn bind(&self, _credentials: &Credentials, _address: &Address) -> Result<()> {
+        warn!("Unix sockets can't be bound yet");
+        Err(err!(EINVAL, "Unix sockets can't be bound yet"))
+    }
+
+    fn connect(&self, _address: &Address) -> Result<()> {
+        Err(err!(EISCONN, "the socket is connected"))
+    }
+
+    fn listen(&self, _backlog: i32) -> Result<()> {
+        Err(err!(EINVAL, "the socket is connected"))
+    }
+
+    fn accept(&self, _status: StatusFlags) -> Result<(Arc<dyn File>, Address)> {
+        Err(err!(EINVAL, "the socket doesn't listen"))
+    }
+
+    fn send(&self, source: &mut Source<'_>, message: Outgoing<'_>) -> Result<usize> {
+        if message.flags.contains(MessageFlags::MSG_OOB) {
+            warn!("out-of-band data is not there");
+            bail!(EOPNOTSUPP, "no out-of-band data");
+        }
+        if !message.to.as_bytes().is_empty() {
+            bail!(EISCONN, "the socket is connected");
+        }
+        if !message.control.is_empty() {
+            warn!("control messages of Unix sockets are not there yet");
+            bail!(EINVAL, "no control messages yet");
+        }
+        self.send_bytes(source, self.blocking(message.flags))
+    }
+
+    fn receive_message(&self, sink: &mut Sink<'_>, wanted: Wanted) -> Result<Received> {
+        let flags = wanted.flags;
+        if flags.contains(MessageFlags::MSG_OOB) {
+            bail!(EINVAL, "no out-of-band data");
+        }
+        let blocking = self.blocking(flags);
+        let mut len;
+        if flags.contains(MessageFlags::MSG_PEEK) {
+            len = self.peek(sink, blocking)?;
+        } else {
+            len = self.receive_bytes(sink, blocking)?;
+            if flags.contains(MessageFlags::MSG_WAITALL) && blocking == Blocking::Wait {
+                while len > 0 && !sink.is_empty() {
+                    match self.receive_bytes(sink, blocking) {
+                        Ok(0) | Err(_) => break,
+                        Ok(count) => len += count,
+                    }
+                }
+            }
+        }
+        Ok(Received { len, from: Address::NONE, control: Vec::new(), flags: MessageFlags::empty() })
+    }
+
+    fn shut_down(&self, half: Half) -> Result<()> {
+        if half != Half::Send {
+            self.incoming.channel().shut();
+        }
+        if half != Half::Receive {
+            self.outgoing.channel().shut();
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> Result<Address> {
+        const AF_UNIX: u16 = 1;
+        Ok(Address::new(&AF_UNIX.to_ne_bytes()))
+    }
+
+    fn peer(&self) -> Result<Address> {
+        self.name()
+    }
+
+    fn set_option(&self, _credentials: &Credentials, option: OptionName, _value: UserSlice) -> Result<()> {
+        warn!("options of Unix sockets are not there yet ({option:?})");
+        Err(err!(ENOPROTOOPT, "no such option"))
+    }
+
+    fn option(&self, option: OptionName, _value: UserSlice) -> Result<usize> {
+        warn!("options of Unix sockets are not there yet ({option:?})");
+        Err(err!(ENOPROTOOPT, "no such option"))
     }
 }
 
 impl File for Endpoint {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        self.receive(sink, self.blocking())
+        self.receive_bytes(sink, self.anonymous.blocking())
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        self.send(source, self.blocking())
+        self.send_bytes(source, self.anonymous.blocking())
     }
 
     fn metadata(&self) -> Result<Metadata> {
@@ -215,6 +275,10 @@ impl File for Endpoint {
 
     fn notifier(&self) -> Option<&Notifier> {
         Some(&self.side.notifier)
+    }
+
+    fn as_socket(&self) -> Option<&dyn Socket> {
+        Some(self)
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {

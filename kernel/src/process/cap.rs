@@ -6,6 +6,12 @@ pub const KILL: u32 = 5;
 pub const SETGID: u32 = 6;
 pub const SETUID: u32 = 7;
 pub const SETPCAP: u32 = 8;
+/// `CAP_NET_BIND_SERVICE`.
+pub const NET_BIND_SERVICE: u32 = 10;
+/// `CAP_NET_ADMIN`.
+pub const NET_ADMIN: u32 = 12;
+/// `CAP_NET_RAW`.
+pub const NET_RAW: u32 = 13;
 pub const SYS_ADMIN: u32 = 21;
 pub const SYS_NICE: u32 = 23;
 pub const SYS_RESOURCE: u32 = 24;

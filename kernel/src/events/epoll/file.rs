@@ -175,11 +175,16 @@ impl EpollFile {
         let mut poller = Poller::new();
         poller.watch(&self.waiting, IoEvents::READABLE, Share::One);
         poller.watch(&self.hosted, IoEvents::READABLE, Share::All);
+        let mut look = Look::InLibOs;
         loop {
-            let found = self.collect(max, report)?;
-            if found > 0 {
-                return Ok(found);
+            // The host was asked just now, and goes on watching; the LibOS may have told somebody before the poller watched.
+            if look == Look::Everywhere || self.may_be_ready() {
+                let found = self.collect(max, report)?;
+                if found > 0 {
+                    return Ok(found);
+                }
             }
+            look = Look::Everywhere;
             match poller.wait_with_host(&[(self, IoEvents::POLLIN)], deadline) {
                 Ok(()) => {}
                 Err(WaitError::TimedOut) => return self.collect(max, report),
@@ -228,6 +233,9 @@ impl EpollFile {
         let item = make();
         items.by_key.insert(key, item.clone());
         drop(items);
+        if let Some(host) = self.host.get() {
+            gone.iter().for_each(|(_, item): &(Key, Arc<Item>)| host.forget(item));
+        }
         drop(gone);
         Ok(item)
     }
@@ -302,16 +310,46 @@ impl EpollFile {
         }
     }
 
+    /// Reports what the host has events for, while the LibOS knows of nothing. There's no order to be kept then, and the
+    /// host's word is fresh.
+    fn collect_from_host(
+        &self,
+        host: &HostSet,
+        max: usize,
+        report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
+    ) -> Result<usize> {
+        let mut outcome = Ok(());
+        let mut found = 0;
+        host.take_ready(max, |item, events| {
+            if outcome.is_ok() {
+                match report(found, events, item.data()) {
+                    Ok(()) => {
+                        found += 1;
+                        if item.mode().contains(Mode::EPOLLONESHOT) {
+                            item.disable();
+                        }
+                        return;
+                    }
+                    Err(error) => outcome = Err(error),
+                }
+            }
+            item.keep_host_events(events);
+            self.enqueue(item);
+        });
+        if found > 0 { Ok(found) } else { outcome.map(|()| 0) }
+    }
+
     /// Reports what is ready now.
     fn collect(&self, max: usize, report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>) -> Result<usize> {
         let host = self.host.get();
-        if host.is_none() && !self.may_be_ready() {
-            return Ok(0);
+        if !self.may_be_ready() {
+            return host.map_or(Ok(0), |host| self.collect_from_host(host, max, report));
         }
         let mut scan = self.begin_scan();
         let before = scan.len();
         let taken = host.map_or(0, |host| {
-            host.take_ready(max, |item| {
+            host.take_ready(max, |item, events| {
+                item.keep_host_events(events);
                 if !item.is_queued.swap(true, Ordering::SeqCst) {
                     scan.push_back(item);
                 }
@@ -330,7 +368,7 @@ impl EpollFile {
             let Some((events, then)) = self.look_at(&item, &*file, trust) else { continue };
             if let Err(error) = report(found, events, item.data()) {
                 if item.is_hosted.load(Ordering::SeqCst) {
-                    item.host_events.fetch_or(u32::from(events.bits()), Ordering::SeqCst);
+                    item.keep_host_events(events);
                 }
                 if then == Then::LookAgain || !item.is_queued.swap(true, Ordering::SeqCst) {
                     scan.push_front(item);
@@ -388,6 +426,13 @@ impl EpollFile {
 
 const NOT_WATCHED: Error = Error::new(Errno::ENOENT, "the file isn't watched");
 
+/// Where a wait looks for what is ready before it sleeps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    InLibOs,
+    Everywhere,
+}
+
 /// Whose word on what is ready is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trust {
@@ -420,7 +465,7 @@ impl File for EpollFile {
         while !is_ready && let Some(item) = scan.pop_front() {
             let Some(file) = item.file() else { continue };
             item.is_queued.store(false, Ordering::SeqCst);
-            is_ready = item.host_events.load(Ordering::SeqCst) != 0 || file.poll().intersects(item.events());
+            is_ready = item.has_host_events() || file.poll().intersects(item.events());
             if is_ready && !item.is_queued.swap(true, Ordering::SeqCst) {
                 scan.push_front(item);
             }

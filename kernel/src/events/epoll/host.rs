@@ -53,7 +53,7 @@ impl HostSet {
     /// # Errors
     /// As `epoll_ctl(2)`.
     pub(super) fn modify(&self, item: &Item, file: &dyn File) -> Result<()> {
-        item.host_events.store(0, Ordering::SeqCst);
+        item.drop_host_events();
         match (&*item.host_fd.lock(), file.host_fd()) {
             (Some(fd), _) | (None, Some(fd)) => self.epoll.modify(fd, item.word(), item.token),
             (None, None) => Ok(()),
@@ -72,17 +72,21 @@ impl HostSet {
         }
     }
 
-    /// Gives each item that the host has events for to `ready`, at most `max`. Gives how many the host told of.
-    pub(super) fn take_ready(&self, max: usize, mut ready: impl FnMut(Arc<Item>)) -> usize {
+    /// An item's file was closed, so the host watches it no longer.
+    pub(super) fn forget(&self, item: &Item) {
+        self.by_token.lock().remove(&item.token);
+    }
+
+    /// Gives each item that the host has events for to `ready`, with them, at most `max`. Gives how many the host told of.
+    pub(super) fn take_ready(&self, max: usize, mut ready: impl FnMut(Arc<Item>, IoEvents)) -> usize {
         let mut is_stale = false;
         let taken = self.epoll.take_ready(max, |event| {
-            let known = self.by_token.lock().get(&event.token).cloned();
-            let Some(item) = known else {
+            let known = self.by_token.lock().get(&event.token).map(Weak::upgrade);
+            let Some(known) = known else {
                 warn!("the host tells of a file that it doesn't watch ({:#x})", event.token);
                 return;
             };
-            let open = item.upgrade().and_then(|item| item.file().map(|file| (item, file)));
-            let Some((item, file)) = open else {
+            let Some(item) = known.filter(|item| item.is_open()) else {
                 // Closed here, but others outside have the same file of the host open.
                 self.by_token.lock().remove(&event.token);
                 is_stale = true;
@@ -94,9 +98,8 @@ impl HostSet {
                 warn!("the host tells of events that nobody asked for ({events:?})");
             }
             if !sound.is_empty() {
-                file.recv_host_events(sound);
-                item.host_events.fetch_or(u32::from(sound.bits()), Ordering::SeqCst);
-                ready(item);
+                item.tell_host_events(sound);
+                ready(item, sound);
             }
         });
         if is_stale {

@@ -69,7 +69,9 @@ pub(super) struct Item {
     /// The descriptor that the host watches if it isn't the file's own.
     pub(super) host_fd: Mutex<Option<HostFd>>,
     /// What the host found, not reported yet.
-    pub(super) host_events: AtomicU32,
+    host_events: AtomicU32,
+    /// The LibOS knows of the file's readiness, too, and is told what the host found.
+    is_hybrid: bool,
 }
 
 /// What an item is known by: the descriptor and the file that it meant then (`man 7 epoll`, Questions and answers).
@@ -93,6 +95,7 @@ impl Item {
             is_hosted: AtomicBool::new(false),
             host_fd: Mutex::new(None),
             host_events: AtomicU32::new(0),
+            is_hybrid: file.notifier().is_some(),
         })
     }
 
@@ -130,6 +133,30 @@ impl Item {
     /// Reports nothing any more, until there's a new interest.
     pub(super) fn disable(&self) {
         self.word.fetch_and(Mode::all().bits(), Ordering::SeqCst);
+    }
+
+    /// Tells the file what the host found, if it keeps that.
+    pub(super) fn tell_host_events(&self, events: IoEvents) {
+        if self.is_hybrid
+            && let Some(file) = self.file()
+        {
+            file.recv_host_events(events);
+        }
+    }
+
+    /// Keeps what the host found until it's reported.
+    pub(super) fn keep_host_events(&self, events: IoEvents) {
+        self.host_events.fetch_or(u32::from(events.bits()), Ordering::SeqCst);
+    }
+
+    /// Whether something that the host found wasn't reported yet.
+    pub(super) fn has_host_events(&self) -> bool {
+        self.host_events.load(Ordering::SeqCst) != 0
+    }
+
+    /// What the host found for an earlier interest doesn't count.
+    pub(super) fn drop_host_events(&self) {
+        self.host_events.store(0, Ordering::SeqCst);
     }
 
     /// Takes what the host found.

@@ -18,6 +18,7 @@ use crate::process::Thread;
 use crate::signal;
 use crate::time::Timespec;
 use core::time::Duration;
+use frame::ocall::file::{PollFd, poll_now};
 use frame::sync::{Deadline, WaitError};
 use zerocopy::{Immutable, IntoBytes};
 
@@ -27,8 +28,32 @@ struct Watched<'a> {
     events: IoEvents,
 }
 
-/// Waits until `look` gives something, which is asked again whenever one of the files may have become ready; nothing
-/// after `deadline`.
+/// What each of the files is ready for is told to `found`, with the file's place. One call asks the host for all that only it
+/// knows.
+fn poll_each<'a>(files: impl Iterator<Item = &'a Arc<dyn File>>, mut found: impl FnMut(usize, IoEvents)) {
+    let mut places = Vec::new();
+    let mut fds = Vec::new();
+    for (place, file) in files.enumerate() {
+        match file.host_fd() {
+            Some(fd) if file.notifier().is_none() => {
+                places.push(place);
+                fds.push(PollFd { fd, events: IoEvents::all().bits() as i16, ready: 0 });
+            }
+            _ => found(place, file.poll()),
+        }
+    }
+    if !fds.is_empty()
+        && let Err(error) = poll_now(&mut fds)
+    {
+        warn!("the host doesn't say what its files are ready for: {error}");
+    }
+    for (place, fd) in places.into_iter().zip(fds) {
+        found(place, IoEvents::from_bits_truncate(fd.ready as u16));
+    }
+}
+
+/// Waits until `look` gives something, which gave nothing before and is asked again whenever one of the files may have become
+/// ready; nothing after `deadline`.
 ///
 /// # Errors
 /// `ERESTARTNOHAND` when a signal is to be delivered.
@@ -44,11 +69,13 @@ fn wait<R>(
             poller.watch(notifier, watched.events, Share::All);
         }
     }
+    // Registered before the look, so that a change after it finds us. What only the host knows it goes on watching.
+    if watched.iter().any(|watched| watched.file.notifier().is_some())
+        && let Some(result) = look()
+    {
+        return Ok(Some(result));
+    }
     loop {
-        // Registered before the look, so that a change after it finds us.
-        if let Some(result) = look() {
-            return Ok(Some(result));
-        }
         // Asked each time: an epoll may have got its first file of the host meanwhile.
         let hosted: Vec<(&dyn File, IoEvents)> = watched
             .iter()
@@ -56,7 +83,11 @@ fn wait<R>(
             .map(|watched| (&**watched.file, watched.events))
             .collect();
         match poller.wait_with_host(&hosted, deadline) {
-            Ok(()) => {}
+            Ok(()) => {
+                if let Some(result) = look() {
+                    return Ok(Some(result));
+                }
+            }
             Err(WaitError::TimedOut) => return Ok(look()),
             Err(WaitError::Interrupted) => {
                 if let Some(result) = look() {

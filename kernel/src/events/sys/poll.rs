@@ -1,6 +1,6 @@
 //! `poll(2)` and `ppoll(2)`.
 
-use super::{Watched, deadline, wait, write_remaining};
+use super::{Watched, deadline, poll_each, wait, write_remaining};
 use crate::events::IoEvents;
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
@@ -27,16 +27,41 @@ impl PollEntry {
         IoEvents::from_bits_truncate(self.events) | IoEvents::ALWAYS
     }
 
-    /// Looks at the file of the descriptor, which is `None` if there is none. Gives whether there's something to report.
-    fn look(&mut self, file: Option<&Arc<dyn File>>) -> bool {
+    /// Whether what the file is ready for is to be asked; else what there is to be reported is known.
+    fn begin_look(&mut self, file: Option<&Arc<dyn File>>) -> bool {
         self.ready = match file {
             Some(file) if file.status().contains(StatusFlags::O_PATH) => IoEvents::POLLNVAL.bits(),
-            Some(file) => (file.poll() & self.asked()).bits(),
-            None if self.fd < 0 => 0,
-            None => IoEvents::POLLNVAL.bits(),
+            None if self.fd >= 0 => IoEvents::POLLNVAL.bits(),
+            _ => 0,
         };
-        self.ready != 0
+        file.is_some() && self.ready == 0
     }
+}
+
+/// Looks at the files of the descriptors, which `file_of` gives by place and descriptor. Gives how many have something to
+/// report.
+fn look_at<'a>(entries: &mut [PollEntry], file_of: impl Fn(usize, FileDesc) -> Option<&'a Arc<dyn File>>) -> usize {
+    let mut places = Vec::new();
+    let mut files = Vec::new();
+    for (place, entry) in entries.iter_mut().enumerate() {
+        let file = file_of(place, FileDesc(entry.fd));
+        if entry.begin_look(file)
+            && let Some(file) = file
+        {
+            if file.notifier().is_none() && file.host_fd().is_some() {
+                places.push(place);
+                files.push(file);
+            } else {
+                entry.ready = (file.poll() & entry.asked()).bits();
+            }
+        }
+    }
+    poll_each(files.into_iter(), |index, events| {
+        if let Some(entry) = places.get(index).and_then(|&place| entries.get_mut(place)) {
+            entry.ready = (events & entry.asked()).bits();
+        }
+    });
+    entries.iter().filter(|entry| entry.ready != 0).count()
 }
 
 /// Writes what was found, entry by entry: what the program writes beside it meanwhile stays.
@@ -64,9 +89,7 @@ fn poll_entries(thread: &Thread, array: UserPtr<PollEntry>, count: usize, deadli
     let mut entries = array.read_array(count)?;
     let files = thread.files();
     // Mostly something is ready at once, and then nothing needs to be kept.
-    let mut ready = files.with(|table| {
-        entries.iter_mut().map(|entry| usize::from(entry.look(table.get(FileDesc(entry.fd))))).sum::<usize>()
-    });
+    let mut ready = files.with(|table| look_at(&mut entries, |_, fd| table.get(fd)));
     if ready == 0 && !deadline.is_some_and(Deadline::has_passed) {
         let open: Vec<Option<Arc<dyn File>>> = entries.iter().map(|entry| files.get(FileDesc(entry.fd)).ok()).collect();
         let watched: Vec<Watched<'_>> = entries
@@ -75,8 +98,7 @@ fn poll_entries(thread: &Thread, array: UserPtr<PollEntry>, count: usize, deadli
             .filter_map(|(entry, file)| Some(Watched { file: file.as_ref()?, events: entry.asked() }))
             .collect();
         let look = || {
-            let ready: usize =
-                entries.iter_mut().zip(&open).map(|(entry, file)| usize::from(entry.look(file.as_ref()))).sum();
+            let ready = look_at(&mut entries, |place, _| open.get(place).and_then(Option::as_ref));
             (ready > 0).then_some(ready)
         };
         ready = wait(thread, &watched, deadline, look)?.unwrap_or(0);

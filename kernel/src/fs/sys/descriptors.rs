@@ -22,7 +22,16 @@ pub(crate) fn install(thread: &Thread, file: Arc<dyn File>, flags: FdFlags) -> R
     Ok(thread.files().insert(file, flags, 0, limit(thread))?.0 as usize)
 }
 
-fn fd_flags(status: StatusFlags) -> FdFlags {
+/// Checks that there is a descriptor for one more file.
+///
+/// # Errors
+/// `EMFILE`.
+pub(crate) fn check_room(thread: &Thread) -> Result<()> {
+    thread.files().check_room(limit(thread))
+}
+
+/// What of an open file's status is its descriptor's.
+pub(crate) fn fd_flags(status: StatusFlags) -> FdFlags {
     if status.contains(StatusFlags::O_CLOEXEC) { FdFlags::CLOEXEC } else { FdFlags::empty() }
 }
 

@@ -1,10 +1,10 @@
 //! `splice(2)`, `tee(2)` and `vmsplice(2)`.
 
 use super::transfer::{Offset, pieces, readable, writable, write_to};
-use crate::events::{Blocking, Input, hand_on};
+use crate::events::{Blocking, Input, IoEvents, hand_on};
 use crate::flags_arg;
 use crate::fs::pipe::PipeFile;
-use crate::fs::{File, StatusFlags};
+use crate::fs::{File, FileType, StatusFlags};
 use crate::prelude::*;
 use crate::signal;
 use crate::syscalls::Context;
@@ -61,6 +61,11 @@ pub fn splice(
     if pipes.0.is_some() && !in_offset.is_null() || pipes.1.is_some() && !out_offset.is_null() {
         bail!(ESPIPE, "a pipe has no offsets");
     }
+    for (file, offset) in [(&source, in_offset), (&target, out_offset)] {
+        if !offset.is_null() && file.metadata()?.kind == FileType::Socket {
+            bail!(EINVAL, "a socket has no offsets");
+        }
+    }
     match pipes {
         (Some(from), Some(to)) => {
             if from.is_same_pipe(to) {
@@ -86,13 +91,19 @@ pub fn splice(
         (None, Some(to)) => {
             let mut offset = Offset::read(in_offset)?;
             let producer = to.producer().ok_or(Errno::EBADF)?;
+            let mut total = 0;
             let read = producer.fill_from(count, flags.blocking(&[to]), |page| {
+                if total > 0 && !source.poll().intersects(IoEvents::READABLE) {
+                    // What there is now is enough; a socket may be waited for long.
+                    return Ok(0);
+                }
                 let sink = &mut Sink::buffer(page);
                 let read = match offset.at {
                     Some(at) => source.read_at(at, sink)?,
                     None => source.read(sink)?,
                 };
                 offset.advance(read);
+                total += read;
                 Ok(read)
             });
             let read = signal::raise_if_broken_pipe(cx.thread, read)?;

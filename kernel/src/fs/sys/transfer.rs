@@ -22,7 +22,8 @@ pub(super) fn writable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> 
     if file.status().can_write() { Ok(file) } else { Err(err!(EBADF, "the file is not open for writing")) }
 }
 
-fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
+/// The program's memory of a transfer.
+pub(crate) fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
     // The whole range must be a possible one, however little of it is transferred.
     if buf.addr().checked_add(count).is_none_or(|end| end > TASK_SIZE) {
         bail!(EFAULT, "the buffer is outside the program's memory");
@@ -31,7 +32,7 @@ fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
 }
 
 /// The pieces that an array of `struct iovec` describes.
-pub(super) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
+pub(crate) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
     if count > IOV_MAX {
         bail!(EINVAL, "too many pieces");
     }
@@ -348,16 +349,18 @@ fn copy(
             Err(_) => break,
         };
         let written = write_to(thread, target, &mut Source::buffer(&buffer[..read]), *to);
-        let written = match written {
-            Ok(written) => written,
-            Err(error) if total == 0 => return Err(error),
-            Err(_) => 0,
+        let (written, outcome) = match written {
+            Ok(written) => (written, Ok(())),
+            Err(error) => (0, Err(error)),
         };
         if let Some(offset) = from {
             *offset += written as u64;
         } else if written < read {
             // What was read but couldn't be written is read again next time.
             let _ = source.seek(written as i64 - read as i64, Whence::Current);
+        }
+        if total == 0 {
+            outcome?;
         }
         if let Some(offset) = to {
             *offset += written as u64;
