@@ -1,12 +1,13 @@
-//! Turns trapped system calls into patched ones: what [`crate::patch`] plans, done to the program's memory.
+//! Turns trapped system calls, and `cpuid` instructions, into patched ones: what [`crate::patch`] plans, done to the
+//! program's memory. `cpuid` traps nowhere, so those that are known are patched before the program runs.
 //!
-//! Other threads may run the code meanwhile. So the site's first byte becomes a breakpoint and the other instruction
-//! boundaries trap, then the rest of the jump is written, then the first byte; after each step all processors are made
-//! to see it. Whoever traps there tries again until the jump is there.
+//! Other threads may run the code of system calls meanwhile. So the site's first byte becomes a breakpoint and the other
+//! instruction boundaries trap, then the rest of the jump is written, then the first byte; after each step all processors
+//! are made to see it. Whoever traps there tries again until the jump is there.
 
 use crate::context::UserContext;
 use crate::ocall::mem::{self, Prot};
-use crate::patch::{Plan, Site, Slots, Table};
+use crate::patch::{CPUID, CpuidSite, Plan, Site, Slots, Table, Unpatchable};
 use crate::sync::Mutex;
 use crate::thread::{self, ThreadBlock};
 use crate::user::UserSlice;
@@ -232,6 +233,39 @@ impl Patcher {
         }
     }
 
+    /// Patches the `cpuid` instructions at `sites`, ascending, in code that no thread runs yet, as far as that can be done.
+    ///
+    /// # Errors
+    /// What the host gives when the code's protection is changed; `EFAULT` for code that isn't there.
+    pub fn patch_cpuids(&self, sites: &[CpuidSite], region: &CodeRegion) -> Result<()> {
+        let (Some(first), Some(last)) = (sites.first(), sites.last()) else { return Ok(()) };
+        let _patching = self.patching.lock();
+        let pages = pages_around(first.addr as usize..last.addr as usize + JUMP_LEN)?;
+        mem::protect(&pages, region.prot | Prot::WRITE)?;
+        let mut inner = self.inner.lock();
+        let patched = sites.iter().try_for_each(|site| Self::patch_unused(&mut inner, site, region));
+        mem::protect(&pages, region.prot).and(patched)
+    }
+
+    fn patch_unused(inner: &mut Inner, &CpuidSite { addr, lead_len }: &CpuidSite, region: &CodeRegion) -> Result<()> {
+        let code = &read_code(addr, &region.range)?[..room(addr, &region.range)];
+        if !code.get(usize::from(lead_len)..).is_some_and(|code| code.starts_with(&CPUID)) {
+            return Ok(());
+        }
+        let plan = match lead_len {
+            0 => Plan::new(addr, code),
+            _ => Plan::with_lead(addr, lead_len.into(), code),
+        };
+        match Self::place(inner, addr, plan, region) {
+            Ok(patched) => {
+                UserSlice::new(addr as usize, JUMP_LEN)?.write(&patched.jump)?;
+                inner.table.insert(addr, patched);
+            }
+            Err(error) => log::debug!("the cpuid at {addr:#x} stays: {error}"),
+        }
+        Ok(())
+    }
+
     fn patch(&self, site: u64, region: &CodeRegion) -> Result<()> {
         let _patching = self.patching.lock();
         let mut inner = self.inner.lock();
@@ -243,7 +277,7 @@ impl Patcher {
 
         let patched = match inner.table.retired(site, code) {
             Some(patched) => patched,
-            None => match Self::place(&mut inner, site, code, region) {
+            None => match Self::place(&mut inner, site, Plan::new(site, code), region) {
                 Ok(patched) => patched,
                 Err(error) => {
                     inner.table.refuse(site);
@@ -273,13 +307,18 @@ impl Patcher {
     }
 
     /// Finds a place for the site's trampoline and writes it.
-    fn place(inner: &mut Inner, site: u64, code: &[u8], region: &CodeRegion) -> Result<Site> {
-        let plan = Plan::new(site, code).map_err(|reason| {
-            log::debug!("the system call at {site:#x} can't be patched: {reason:?}");
-            crate::Error::new(Errno::EOPNOTSUPP, "the code around a system call can't be patched")
+    fn place(
+        inner: &mut Inner,
+        site: u64,
+        plan: core::result::Result<Plan, Unpatchable>,
+        region: &CodeRegion,
+    ) -> Result<Site> {
+        let plan = plan.map_err(|reason| {
+            log::debug!("the instruction at {site:#x} can't be patched: {reason:?}");
+            crate::Error::new(Errno::EOPNOTSUPP, "the code around it can't be patched")
         })?;
         if inner.table.overlaps(&(site..site + plan.original().len() as u64)) {
-            return Err(crate::Error::new(Errno::EOPNOTSUPP, "a system call beside it is patched"));
+            return Err(crate::Error::new(Errno::EOPNOTSUPP, "an instruction beside it is patched"));
         }
         let chunk = region.trampolines.start as u64..region.trampolines.end as u64;
         let slot = inner.slots.find(&chunk, &plan).ok_or(Errno::ENOSPC)?;
@@ -304,6 +343,10 @@ fn read_code(site: u64, mapping: &Range<usize>) -> Result<Code> {
     Ok(code)
 }
 
+fn pages_around(range: Range<usize>) -> Result<Range<usize>> {
+    Ok(layout::page_floor(range.start)..layout::page_ceil(range.end).ok_or(Errno::ENOMEM)?)
+}
+
 /// Whether `bytes` stand at `addr`.
 fn holds(addr: u64, bytes: [u8; JUMP_LEN]) -> bool {
     let mut found = [0; JUMP_LEN];
@@ -312,7 +355,7 @@ fn holds(addr: u64, bytes: [u8; JUMP_LEN]) -> bool {
 
 /// Writes the jump while other threads may run the code.
 fn replace(site: usize, jump: [u8; JUMP_LEN], boundaries: &[usize], region: &CodeRegion) -> Result<()> {
-    let pages = layout::page_floor(site)..layout::page_ceil(site + JUMP_LEN).ok_or(Errno::ENOMEM)?;
+    let pages = pages_around(site..site + JUMP_LEN)?;
     mem::protect(&pages, region.prot | Prot::WRITE)?;
     let code = UserSlice::new(site, JUMP_LEN)?;
     // First every old instruction boundary traps, each by a single byte, so that nobody runs what is half written.

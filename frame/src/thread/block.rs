@@ -24,6 +24,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 pub(crate) struct ThreadBlock {
     pub(crate) this: *const ThreadBlock,
     pub(crate) entry: usize,
+    pub(crate) cpuid_entry: usize,
+    pub(crate) cpuid_return: u64,
     pub(crate) stack_top: usize,
     pub(crate) pending: AtomicU32,
     /// The host's thread id; the host clears it when the thread is gone.
@@ -105,6 +107,8 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
         block.write(ThreadBlock {
             this: block,
             entry: entry::syscall_entry(),
+            cpuid_entry: entry::cpuid_entry(),
+            cpuid_return: 0,
             stack_top: block as usize & !63,
             pending: AtomicU32::new(0),
             host_tid: AtomicU32::new(0),

@@ -6,6 +6,8 @@ use super::script::{self, Shebang};
 use crate::fs::{Dentry, ExecutableFile, File, Version};
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use frame::patch::CpuidSite;
+use frame::sync::Once;
 
 /// A program or script, as it was when it was looked at.
 pub struct Known {
@@ -20,6 +22,8 @@ pub struct Known {
     dentry: Arc<Dentry>,
     version: Version,
     runs: AtomicU32,
+    /// Its `cpuid` instructions; their addresses are as linked.
+    cpuids: Once<Vec<CpuidSite>>,
 }
 
 /// What an executable file is.
@@ -56,6 +60,7 @@ impl Known {
             dentry: found.dentry.clone(),
             version,
             runs: AtomicU32::new(0),
+            cpuids: Once::new(),
         });
         if version.is_settled() {
             let gone = {
@@ -72,6 +77,20 @@ impl Known {
     /// Counts a run; gives how many there were before.
     pub fn count_run(&self) -> u32 {
         self.runs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Its `cpuid` instructions, ascending, their addresses as linked, if it was run before: looking for them would slow the first run.
+    pub fn cpuids(&self) -> &[CpuidSite] {
+        let Contents::Program(elf) = &self.contents else { return &[] };
+        if self.runs.load(Ordering::Relaxed) == 0 {
+            return &[];
+        }
+        self.cpuids.call_once(|| {
+            super::cpuid::find(&*self.file, elf).unwrap_or_else(|error| {
+                debug!("the program can't be searched for cpuid instructions: {error}");
+                Vec::new()
+            })
+        })
     }
 }
 

@@ -1,11 +1,11 @@
-//! Code in which system calls may be patched, and the trampolines beside it.
+//! Code in which instructions may be patched, and the trampolines beside it.
 
 use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma, Vmas};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
-use frame::patch::{GOOD_CHUNK, good_areas};
+use frame::patch::{CpuidSite, GOOD_CHUNK, good_areas};
 use frame::patcher::CodeRegion;
 
 /// A chunk of trampolines.
@@ -39,6 +39,26 @@ impl Memory {
     pub fn code_mapping_at(&self, addr: usize) -> Option<Range<usize>> {
         let inner = self.inner.lock();
         inner.vmas.find(addr).filter(|(_, vma)| is_patchable(vma)).map(|(range, _)| range)
+    }
+
+    /// Has the LibOS answer the `cpuid` instructions at `sites`, ascending, in code that no thread runs yet. What can't be
+    /// patched stays as it is.
+    pub fn patch_cpuids(&self, sites: &[CpuidSite]) {
+        let mut rest = sites;
+        while let Some(first) = rest.first().map(|site| site.addr) {
+            let region = self.code_region_at(first as usize);
+            let count = match &region {
+                Some(region) => rest.partition_point(|site| site.addr < region.range.end as u64),
+                None => 1,
+            };
+            let (within, beyond) = rest.split_at(count);
+            if let Some(region) = region
+                && let Err(error) = self.patcher.patch_cpuids(within, &region)
+            {
+                debug!("cpuid instructions from {first:#x} on aren't patched: {error}");
+            }
+            rest = beyond;
+        }
     }
 }
 

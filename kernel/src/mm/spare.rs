@@ -215,7 +215,7 @@ impl Template {
             UserSlice::new(*addr, bytes.len())?.write(bytes)?;
         }
         for (range, vma) in self.vmas.iter() {
-            if vma.source.is_none() && vma.prot.contains(Prot::WRITE) {
+            if vma.source.is_none() && vma.prot.contains(Prot::WRITE) && vma.kind != Kind::Trampolines {
                 zero_resident(&range)?;
             }
         }
