@@ -44,7 +44,7 @@ struct State {
 
 impl State {
     fn stop(&mut self, signal: Signal) {
-        *self = Self { stopped_by: Some(signal), ..Self::default() };
+        self.stopped_by = Some(signal);
         STOPPED.fetch_add(1, Ordering::SeqCst);
     }
 
