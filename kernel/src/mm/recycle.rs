@@ -101,6 +101,9 @@ pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
         let len = run.len() * PAGE_SIZE;
         if run[0] & 1 != 0 {
             UserSlice::new(at, len)?.zero()?;
+        } else {
+            // The host may have written such pages to its swap space, with what was in them.
+            mem::advise(&(at..at + len), linux_raw_sys::general::MADV_DONTNEED)?;
         }
         at += len;
     }
