@@ -7,7 +7,7 @@
 use crate::errno::Result;
 use crate::ocall::{process, thread as host_thread};
 use crate::sync::{Mutex, wait_while};
-use crate::thread;
+use crate::thread::{self, Lenders};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -22,6 +22,8 @@ pub(crate) struct HostProcess {
     pub(crate) is_ending: AtomicBool,
     /// It has got another parent, and nobody has looked yet what that means.
     pub(crate) is_orphaned: AtomicBool,
+    /// Tasks whose host threads others use.
+    pub(crate) lenders: Lenders,
 }
 
 impl HostProcess {

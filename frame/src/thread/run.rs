@@ -5,6 +5,7 @@ use super::current::current;
 use super::lend::{change_over, give_back};
 use super::pool::{POOL, dismiss_idle, idle};
 use super::task::{Flow, Task};
+use super::watch;
 use crate::context::UserContext;
 use crate::entry;
 use crate::host_process;
@@ -36,6 +37,16 @@ pub(super) fn run_role(block: &mut ThreadBlock) -> ! {
                         schedule::reset_own();
                     }
                     body();
+                }
+            }
+            Role::Carrier => {
+                if watch::carry(block) {
+                    continue;
+                }
+            }
+            Role::Watcher => {
+                if watch::watch(block) {
+                    continue;
                 }
             }
             Role::Idle => {}

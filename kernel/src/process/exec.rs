@@ -123,27 +123,11 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         }
         Place::Elsewhere => return execute_elsewhere(cx, plan),
     }
-    if frame::thread::is_borrower() {
-        return execute_on_own_thread(cx);
-    }
+    frame::thread::free_lender();
     if !frame::cpu::set_fs_base(0) {
         bail!(EPERM);
     }
     Ok(0)
-}
-
-/// The child of a `vfork` gives its parent's host thread back.
-fn execute_on_own_thread(cx: Context<'_>) -> Result<usize> {
-    let thread = cx.thread;
-    thread.hand_in_usage();
-    let task = Arc::new(ThreadTask(thread.clone()));
-    match frame::thread::spawn(task, cx.regs, 0, |handle| thread.set_handle(handle)) {
-        Ok(()) => Err(Errno::EMOVED.into()),
-        Err(error) => {
-            kill_unloaded(thread, &error);
-            Ok(0)
-        }
-    }
 }
 
 fn execute_elsewhere(cx: Context<'_>, plan: Plan) -> Result<usize> {
