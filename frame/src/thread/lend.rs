@@ -20,6 +20,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 
 /// What a task lends its host thread for.
 pub struct Loan {
@@ -175,15 +176,16 @@ fn has_lenders(block: &ThreadBlock) -> bool {
     block.lenders.load(Ordering::Relaxed) != 0
 }
 
-/// The task that has lent the calling one its host thread needn't wait for it any more: it goes on before long.
-pub fn free_lender() {
+/// The task that has lent the calling one its host thread needn't wait for it any more: it goes on before long, or at once
+/// if the calling task will use the host thread for longer than that, as far as anybody knows.
+pub fn free_lender(expected: Duration) {
     let Some(block) = current().filter(|block| has_lenders(block)) else { return };
     if !block.handle.process.lenders.free(block) {
         return;
     }
     // Only a host thread that is scheduled alike can take over, so nobody could watch.
     let schedule = *block.handle.schedule.lock();
-    if schedule != Schedule::AsLaunched || !watch::begin(&block.handle.process) {
+    if schedule != Schedule::AsLaunched || expected > watch::PATIENCE || !watch::begin(&block.handle.process) {
         hand_over();
     }
 }

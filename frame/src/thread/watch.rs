@@ -9,9 +9,11 @@ use crate::sync::Deadline;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
-/// How often the watcher looks. A task waits for one to two of these; that is longer than small programs run, and short
-/// against what it costs to start others.
+/// How often the watcher looks.
 const PERIOD: Duration = Duration::from_micros(150);
+/// For how long a task waits for its host thread, at least: longer than small programs run, and short against what it costs
+/// to start others.
+pub(super) const PATIENCE: Duration = PERIOD.saturating_mul(2);
 /// How often the watcher looks before it stops, if no task is there to be watched.
 const LOOKS: u32 = 100;
 
@@ -34,15 +36,18 @@ pub(super) fn watch(block: &mut ThreadBlock) -> bool {
     let lenders = &process.lenders;
     let waiter = block.handle.waiter.clone();
     let mut in_vain = 0;
+    let mut before = 0;
     loop {
         let freed = lenders.freed();
         let _ = waiter.wait_uninterruptible(Some(Deadline::after(PERIOD)));
-        if let Some(lender) = lenders.take_overdue(freed) {
+        // Free for two looks or more.
+        if let Some(lender) = lenders.take_overdue(before) {
             stop(&process);
             go_on(lender, block);
             return true;
         }
-        in_vain = if lenders.freed() == freed { in_vain + 1 } else { 0 };
+        in_vain = if lenders.freed() == before { in_vain + 1 } else { 0 };
+        before = freed;
         if in_vain >= LOOKS && stop(&process) {
             return false;
         }

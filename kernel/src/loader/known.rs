@@ -6,6 +6,7 @@ use super::script::{self, Shebang};
 use crate::fs::{Dentry, ExecutableFile, File, Metadata, Time};
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
 use frame::ocall::time::{Clock, now};
 
 /// A program or script, as it was when it was looked at.
@@ -21,6 +22,7 @@ pub struct Known {
     dentry: Arc<Dentry>,
     version: Version,
     runs: AtomicU32,
+    run_time_ns: AtomicU64,
 }
 
 /// What an executable file is.
@@ -68,6 +70,7 @@ impl Known {
             dentry: found.dentry.clone(),
             version,
             runs: AtomicU32::new(0),
+            run_time_ns: AtomicU64::new(0),
         });
         if version.is_settled() {
             let gone = {
@@ -84,6 +87,16 @@ impl Known {
     /// Counts a run; gives how many there were before.
     pub fn count_run(&self) -> u32 {
         self.runs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How long its last run took; zero before it ends for the first time.
+    pub fn run_time(&self) -> Duration {
+        Duration::from_nanos(self.run_time_ns.load(Ordering::Relaxed))
+    }
+
+    /// A run has taken this long.
+    pub fn set_run_time(&self, run_time: Duration) {
+        self.run_time_ns.store(u64::try_from(run_time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

@@ -3,7 +3,8 @@
 use super::credentials::Credentials;
 use super::exec_credentials::ExecCredentials;
 use super::limits::Resource;
-use super::process::{Process, Program};
+use super::process::{Process, Program, Run};
+use super::strings::Strings;
 use super::task::ThreadTask;
 use super::thread::Thread;
 use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
@@ -28,9 +29,9 @@ pub struct ExecRequest {
     /// The name that the process gets.
     pub name: Vec<u8>,
     /// Its arguments.
-    pub args: Vec<Vec<u8>>,
+    pub args: Strings,
     /// Its environment.
-    pub env: Vec<Vec<u8>>,
+    pub env: Strings,
 }
 
 /// A program that was looked at and can be run, as far as its files say.
@@ -98,6 +99,7 @@ enum Place {
 pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
     let thread = cx.thread;
     let plan = plan(request, &thread.process, &thread.fs(), &thread.credentials())?;
+    let run_time = plan.program.program().run_time();
     match plan.place(&thread.process) {
         Place::Beside => {
             let space = thread.process.memory().space().clone();
@@ -123,7 +125,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         }
         Place::Elsewhere => return execute_elsewhere(cx, plan),
     }
-    frame::thread::free_lender();
+    frame::thread::free_lender(run_time);
     if !frame::cpu::set_fs_base(0) {
         bail!(EPERM);
     }
@@ -237,6 +239,7 @@ impl Plan {
                     env: self.request.env,
                     auxv: laid.auxv,
                     stack_start: laid.pointer,
+                    run: Some(Run::starts(self.program.program().clone())),
                 },
                 credentials: self.becomes,
                 memory,
@@ -320,12 +323,11 @@ impl Prepared {
 }
 
 fn check_space(request: &ExecRequest, stack_limit: u64) -> Result<()> {
-    let strings = request.args.iter().chain(&request.env);
-    if strings.clone().any(|string| string.len() >= stack::MAX_STRING) {
+    let strings = request.args.iter().chain(request.env.iter());
+    if strings.into_iter().any(|string| string.len() >= stack::MAX_STRING) {
         bail!(E2BIG, "an argument or environment string is too long");
     }
-    let space: usize = strings.map(|string| string.len() + 1 + size_of::<u64>()).sum();
-    if space > stack::space_limit(stack_limit) {
+    if request.args.space() + request.env.space() > stack::space_limit(stack_limit) {
         bail!(E2BIG, "arguments and environment are too long");
     }
     Ok(())
@@ -346,11 +348,9 @@ fn resolve_scripts(
         if core::mem::take(&mut request.is_closed_on_exec) {
             bail!(ENOENT, "the interpreter can't open the script, whose descriptor is closed");
         }
-        let mut args = vec![shebang.interpreter.clone()];
-        args.extend(shebang.argument);
-        args.push(core::mem::take(&mut request.path));
-        args.extend(request.args.drain(..).skip(1));
-        request.args = args;
+        let path = core::mem::take(&mut request.path);
+        let first = [Some(&shebang.interpreter), shebang.argument.as_ref(), Some(&path)];
+        request.args = first.into_iter().flatten().map(Vec::as_slice).chain(request.args.iter().skip(1)).collect();
         request.file = find(&shebang.interpreter)?;
         request.path = shebang.interpreter;
     }
