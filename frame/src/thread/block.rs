@@ -41,6 +41,8 @@ pub(crate) struct ThreadBlock {
     pub(super) loan: Option<Loan>,
     /// How many tasks have lent the host thread to others, down to the present one.
     pub(super) lenders: AtomicU32,
+    /// How many of these needn't wait.
+    pub(super) free_lenders: AtomicU32,
     /// What the host thread had used when its task started.
     pub(super) usage_base: Rusage,
     #[cfg(debug_assertions)]
@@ -113,6 +115,7 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             arrival: None,
             loan: None,
             lenders: AtomicU32::new(0),
+            free_lenders: AtomicU32::new(0),
             usage_base: Rusage::default(),
             #[cfg(debug_assertions)]
             held_locks: HeldLocks::new(),

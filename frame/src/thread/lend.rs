@@ -19,7 +19,7 @@ use crate::sync::Mutex;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 /// What a task lends its host thread for.
@@ -104,14 +104,14 @@ impl Lenders {
     fn take(&self, is_it: impl Fn(&Lender) -> bool) -> Option<Lender> {
         let mut list = self.list.lock();
         let index = list.iter().position(is_it)?;
-        Some(list.remove(index).taken())
+        Some(take_out(&mut list, index))
     }
 
     /// The last one that has lent this host thread, and takes it back.
     fn take_back(&self, block: *const ThreadBlock) -> Option<Lender> {
         let mut list = self.list.lock();
         let index = list.iter().rposition(|lender| lender.block == block && lender.state != State::Leaving)?;
-        Some(list.remove(index).taken())
+        Some(take_out(&mut list, index))
     }
 
     /// The one that waits for the task that now uses this host thread may go on.
@@ -119,7 +119,7 @@ impl Lenders {
         let mut list = self.list.lock();
         let held = list.iter_mut().rev().find(|lender| lender.block == block && lender.state == State::Held);
         let Some(lender) = held else { return false };
-        lender.state = State::Free(self.freed.fetch_add(1, Ordering::SeqCst) + 1);
+        lender.set_state(State::Free(self.freed.fetch_add(1, Ordering::SeqCst) + 1));
         true
     }
 
@@ -127,16 +127,36 @@ impl Lenders {
     fn change(&self, block: *const ThreadBlock, is_it: impl Fn(State) -> bool, to: State) -> Option<State> {
         let mut list = self.list.lock();
         let lender = list.iter_mut().rev().find(|lender| lender.block == block && is_it(lender.state))?;
-        Some(core::mem::replace(&mut lender.state, to))
+        Some(lender.set_state(to))
     }
 }
 
+fn take_out(list: &mut Vec<Lender>, index: usize) -> Lender {
+    let mut lender = list.remove(index);
+    lender.set_state(State::Leaving);
+    let [all, _] = lender.counters();
+    all.fetch_sub(1, Ordering::SeqCst);
+    lender
+}
+
 impl Lender {
-    /// It's out of the list.
-    fn taken(self) -> Self {
-        // SAFETY: blocks are never unmapped, and the field is atomic.
-        unsafe { &(*self.block).lenders }.fetch_sub(1, Ordering::SeqCst);
-        self
+    /// Gives the former state.
+    fn set_state(&mut self, state: State) -> State {
+        let [_, free] = self.counters();
+        let before = core::mem::replace(&mut self.state, state);
+        match (before, state) {
+            (State::Free(_), State::Free(_)) => {}
+            (State::Free(_), _) => _ = free.fetch_sub(1, Ordering::SeqCst),
+            (_, State::Free(_)) => _ = free.fetch_add(1, Ordering::SeqCst),
+            _ => {}
+        }
+        before
+    }
+
+    /// The counters of all that have lent the same host thread, and of those that are free.
+    fn counters(&self) -> [&'static AtomicU32; 2] {
+        // SAFETY: blocks are never unmapped, and the fields are atomic.
+        unsafe { [&(*self.block).lenders, &(*self.block).free_lenders] }
     }
 
     /// It goes on on this host thread.
@@ -192,7 +212,7 @@ pub fn free_lender(expected: Duration) {
 
 /// Has those who have lent the calling task its host thread, and needn't wait for it, go on on others: it's about to sleep.
 pub fn hand_over() {
-    let Some(block) = current().filter(|block| has_lenders(block)) else { return };
+    let Some(block) = current().filter(|block| block.free_lenders.load(Ordering::Relaxed) != 0) else { return };
     if let Err(error) = move_those(block, |state| matches!(state, State::Free(_))) {
         log::warn!("a process waits for the child that it has started: {error}");
     }

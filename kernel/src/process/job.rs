@@ -10,7 +10,7 @@ use super::thread::Thread;
 use super::wait::Change;
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use frame::sync::WaitQueue;
 
 /// Whether a process is stopped, and what its parent hasn't been told of by `wait`.
@@ -56,6 +56,23 @@ impl JobControl {
     }
 }
 
+/// How many processes are stopped.
+static STOPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether any process is stopped, or about to be.
+pub(super) fn any_is_stopped() -> bool {
+    STOPPED.load(Ordering::SeqCst) > 0
+}
+
+impl State {
+    /// The process isn't stopped any more.
+    fn end_stop(&mut self) {
+        if self.stopped_by.take().is_some() {
+            STOPPED.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
 /// Whether a look at a change uses it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Take {
@@ -77,6 +94,7 @@ pub fn stop(thread: &Arc<Thread>, signal: Signal, releases: u32) {
         if state.stopped_by.is_none() {
             info!("process {} is stopped by {signal}", process.pid());
             *state = State { stopped_by: Some(signal), ..State::default() };
+            STOPPED.fetch_add(1, Ordering::SeqCst);
         }
     }
     for other in process.threads.lock().values().filter(|other| !Arc::ptr_eq(other, thread)) {
@@ -138,7 +156,7 @@ pub fn go_on(process: &Arc<Process>) {
     if was_complete {
         tell_parent(process, Change::Continued);
     }
-    process.job.state.lock().stopped_by = None;
+    process.job.state.lock().end_stop();
     process.job.continued.wake_all();
 }
 
@@ -147,7 +165,7 @@ pub fn release(process: &Process) {
     {
         let mut state = process.job.state.lock();
         process.job.releases.fetch_add(1, Ordering::SeqCst);
-        state.stopped_by = None;
+        state.end_stop();
     }
     process.job.continued.wake_all();
 }

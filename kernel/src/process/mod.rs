@@ -51,6 +51,7 @@ pub use io_counters::Transfers;
 pub use limits::{Limits, RLIM_INFINITY, Resource};
 pub use pidfd::PidFd;
 pub use process::{Process, Program};
+pub use quota::MAX_THREADS;
 pub use settings::{Policy, Settings};
 pub use strings::Strings;
 pub use thread::{Thread, Tid};

@@ -7,6 +7,7 @@ use super::io_counters::Transfers;
 use super::job::JobControl;
 use super::limits::Limits;
 use super::strings::Strings;
+use super::table;
 use super::terminal::Terminal;
 use super::thread::{Thread, Tid};
 use super::usage::UsageTotals;
@@ -91,6 +92,8 @@ pub(super) struct Relations {
     pub(super) has_execed: AtomicBool,
     /// It adopts the orphans among its descendants (`PR_SET_CHILD_SUBREAPER`).
     pub(super) is_subreaper: AtomicBool,
+    /// One of its ancestors does, or did.
+    pub(super) has_subreaper: AtomicBool,
 }
 
 /// What a process runs.
@@ -202,6 +205,11 @@ impl Process {
         self.relations.session.load(Ordering::Relaxed)
     }
 
+    /// Whether its children have an ancestor that adopts orphans, or did.
+    pub(super) fn has_subreaper_for_children(&self) -> bool {
+        self.is_subreaper() || self.relations.has_subreaper.load(Ordering::Relaxed)
+    }
+
     /// Whether it adopts the orphans among its descendants (`PR_SET_CHILD_SUBREAPER`).
     pub fn is_subreaper(&self) -> bool {
         self.relations.is_subreaper.load(Ordering::Relaxed)
@@ -209,7 +217,7 @@ impl Process {
 
     /// Has it adopt the orphans among its descendants from now on, or no longer.
     pub fn set_subreaper(&self, adopts: bool) {
-        self.relations.is_subreaper.store(adopts, Ordering::Relaxed);
+        table::set_subreaper(self, adopts);
     }
 
     /// Its controlling terminal.
