@@ -8,7 +8,7 @@ use crate::errno::Result;
 use crate::ocall::thread::ChildOf;
 use crate::ocall::{process, thread as host_thread};
 use crate::sync::{Mutex, Once, wait_while};
-use crate::thread;
+use crate::thread::{self, Lenders};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -26,6 +26,8 @@ pub(crate) struct HostProcess {
     pub(crate) is_ending: AtomicBool,
     /// Its parent, or a thread of that, has ended, and nobody has looked yet which.
     pub(crate) is_orphaned: AtomicBool,
+    /// Tasks whose host threads others use.
+    pub(crate) lenders: Lenders,
 }
 
 impl HostProcess {

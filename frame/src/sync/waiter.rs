@@ -116,6 +116,9 @@ impl Waiter {
     /// # Errors
     /// As for [`wait`](Self::wait).
     pub fn wait_soon(&self, deadline: Option<Deadline>) -> Result<(), WaitError> {
+        if self.word.load(Ordering::Relaxed) != WOKEN {
+            thread::hand_over();
+        }
         self.patience.spin(|| self.word.load(Ordering::Relaxed) == WOKEN);
         self.wait(deadline)
     }
@@ -148,6 +151,7 @@ impl Waiter {
             if deadline.is_some_and(Deadline::has_passed) {
                 return Err(WaitError::TimedOut);
             }
+            thread::hand_over();
             if self.word.compare_exchange(NOTHING, POLLING, Ordering::SeqCst, Ordering::SeqCst).is_err() {
                 continue;
             }
@@ -190,6 +194,7 @@ impl Waiter {
             if deadline.is_some_and(Deadline::has_passed) {
                 return Err(WaitError::TimedOut);
             }
+            thread::hand_over();
             if self.word.compare_exchange(NOTHING, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
                 futex::wait(&self.word, ASLEEP, host_deadline.as_ref());
             }

@@ -1,7 +1,7 @@
 //! The block and the LibOS stack of a thread.
 
 use super::handle::Shared;
-use super::lend::{Lender, Loan};
+use super::lend::Loan;
 use super::pool::{POOL, reuse_ended};
 use super::task::{Flow, Task};
 use crate::arena::Pages;
@@ -16,7 +16,6 @@ use crate::ocall::process::Rusage;
 use crate::sync::HeldLocks;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What `%gs` points to. At the end of the thread's stack allocation; the assembly reaches its fields by offset.
@@ -42,8 +41,10 @@ pub(crate) struct ThreadBlock {
     pub(super) arrival: Option<Arrival>,
     /// What the task has agreed to: another one is about to use the host thread.
     pub(super) loan: Option<Loan>,
-    /// Those whose host thread the present task uses, the last one last.
-    pub(super) lenders: Vec<Lender>,
+    /// How many tasks have lent the host thread to others, down to the present one.
+    pub(super) lenders: AtomicU32,
+    /// How many of these needn't wait.
+    pub(super) free_lenders: AtomicU32,
     /// What the host thread had used when its task started.
     pub(super) usage_base: Rusage,
     #[cfg(debug_assertions)]
@@ -56,6 +57,10 @@ pub(crate) struct ThreadBlock {
 pub(super) enum Role {
     Task(Arc<dyn Task>),
     Service(Option<Box<dyn FnOnce() + Send>>),
+    /// It carries a task on that leaves the host thread that it has lent.
+    Carrier,
+    /// It watches those that may.
+    Watcher,
     Idle,
 }
 
@@ -121,7 +126,8 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             ready: AtomicBool::new(false),
             arrival: None,
             loan: None,
-            lenders: Vec::new(),
+            lenders: AtomicU32::new(0),
+            free_lenders: AtomicU32::new(0),
             usage_base: Rusage::default(),
             #[cfg(debug_assertions)]
             held_locks: HeldLocks::new(),

@@ -1,18 +1,26 @@
-//! How a task lets another one use its host thread.
+//! How a task lets another one use its host thread, and goes on.
+//!
+//! The child of a `vfork` runs on its parent's host thread. As long as the lender must wait, it [holds](State::Held); once it
+//! may go on it's [free](State::Free), but handing over between host threads costs more than many programs run, so it gets
+//! some time for its host thread to come back. It goes on elsewhere when the borrower is about to sleep ([`hand_over`]), or
+//! runs for longer ([`watch`](super::watch)).
 
 use super::block::{Arrival, Role, ThreadBlock};
 use super::current::{current, current_block_mut};
 use super::handle::Handle;
 use super::start::start;
 use super::task::Task;
-use super::usage::take_usage;
+use super::watch;
 use crate::context::UserContext;
 use crate::errno::Result;
-use crate::ocall;
-use crate::ocall::process::{Rusage, UsageOf};
+use crate::host_process::HostProcess;
+use crate::schedule::Schedule;
+use crate::sync::Mutex;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
 
 /// What a task lends its host thread for.
 pub struct Loan {
@@ -30,19 +38,149 @@ pub struct Loan {
 
 /// A task whose host thread another one uses.
 pub(super) struct Lender {
-    pub(super) task: Arc<dyn Task>,
-    pub(super) ctx: Box<UserContext>,
-    pub(super) fs_base: u64,
-    pub(super) on_move: OnMove,
-    /// What it had used before.
-    pub(super) used: Rusage,
+    /// The host thread's.
+    block: *const ThreadBlock,
+    state: State,
+    task: Arc<dyn Task>,
+    ctx: Box<UserContext>,
+    fs_base: u64,
+    on_move: OnMove,
+}
+
+// SAFETY: blocks are never unmapped, and this one is only compared with others, but for its atomic counter.
+unsafe impl Send for Lender {}
+
+/// What a lender waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// For its borrower.
+    Held,
+    /// For any host thread, since so many lenders had been freed.
+    Free(u64),
+    /// For another host thread, which is on its way.
+    Leaving,
 }
 
 /// What a lender does on another host thread: it learns the handle of that, and gives what is to be done there first.
 pub type OnMove = Box<dyn FnOnce(Handle) -> Arrival + Send>;
 
+/// Those of a host process who have lent their host threads, in the order in which they did.
+#[derive(Default)]
+pub(crate) struct Lenders {
+    list: Mutex<Vec<Lender>>,
+    /// How many have been freed.
+    freed: AtomicU64,
+    /// A thread watches those that are free.
+    pub(super) is_watched: AtomicBool,
+}
+
+impl core::fmt::Debug for Lenders {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Lenders").field("freed", &self.freed).finish_non_exhaustive()
+    }
+}
+
+impl Lenders {
+    /// How many have been freed.
+    pub(super) fn freed(&self) -> u64 {
+        self.freed.load(Ordering::SeqCst)
+    }
+
+    /// Whether one is free.
+    pub(super) fn has_free(&self) -> bool {
+        self.list.lock().iter().any(|lender| matches!(lender.state, State::Free(_)))
+    }
+
+    /// The oldest one that was free when so many had been freed.
+    pub(super) fn take_overdue(&self, freed: u64) -> Option<Lender> {
+        self.take(|lender| matches!(lender.state, State::Free(since) if since <= freed))
+    }
+
+    /// One that a host thread was started for.
+    pub(super) fn take_leaving(&self) -> Option<Lender> {
+        self.take(|lender| lender.state == State::Leaving)
+    }
+
+    fn take(&self, is_it: impl Fn(&Lender) -> bool) -> Option<Lender> {
+        let mut list = self.list.lock();
+        let index = list.iter().position(is_it)?;
+        Some(take_out(&mut list, index))
+    }
+
+    /// The last one that has lent this host thread, and takes it back.
+    fn take_back(&self, block: *const ThreadBlock) -> Option<Lender> {
+        let mut list = self.list.lock();
+        let index = list.iter().rposition(|lender| lender.block == block && lender.state != State::Leaving)?;
+        Some(take_out(&mut list, index))
+    }
+
+    /// The one that waits for the task that now uses this host thread may go on.
+    fn free(&self, block: *const ThreadBlock) -> bool {
+        let mut list = self.list.lock();
+        let held = list.iter_mut().rev().find(|lender| lender.block == block && lender.state == State::Held);
+        let Some(lender) = held else { return false };
+        lender.set_state(State::Free(self.freed.fetch_add(1, Ordering::SeqCst) + 1));
+        true
+    }
+
+    /// Changes one of those that have lent this host thread from one state to another. Gives its former state.
+    fn change(&self, block: *const ThreadBlock, is_it: impl Fn(State) -> bool, to: State) -> Option<State> {
+        let mut list = self.list.lock();
+        let lender = list.iter_mut().rev().find(|lender| lender.block == block && is_it(lender.state))?;
+        Some(lender.set_state(to))
+    }
+}
+
+fn take_out(list: &mut Vec<Lender>, index: usize) -> Lender {
+    let mut lender = list.remove(index);
+    lender.set_state(State::Leaving);
+    let [all, _] = lender.counters();
+    all.fetch_sub(1, Ordering::SeqCst);
+    lender
+}
+
+impl Lender {
+    /// Gives the former state.
+    fn set_state(&mut self, state: State) -> State {
+        let [_, free] = self.counters();
+        let before = core::mem::replace(&mut self.state, state);
+        match (before, state) {
+            (State::Free(_), State::Free(_)) => {}
+            (State::Free(_), _) => _ = free.fetch_sub(1, Ordering::SeqCst),
+            (_, State::Free(_)) => _ = free.fetch_add(1, Ordering::SeqCst),
+            _ => {}
+        }
+        before
+    }
+
+    /// The counters of all that have lent the same host thread, and of those that are free.
+    fn counters(&self) -> [&'static AtomicU32; 2] {
+        // SAFETY: blocks are never unmapped, and the fields are atomic.
+        unsafe { [&(*self.block).lenders, &(*self.block).free_lenders] }
+    }
+
+    /// It goes on on this host thread.
+    fn take_over(self, block: &mut ThreadBlock) -> OnMove {
+        block.role = Role::Task(self.task);
+        block.ctx = *self.ctx;
+        block.xstate_area = block.ctx.xstate.as_ptr();
+        block.fs_base = self.fs_base;
+        self.on_move
+    }
+
+    /// It goes on on this host thread, which is another one than it has lent.
+    pub(super) fn move_to(self, block: &mut ThreadBlock) {
+        let on_move = self.take_over(block);
+        block.arrival = Some(on_move(Handle(block.handle.clone())));
+    }
+}
+
 /// Has another task run on the calling host thread, until it ends or moves to another one ([`Flow::End`]). The calling
-/// task gives [`Flow::Lend`], and goes on then. So a `vfork` needs no other host thread.
+/// task, whose usage was [taken](super::take_usage), gives [`Flow::Lend`] and goes on then. So a `vfork` needs no other host
+/// thread.
+///
+/// [`Flow::End`]: super::Flow::End
+/// [`Flow::Lend`]: super::Flow::Lend
 pub fn lend(loan: Loan) {
     if let Some(block) = current_block_mut() {
         block.loan = Some(loan);
@@ -54,24 +192,55 @@ pub fn lent_for() -> Option<u64> {
     current()?.loan.as_ref().map(|loan| loan.result)
 }
 
-/// Whether the calling task uses another one's host thread.
+/// Whether other tasks have lent the calling one its host thread.
 pub fn is_borrower() -> bool {
-    current().is_some_and(|block| !block.lenders.is_empty())
+    current().is_some_and(has_lenders)
 }
 
-/// Moves the tasks whose host thread the calling one uses to others of their own.
+fn has_lenders(block: &ThreadBlock) -> bool {
+    block.lenders.load(Ordering::Relaxed) != 0
+}
+
+/// The task that has lent the calling one its host thread needn't wait for it any more: it goes on before long, or at once
+/// if the calling task will use the host thread for longer than that, as far as anybody knows.
+pub fn free_lender(expected: Duration) {
+    let Some(block) = current().filter(|block| has_lenders(block)) else { return };
+    if !block.handle.process.lenders.free(block) {
+        return;
+    }
+    // Only a host thread that is scheduled alike can take over, so nobody could watch.
+    let schedule = *block.handle.schedule.lock();
+    if schedule != Schedule::AsLaunched || expected > watch::PATIENCE || !watch::begin(&block.handle.process) {
+        hand_over();
+    }
+}
+
+/// Has those who have lent the calling task its host thread, and needn't wait for it, go on on others: it's about to sleep.
+pub fn hand_over() {
+    let Some(block) = current().filter(|block| block.free_lenders.load(Ordering::Relaxed) != 0) else { return };
+    if let Err(error) = move_those(block, |state| matches!(state, State::Free(_))) {
+        log::warn!("a process waits for the child that it has started: {error}");
+    }
+}
+
+/// Moves the tasks that have lent the calling one its host thread to others of their own.
 ///
 /// # Errors
-/// As for [`spawn`]; those that weren't moved stay.
+/// As for [`spawn`](super::spawn); those that weren't moved stay.
 pub fn move_lenders() -> Result<()> {
-    let Some(block) = current_block_mut() else { return Ok(()) };
-    while let Some(lender) = block.lenders.pop() {
-        let Lender { task, mut ctx, fs_base, on_move, .. } = lender;
-        start(Role::Task(task), |block| {
-            block.ctx.copy_from(&mut ctx);
-            block.fs_base = fs_base;
-            block.arrival = Some(on_move(Handle(block.handle.clone())));
-        })?;
+    match current() {
+        Some(block) => move_those(block, |state| state != State::Leaving),
+        None => Ok(()),
+    }
+}
+
+fn move_those(block: &ThreadBlock, is_it: impl Fn(State) -> bool) -> Result<()> {
+    let lenders = &block.handle.process.lenders;
+    while let Some(before) = lenders.change(block, &is_it, State::Leaving) {
+        if let Err(error) = start(Role::Carrier, |_| {}) {
+            lenders.change(block, |state| state == State::Leaving, before);
+            return Err(error);
+        }
     }
     Ok(())
 }
@@ -81,23 +250,25 @@ pub(super) fn change_over(block: &mut ThreadBlock) {
     let Some(Loan { borrower, ctx, fs_base, result, on_move }) = block.loan.take() else { return };
     block.ctx.rax = result;
     let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return };
-    let own = Box::new(core::mem::replace(&mut block.ctx, *ctx));
-    let used = take_usage();
-    block.lenders.push(Lender { task, ctx: own, fs_base: crate::cpu::fs_base(), on_move, used });
+    let ctx = Box::new(core::mem::replace(&mut block.ctx, *ctx));
+    let lender = Lender { block: block.this, state: State::Held, task, ctx, fs_base: crate::cpu::fs_base(), on_move };
+    block.lenders.fetch_add(1, Ordering::SeqCst);
+    block.handle.process.lenders.list.lock().push(lender);
     block.xstate_area = block.ctx.xstate.as_ptr();
     if !crate::cpu::set_fs_base(fs_base) {
         log::error!("a thread's TLS address is outside the program");
     }
 }
 
-/// The host thread goes back to the task that has lent it, if one has. Gives whether it did.
+/// The host thread goes back to the task that has lent it, if one has. Gives whether it did. The task that used it meanwhile
+/// has taken its usage.
 pub(super) fn give_back(block: &mut ThreadBlock) -> bool {
-    let Some(Lender { task, ctx, fs_base, used, .. }) = block.lenders.pop() else { return false };
-    block.usage_base = ocall::process::usage(UsageOf::Thread).since(&used);
-    block.role = Role::Task(task);
-    block.ctx = *ctx;
-    block.xstate_area = block.ctx.xstate.as_ptr();
-    block.fs_base = fs_base;
+    if !has_lenders(block) {
+        return false;
+    }
+    let process: Arc<HostProcess> = block.handle.process.clone();
+    let Some(lender) = process.lenders.take_back(block) else { return false };
+    drop(lender.take_over(block));
     // What came for it meanwhile has only interrupted its borrower.
     block.pending.store(1, Ordering::SeqCst);
     true

@@ -5,7 +5,8 @@
 //! the LibOS runs is nested below.
 //!
 //! A block belongs to its host thread, or to whoever has taken it out of the pool; others reach its atomic fields by a
-//! [`Handle`]. Lock order: a handle's schedule, then the pool.
+//! [`Handle`]. Lock order: a handle's schedule, then the
+//! pool; nothing is taken below the list of lenders.
 
 mod block;
 mod current;
@@ -17,6 +18,7 @@ mod run;
 mod start;
 mod task;
 mod usage;
+mod watch;
 
 pub use block::Arrival;
 pub(crate) use block::ThreadBlock;
@@ -29,7 +31,8 @@ pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub use handle::Handle;
 pub(crate) use handle::change_own_schedule;
 pub use home::{Home, IdleThread};
-pub use lend::{Loan, OnMove, is_borrower, lend, lent_for, move_lenders};
+pub(crate) use lend::Lenders;
+pub use lend::{Loan, OnMove, free_lender, hand_over, is_borrower, lend, lent_for, move_lenders};
 pub use run::end_process_with_tasks;
 pub(crate) use run::{on_fault, on_pending, on_syscall, with_task};
 pub(crate) use start::{become_task, run_first};

@@ -6,6 +6,7 @@ use super::home::IdleThread;
 use super::lend::{change_over, give_back};
 use super::pool::{POOL, wait_for_work};
 use super::task::{Flow, Task};
+use super::watch;
 use crate::context::UserContext;
 use crate::entry;
 use crate::host_process;
@@ -37,6 +38,16 @@ pub(super) fn run_role(block: &mut ThreadBlock) -> ! {
                         schedule::reset_own();
                     }
                     body();
+                }
+            }
+            Role::Carrier => {
+                if watch::carry(block) {
+                    continue;
+                }
+            }
+            Role::Watcher => {
+                if watch::watch(block) {
+                    continue;
                 }
             }
             Role::Idle => {}

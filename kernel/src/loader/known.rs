@@ -6,6 +6,7 @@ use super::script::{self, Shebang};
 use crate::fs::{Dentry, ExecutableFile, File, Version};
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
 use frame::patch::CpuidSite;
 use frame::sync::Once;
 
@@ -24,6 +25,7 @@ pub struct Known {
     runs: AtomicU32,
     /// Its `cpuid` instructions; their addresses are as linked.
     cpuids: Once<Vec<CpuidSite>>,
+    run_time_ns: AtomicU64,
 }
 
 /// What an executable file is.
@@ -61,6 +63,7 @@ impl Known {
             version,
             runs: AtomicU32::new(0),
             cpuids: Once::new(),
+            run_time_ns: AtomicU64::new(0),
         });
         if version.is_settled() {
             let gone = {
@@ -91,6 +94,16 @@ impl Known {
                 Vec::new()
             })
         })
+    }
+
+    /// How long its last run took; zero before it ends for the first time.
+    pub fn run_time(&self) -> Duration {
+        Duration::from_nanos(self.run_time_ns.load(Ordering::Relaxed))
+    }
+
+    /// A run has taken this long.
+    pub fn set_run_time(&self, run_time: Duration) {
+        self.run_time_ns.store(u64::try_from(run_time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

@@ -72,7 +72,7 @@ impl Executable {
     }
 
     /// The program.
-    pub fn program(&self) -> &Known {
+    pub fn program(&self) -> &Arc<Known> {
         &self.program
     }
 

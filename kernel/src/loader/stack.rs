@@ -1,13 +1,14 @@
 //! The initial stack of a program (System V x86-64 psABI, 3.4.1; `man 3 getauxval`).
 
 use crate::prelude::*;
+use crate::process::Strings;
 
 /// What stands on the stack when a program starts.
 pub struct InitialStack<'a> {
     /// Its arguments.
-    pub args: &'a [Vec<u8>],
+    pub args: &'a Strings,
     /// Its environment.
-    pub env: &'a [Vec<u8>],
+    pub env: &'a Strings,
     /// The path that was executed.
     pub path: &'a [u8],
     /// 16 random bytes.
@@ -64,11 +65,12 @@ impl InitialStack<'_> {
     /// # Errors
     /// `EFAULT` if the stack isn't there, `E2BIG` if it is too small.
     pub fn lay(mut self, top: usize) -> Result<Laid> {
-        // Strings first, in the order in which Linux has them: nothing, path, environment, arguments.
+        // Strings first, in the order in which Linux has them: nothing, path, environment, arguments. Those of a list
+        // ascend, as programs that change their title expect.
         let mut writer = Writer { at: top - 8 };
         let path = writer.string(self.path)?;
-        let env = writer.strings(self.env)?;
-        let args = writer.strings(self.args)?;
+        let env = writer.bytes(self.env.bytes())?;
+        let args = writer.bytes(self.args.bytes())?;
         writer.at &= !15;
         let platform = writer.string(b"x86_64")?;
         let random = writer.bytes(&self.random)?;
@@ -79,11 +81,11 @@ impl InitialStack<'_> {
             [at::NULL, 0],
         ]);
 
-        let mut words: Vec<u64> = Vec::with_capacity(args.len() + env.len() + 2 * self.auxv.len() + 3);
-        words.push(args.len() as u64);
-        words.extend(args.iter().map(|&at| at as u64));
+        let mut words: Vec<u64> = Vec::with_capacity(self.args.len() + self.env.len() + 2 * self.auxv.len() + 3);
+        words.push(self.args.len() as u64);
+        words.extend(self.args.starts().map(|start| (args + start) as u64));
         words.push(0);
-        words.extend(env.iter().map(|&at| at as u64));
+        words.extend(self.env.starts().map(|start| (env + start) as u64));
         words.push(0);
         words.extend(self.auxv.iter().flatten());
         let len = words.len() * 8;
@@ -107,12 +109,5 @@ impl Writer {
     fn string(&mut self, string: &[u8]) -> Result<usize> {
         self.bytes(&[0])?;
         self.bytes(string)
-    }
-
-    /// Writes the strings so that they ascend, as programs that change their title expect.
-    fn strings(&mut self, strings: &[Vec<u8>]) -> Result<Vec<usize>> {
-        let mut addrs = strings.iter().rev().map(|string| self.string(string)).collect::<Result<Vec<_>>>()?;
-        addrs.reverse();
-        Ok(addrs)
     }
 }

@@ -4,8 +4,8 @@ use super::credentials::Credentials;
 use super::exec_credentials::ExecCredentials;
 use super::exec_move;
 use super::limits::Resource;
-use super::process::{Process, Program};
-use super::task::ThreadTask;
+use super::process::{Process, Program, Run};
+use super::strings::Strings;
 use super::thread::Thread;
 use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
@@ -29,9 +29,9 @@ pub struct ExecRequest {
     /// The name that the process gets.
     pub name: Vec<u8>,
     /// Its arguments.
-    pub args: Vec<Vec<u8>>,
+    pub args: Strings,
     /// Its environment.
-    pub env: Vec<Vec<u8>>,
+    pub env: Strings,
 }
 
 /// A program that was looked at and can be run, as far as its files say.
@@ -103,6 +103,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
     let thread = cx.thread;
     let plan = plan(request, &thread.process, &thread.fs(), &thread.credentials())?;
     let space = thread.process.memory().space().clone();
+    let run_time = plan.program.program().run_time();
     match plan.place(&thread.process) {
         Place::Beside => {
             let prepared = plan.build(&space)?;
@@ -128,27 +129,11 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         Place::Home(host_thread) => return exec_move::to_first_space(cx, plan, host_thread),
         Place::Spare(spare, host_thread) => return exec_move::to_spare(cx, plan, spare, host_thread),
     }
-    if frame::thread::is_borrower() {
-        return execute_on_own_thread(cx);
-    }
+    frame::thread::free_lender(run_time);
     if !frame::cpu::set_fs_base(0) {
         bail!(EPERM);
     }
     Ok(0)
-}
-
-/// The child of a `vfork` gives its parent's host thread back.
-fn execute_on_own_thread(cx: Context<'_>) -> Result<usize> {
-    let thread = cx.thread;
-    thread.hand_in_usage();
-    let task = Arc::new(ThreadTask(thread.clone()));
-    match frame::thread::spawn(task, cx.regs, 0, |handle| thread.set_handle(handle)) {
-        Ok(()) => Err(Errno::EMOVED.into()),
-        Err(error) => {
-            kill_unloaded(thread, &error);
-            Ok(0)
-        }
-    }
 }
 
 /// The old program is gone and the new one can't be loaded.
@@ -245,6 +230,7 @@ impl Plan {
                     env: self.request.env,
                     auxv: laid.auxv,
                     stack_start: laid.pointer,
+                    run: Some(Run::starts(self.program.program().clone())),
                 },
                 credentials: self.becomes,
                 memory,
@@ -327,12 +313,11 @@ impl Prepared {
 }
 
 fn check_space(request: &ExecRequest, stack_limit: u64) -> Result<()> {
-    let strings = request.args.iter().chain(&request.env);
-    if strings.clone().any(|string| string.len() >= stack::MAX_STRING) {
+    let strings = request.args.iter().chain(request.env.iter());
+    if strings.into_iter().any(|string| string.len() >= stack::MAX_STRING) {
         bail!(E2BIG, "an argument or environment string is too long");
     }
-    let space: usize = strings.map(|string| string.len() + 1 + size_of::<u64>()).sum();
-    if space > stack::space_limit(stack_limit) {
+    if request.args.space() + request.env.space() > stack::space_limit(stack_limit) {
         bail!(E2BIG, "arguments and environment are too long");
     }
     Ok(())
@@ -353,11 +338,9 @@ fn resolve_scripts(
         if core::mem::take(&mut request.is_closed_on_exec) {
             bail!(ENOENT, "the interpreter can't open the script, whose descriptor is closed");
         }
-        let mut args = vec![shebang.interpreter.clone()];
-        args.extend(shebang.argument);
-        args.push(core::mem::take(&mut request.path));
-        args.extend(request.args.drain(..).skip(1));
-        request.args = args;
+        let path = core::mem::take(&mut request.path);
+        let first = [Some(&shebang.interpreter), shebang.argument.as_ref(), Some(&path)];
+        request.args = first.into_iter().flatten().map(Vec::as_slice).chain(request.args.iter().skip(1)).collect();
         request.file = find(&shebang.interpreter)?;
         request.path = shebang.interpreter;
     }

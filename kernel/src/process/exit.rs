@@ -139,6 +139,12 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
         Err(error) => warn!("the memory of an ended process is kept: {error}"),
     }
     process.vfork.open();
+    // What a child of `vfork` has run is its parent's.
+    if process.relations.has_execed.load(Ordering::Relaxed)
+        && let Some(run) = &process.program.read().run
+    {
+        run.ends();
+    }
     process.timers.forget_all();
     table::change(|table, aftermath| table.end(process, status, aftermath));
     process.ended.broadcast(IoEvents::READABLE);

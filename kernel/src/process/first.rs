@@ -32,8 +32,8 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
         name: exec::base_name(&path),
         path,
         is_closed_on_exec: false,
-        args: config.args.clone(),
-        env: config.env.clone(),
+        args: config.args.iter().collect(),
+        env: config.env.iter().collect(),
     };
     let thread = make(credentials, fs_view.clone(), files)?;
     *thread.settings.lock() = Settings::launched();
@@ -87,7 +87,7 @@ fn make_init(fs: &Arc<FsView>) -> Result<()> {
     let thread = make(Arc::new(Credentials::new(0, 0, &[])), root, Arc::default())?;
     *thread.name.lock() = b"init".to_vec();
     let process = &thread.process;
-    *process.program.write() = Arc::new(Program { args: vec![b"init".to_vec()], ..Program::default() });
+    *process.program.write() = Arc::new(Program { args: [b"init"].into_iter().collect(), ..Program::default() });
     process.dispositions().lock().ignore_all();
     process.relations.group.store(table::INIT, Ordering::Relaxed);
     process.relations.session.store(table::INIT, Ordering::Relaxed);

@@ -6,12 +6,15 @@ use super::ids::Id;
 use super::io_counters::Transfers;
 use super::job::JobControl;
 use super::limits::Limits;
+use super::strings::Strings;
+use super::table;
 use super::terminal::Terminal;
 use super::thread::{Thread, Tid};
 use super::usage::UsageTotals;
 use super::vfork::VforkGate;
 use crate::events::Notifier;
 use crate::fs::Dentry;
+use crate::loader::Known;
 use crate::mm::{Memory, MemoryUse};
 use crate::prelude::*;
 use crate::signal::{Dispositions, SignalQueue};
@@ -89,6 +92,8 @@ pub(super) struct Relations {
     pub(super) has_execed: AtomicBool,
     /// It adopts the orphans among its descendants (`PR_SET_CHILD_SUBREAPER`).
     pub(super) is_subreaper: AtomicBool,
+    /// One of its ancestors does, or did.
+    pub(super) has_subreaper: AtomicBool,
 }
 
 /// What a process runs.
@@ -99,13 +104,31 @@ pub struct Program {
     /// The executable, whatever its name stands for now (`/proc/PID/exe`).
     pub file: Option<Arc<Dentry>>,
     /// Its arguments, as in `/proc/PID/cmdline`.
-    pub args: Vec<Vec<u8>>,
+    pub args: Strings,
     /// Its initial environment, as in `/proc/PID/environ`.
-    pub env: Vec<Vec<u8>>,
+    pub env: Strings,
     /// The auxiliary vector, as in `/proc/PID/auxv`.
     pub auxv: Vec<[u64; 2]>,
     /// The initial stack pointer.
     pub stack_start: usize,
+    /// What the loader knows of it, and when it started.
+    pub(super) run: Option<Run>,
+}
+
+/// One run of a program.
+pub(super) struct Run {
+    known: Arc<Known>,
+    started: Duration,
+}
+
+impl Run {
+    pub(super) fn starts(known: Arc<Known>) -> Self {
+        Self { known, started: now(Clock::Monotonic) }
+    }
+
+    pub(super) fn ends(&self) {
+        self.known.set_run_time(now(Clock::Monotonic).saturating_sub(self.started));
+    }
 }
 
 /// What is known of a zombie.
@@ -182,6 +205,11 @@ impl Process {
         self.relations.session.load(Ordering::Relaxed)
     }
 
+    /// Whether its children have an ancestor that adopts orphans, or did.
+    pub(super) fn has_subreaper_for_children(&self) -> bool {
+        self.is_subreaper() || self.relations.has_subreaper.load(Ordering::Relaxed)
+    }
+
     /// Whether it adopts the orphans among its descendants (`PR_SET_CHILD_SUBREAPER`).
     pub fn is_subreaper(&self) -> bool {
         self.relations.is_subreaper.load(Ordering::Relaxed)
@@ -189,7 +217,7 @@ impl Process {
 
     /// Has it adopt the orphans among its descendants from now on, or no longer.
     pub fn set_subreaper(&self, adopts: bool) {
-        self.relations.is_subreaper.store(adopts, Ordering::Relaxed);
+        table::set_subreaper(self, adopts);
     }
 
     /// Its controlling terminal.

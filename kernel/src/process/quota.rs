@@ -6,14 +6,21 @@ use super::thread::{Thread, thread_count};
 use super::{cap, table};
 use crate::prelude::*;
 
+/// How many threads there may be in all.
+pub const MAX_THREADS: u64 = 192_000;
+
 /// Whether the real user of `parent` may have one more process or thread.
 ///
 /// # Errors
-/// `EAGAIN` at the limit, which doesn't hold for root and those who administrate.
+/// `EAGAIN` at the limit, which doesn't hold for root and those who administrate, or when there are too many of all users.
 pub(super) fn check(parent: &Thread) -> Result<()> {
     let limit = parent.process.limits.lock().soft(Resource::Processes);
+    let all = thread_count::get();
+    if all >= MAX_THREADS {
+        bail!(EAGAIN, "there are too many processes and threads");
+    }
     // Nobody needs to be counted when all together are few enough.
-    if thread_count::get() < limit {
+    if all < limit {
         return Ok(());
     }
     let credentials = parent.credentials();

@@ -3,13 +3,12 @@
 //! The table alone changes relations: who is whose parent, in which group and session. It says what follows (signals to
 //! be sent, processes to be woken) as an [`Aftermath`], which is carried out when the table is free again.
 
-use super::check;
 use super::exit::TermStatus;
 use super::group::{ProcessGroup, Session};
 use super::ids::Id;
-use super::job;
 use super::process::Process;
 use super::thread::{Thread, Tid, thread_count};
+use super::{check, job};
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -170,6 +169,20 @@ pub(super) fn set_first(process: &Arc<Process>) {
     FIRST.call_once(|| process.clone());
 }
 
+/// Says whether a process adopts the orphans among its descendants.
+pub(super) fn set_subreaper(process: &Process, adopts: bool) {
+    change(|table, _| {
+        process.relations.is_subreaper.store(adopts, Relaxed);
+        let mut parents = if adopts { vec![process.pid()] } else { Vec::new() };
+        while let Some(parent) = parents.pop() {
+            for child in table.children(parent) {
+                child.relations.has_subreaper.store(true, Relaxed);
+                parents.push(child.pid());
+            }
+        }
+    });
+}
+
 impl Table {
     /// Adds a process, whose relations say whose child and in which group and session it is.
     pub(super) fn insert(&mut self, process: &Arc<Process>, id: &Arc<Id>) {
@@ -178,6 +191,7 @@ impl Table {
             (relations.parent.load(Relaxed), relations.group.load(Relaxed), relations.session.load(Relaxed));
         self.processes.insert(process.pid(), Entry { process: process.clone(), children: Vec::new() });
         if let Some(parent) = self.processes.get_mut(&parent) {
+            relations.has_subreaper.store(parent.process.has_subreaper_for_children(), Relaxed);
             parent.children.push(process.clone());
         }
         self.sessions.entry(session).or_insert_with(|| Session::new(id.clone()));
@@ -313,7 +327,8 @@ impl Table {
 
     /// Who adopts the children of a process that ends: the nearest ancestor that wants to, else the init process.
     fn heir_of(&self, process: &Arc<Process>) -> Arc<Process> {
-        let mut at = process.ppid();
+        let has_subreaper = process.relations.has_subreaper.load(Relaxed);
+        let mut at = if has_subreaper { process.ppid() } else { INIT };
         while let Some(ancestor) = self.process(at) {
             let wants = at == INIT || ancestor.is_subreaper() && !ancestor.is_ending();
             if wants {

@@ -74,6 +74,8 @@ pub(super) fn free_dying_parents(child: &Thread) {
     if !frame::thread::is_borrower() {
         return;
     }
+    // What the child is wanted for may be meant for those.
+    frame::thread::hand_over();
     let lender = child.process.vfork.lender.lock().as_ref().and_then(Weak::upgrade);
     if lender.is_some_and(|parent| crate::signal::is_dying(&parent))
         && let Err(error) = frame::thread::move_lenders()

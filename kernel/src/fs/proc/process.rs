@@ -26,11 +26,11 @@ const ENTRIES: &[(&str, Make)] = &[
         })
     }),
     ("cgroup", |_| Node::text("0::/\n")),
-    ("cmdline", |of| of.file(|of| of_program(of, |thread| zero_separated(&thread.process.program.read().args)))),
+    ("cmdline", |of| of.file(|of| of_program(of, |thread| thread.process.program.read().args.bytes().to_vec()))),
     ("comm", comm),
     ("cpuset", |_| Node::text("/\n")),
     ("cwd", |of| directory_link(of, |thread| thread.fs().cwd())),
-    ("environ", |of| of.private(0o400, |thread| zero_separated(&thread.process.program.read().env))),
+    ("environ", |of| of.private(0o400, |thread| thread.process.program.read().env.bytes().to_vec())),
     ("exe", exe),
     ("fd", |of| Node::directory(Descriptors(of.clone()))),
     ("fdinfo", |of| Node::directory(DescriptorInfos(of.clone()))),
@@ -148,10 +148,6 @@ impl Directory for Tasks {
         let thread = self.threads()?.remove(&tid).ok_or(Errno::ENOENT)?;
         Ok(self.node(thread))
     }
-}
-
-fn zero_separated(strings: &[Vec<u8>]) -> Vec<u8> {
-    strings.iter().flat_map(|string| string.iter().copied().chain([0])).collect()
 }
 
 /// What comes from the program; nothing for a process that has ended.

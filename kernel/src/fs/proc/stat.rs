@@ -74,8 +74,10 @@ impl Look {
         };
         // A first thread that has ended stays, as a zombie, as long as others live.
         let shown = thread.as_deref().filter(|_| has_first || of.thread.is_some());
+        // Who is a zombie can be waited for.
+        let is_ending = thread.is_none() && of.process.zombie_status().is_none();
         Ok(Self {
-            state: State::of(shown, activity.as_ref()),
+            state: if is_ending { State::Running } else { State::of(shown, activity.as_ref()) },
             processor: activity.map_or(0, |activity| activity.processor),
             threads: threads + usize::from(!has_first),
             thread,

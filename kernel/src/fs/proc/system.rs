@@ -140,7 +140,7 @@ const KERNEL_SETTINGS: &[(&str, fn() -> Node)] = &[
     ("pid_max", || Node::text("4194304\n")),
     ("random", || Node::directory(Fixed(RANDOM_SETTINGS))),
     ("randomize_va_space", || Node::text("2\n")),
-    ("threads-max", || Node::text("192000\n")),
+    ("threads-max", || Node::file(|| Ok(format!("{}\n", crate::process::MAX_THREADS).into_bytes()))),
     ("version", || Node::file(|| Ok(host_name(3)))),
 ];
 

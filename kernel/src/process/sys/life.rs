@@ -1,8 +1,8 @@
 //! System calls by which processes and threads begin, become others and end.
 
 use crate::fs::{self, FdFlags};
-use crate::loader::stack::MAX_STRING;
 use crate::prelude::*;
+use crate::process::Strings;
 use crate::process::clone::{self, CloneFlags, CloneRequest};
 use crate::process::exec::{self, ExecRequest};
 use crate::process::exit::{self, TermStatus};
@@ -148,12 +148,12 @@ pub fn execveat(
     let path = path.read()?;
     let thread = cx.thread;
     let file = fs::find_executable_at(thread, dir, &path, flags)?;
-    let mut args = read_strings(args)?;
+    let mut args = Strings::read(args)?;
     if args.is_empty() {
         // As Linux since 5.18.
-        args.push(Vec::new());
+        args.push(b"");
     }
-    let env = read_strings(env)?;
+    let env = Strings::read(env)?;
     let (path, name, is_closed_on_exec) = match dir {
         DirDesc::Fd(fd) if !path.starts_with(b"/") => {
             let shown = if path.is_empty() { Vec::new() } else { [b"/", path.as_slice()].concat() };
@@ -167,33 +167,6 @@ pub fn execveat(
         }
     };
     exec::execute(cx, ExecRequest { file, path, is_closed_on_exec, name, args, env })
-}
-
-/// Reads a NULL-terminated array of strings.
-fn read_strings(array: UserPtr<u64>) -> Result<Vec<Vec<u8>>> {
-    const MAX_STRINGS: usize = 0x7fff_ffff;
-    const MAX_SPACE: usize = 8 << 20;
-    let mut strings = Vec::new();
-    let mut space = 0;
-    if array.is_null() {
-        return Ok(strings);
-    }
-    for index in 0..MAX_STRINGS {
-        let addr = array.at(index).read()?;
-        if addr == 0 {
-            return Ok(strings);
-        }
-        let string = UserPtr::<u8>::new(addr as usize).read_cstr(MAX_STRING).map_err(|error| match error.errno() {
-            Errno::ENAMETOOLONG => err!(E2BIG, "an argument or environment string is too long"),
-            _ => error,
-        })?;
-        space += string.len() + 1 + size_of::<u64>();
-        if space > MAX_SPACE {
-            break;
-        }
-        strings.push(string);
-    }
-    Err(err!(E2BIG, "arguments and environment are too long"))
 }
 
 /// `exit(2)` of the system call interface: of the calling thread.
