@@ -5,8 +5,13 @@ use crate::net::OptionName;
 use crate::prelude::*;
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
-#[expect(clippy::wildcard_imports, reason = "the numbers of options and nothing else")]
-use linux_raw_sys::net::*;
+use linux_raw_sys::net::{
+    IP_BIND_ADDRESS_NO_PORT, IP_MTU_DISCOVER, IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
+    SO_BROADCAST, SO_DONTROUTE, SO_KEEPALIVE, SO_LINGER, SO_PRIORITY, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO_NEW,
+    SO_RCVTIMEO_OLD, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDTIMEO_NEW, SO_SNDTIMEO_OLD, SOL_IP, SOL_IPV6,
+    SOL_SOCKET, SOL_TCP, TCP_CORK, TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2,
+    TCP_NODELAY, TCP_NOTSENT_LOWAT, TCP_QUICKACK, TCP_SYNCNT, TCP_USER_TIMEOUT,
+};
 
 const INT: usize = size_of::<i32>();
 const TIMEVAL: usize = 16;
