@@ -221,7 +221,7 @@ impl EpollFile {
 
     fn insert(&self, key: Key, make: impl FnOnce() -> Arc<Item>) -> Result<Arc<Item>> {
         const PURGE_AT_LEAST: usize = 64;
-        let mut gone = Vec::new();
+        let mut gone: Vec<(Key, Arc<Item>)> = Vec::new();
         let mut items = self.items.lock();
         if items.by_key.contains_key(&key) {
             bail!(EEXIST, "the file is watched already");
@@ -234,7 +234,9 @@ impl EpollFile {
         items.by_key.insert(key, item.clone());
         drop(items);
         if let Some(host) = self.host.get() {
-            gone.iter().for_each(|(_, item): &(Key, Arc<Item>)| host.forget(item));
+            for (_, item) in &gone {
+                host.forget(item);
+            }
         }
         drop(gone);
         Ok(item)

@@ -3,11 +3,12 @@
 use super::options::{self, Timeout};
 use super::{control, interfaces, netlink, rules};
 use crate::events::{Anonymous, IoEvents};
-use crate::fs::{File, FileType, Metadata, StatusFlags, Time, current_time};
+use crate::fs::{File, Metadata, StatusFlags};
+use crate::net::node::Node;
 use crate::net::{Address, Half, MessageFlags, OptionName, Outgoing, Received, Socket, Wanted};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread, cap};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use frame::ocall::file::{self, HostFd, PollFd};
 use frame::ocall::net::{self as ocall, Domain, HostAddress, HostSocket, Kind, QueueRequest};
 
@@ -19,9 +20,7 @@ pub struct HostSocketFile {
     /// A call that waits gives up after a time, and isn't made again when a signal was handled (`man 7 signal`).
     receive_timeout: AtomicBool,
     send_timeout: AtomicBool,
-    ino: u64,
-    owner: [u32; 2],
-    created: Time,
+    node: Node,
 }
 
 /// Flags of a message that the host gets.
@@ -50,20 +49,17 @@ impl HostSocketFile {
             bail!(EPERM, "a raw socket needs CAP_NET_RAW");
         }
         let socket = HostSocket::new(domain, kind, protocol, (status & StatusFlags::O_NONBLOCK).bits())?;
-        Ok(Self::of(socket, kind, status, [credentials.fsuid, credentials.fsgid]))
+        Ok(Self::of(socket, kind, status, Node::new(credentials)))
     }
 
-    fn of(socket: HostSocket, kind: Kind, status: StatusFlags, owner: [u32; 2]) -> Arc<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+    fn of(socket: HostSocket, kind: Kind, status: StatusFlags, node: Node) -> Arc<Self> {
         Arc::new(Self {
             socket,
             kind,
             anonymous: Anonymous::new(status & StatusFlags::O_NONBLOCK | StatusFlags::O_RDWR),
             receive_timeout: AtomicBool::new(false),
             send_timeout: AtomicBool::new(false),
-            ino: NEXT.fetch_add(1, Ordering::Relaxed),
-            owner,
-            created: current_time(),
+            node,
         })
     }
 
@@ -76,14 +72,14 @@ impl HostSocketFile {
             _ => rules::check_reach(self.kind, address),
         }
     }
+}
 
-    /// A call that gives up after a time isn't made again once a handler ran, whatever `SA_RESTART` says.
-    fn restartable<T>(&self, timeout: &AtomicBool, result: Result<T>) -> Result<T> {
-        result.map_err(|error| match error.errno() {
-            Errno::ERESTARTSYS if timeout.load(Ordering::Relaxed) => Errno::ERESTARTNOHAND.into(),
-            _ => error,
-        })
-    }
+/// A call that gives up after a time isn't made again once a handler ran, whatever `SA_RESTART` says.
+fn restartable<T>(timeout: &AtomicBool, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error.errno() {
+        Errno::ERESTARTSYS if timeout.load(Ordering::Relaxed) => Errno::ERESTARTNOHAND.into(),
+        _ => error,
+    })
 }
 
 impl Socket for HostSocketFile {
@@ -98,7 +94,7 @@ impl Socket for HostSocketFile {
         if !rules::is_disconnect(address.as_bytes()) {
             self.check_reach(address.as_bytes())?;
         }
-        self.restartable(&self.send_timeout, self.socket.connect(address.as_bytes()))
+        restartable(&self.send_timeout, self.socket.connect(address.as_bytes()))
     }
 
     fn listen(&self, backlog: i32) -> Result<()> {
@@ -108,8 +104,8 @@ impl Socket for HostSocketFile {
 
     fn accept(&self, status: StatusFlags) -> Result<(Arc<dyn File>, Address)> {
         let accepted = self.socket.accept((status & StatusFlags::O_NONBLOCK).bits());
-        let (socket, address) = self.restartable(&self.receive_timeout, accepted)?;
-        let connection = Self::of(socket, self.kind, status, self.owner);
+        let (socket, address) = restartable(&self.receive_timeout, accepted)?;
+        let connection = Self::of(socket, self.kind, status, self.node.sibling());
         // The host hands the timeouts on.
         for (own, of) in
             [(&connection.receive_timeout, &self.receive_timeout), (&connection.send_timeout, &self.send_timeout)]
@@ -136,17 +132,17 @@ impl Socket for HostSocketFile {
         } else {
             self.socket.send(source, message)
         };
-        self.restartable(&self.send_timeout, sent)
+        restartable(&self.send_timeout, sent)
     }
 
     fn receive(&self, sink: &mut Sink<'_>, flags: MessageFlags) -> Result<usize> {
-        self.restartable(&self.receive_timeout, self.socket.receive(sink, (flags & PASSED_FLAGS).bits()))
+        restartable(&self.receive_timeout, self.socket.receive(sink, (flags & PASSED_FLAGS).bits()))
     }
 
     fn receive_message(&self, sink: &mut Sink<'_>, wanted: Wanted) -> Result<Received> {
         let mut control = vec![0; wanted.control_room];
         let request = ocall::Incoming { control: &mut control, flags: (wanted.flags & PASSED_FLAGS).bits() };
-        let received = self.restartable(&self.receive_timeout, self.socket.receive_message(sink, request))?;
+        let received = restartable(&self.receive_timeout, self.socket.receive_message(sink, request))?;
         control.truncate(received.control_len);
         let control = control::filter(&control).unwrap_or_else(|_| {
             warn!("the host gave malformed control messages");
@@ -203,20 +199,7 @@ impl File for HostSocketFile {
     }
 
     fn metadata(&self) -> Result<Metadata> {
-        let [uid, gid] = self.owner;
-        Ok(Metadata {
-            dev: 0x8,
-            ino: self.ino,
-            kind: FileType::Socket,
-            mode: 0o777,
-            uid,
-            gid,
-            atime: self.created,
-            mtime: self.created,
-            ctime: self.created,
-            btime: self.created,
-            ..Anonymous::metadata()
-        })
+        Ok(self.node.metadata())
     }
 
     fn status(&self) -> StatusFlags {
@@ -230,7 +213,7 @@ impl File for HostSocketFile {
     }
 
     fn path(&self) -> Vec<u8> {
-        format!("socket:[{}]", self.ino).into_bytes()
+        self.node.path()
     }
 
     fn poll(&self) -> IoEvents {

@@ -4,8 +4,9 @@ use super::status;
 use crate::boot;
 use crate::fs::sys::{fd_flags, install};
 use crate::fs::{File, StatusFlags};
-use crate::net::{Endpoint, HostSocketFile};
+use crate::net::{DatagramSocket, Endpoint, HostSocketFile, StreamSocket};
 use crate::prelude::*;
+use crate::process::Credentials;
 use crate::syscalls::Context;
 use crate::syscalls::args::{FileDesc, Flags};
 use config::Net;
@@ -55,12 +56,42 @@ pub fn socket(cx: Context<'_>, domain: i32, kind: Flags, protocol: i32) -> Resul
         SOCK_RAW => Kind::Raw,
         _ => bail!(ESOCKTNOSUPPORT, "the family has no such sockets"),
     };
-    if boot::config().is_none_or(|config| config.net == Net::None) {
-        warn!("there is no network (--net none)");
+    let credentials = cx.thread.credentials();
+    let file: Arc<dyn File> = if boot::config().is_some_and(|config| config.net == Net::Host) {
+        HostSocketFile::new(domain, kind, protocol, status, &credentials)?
+    } else {
+        inside(domain, kind, protocol, status, &credentials)?
+    };
+    install(cx.thread, file, fd_flags(status))
+}
+
+/// A socket of the loopback inside the LibOS.
+fn inside(
+    domain: Domain,
+    kind: Kind,
+    protocol: i32,
+    status: StatusFlags,
+    credentials: &Credentials,
+) -> Result<Arc<dyn File>> {
+    const IPPROTO_TCP: i32 = 6;
+    const IPPROTO_UDP: i32 = 17;
+    /// One more than the highest protocol (`IPPROTO_MAX`).
+    const PROTOCOLS: core::ops::Range<i32> = 0..263;
+    if domain == Domain::Netlink {
+        warn!("there are no route sockets without a network (--net none)");
         bail!(EAFNOSUPPORT, "there is no network");
     }
-    let file: Arc<dyn File> = HostSocketFile::new(domain, kind, protocol, status, &cx.thread.credentials())?;
-    install(cx.thread, file, fd_flags(status))
+    if !PROTOCOLS.contains(&protocol) {
+        bail!(EINVAL, "no such protocol");
+    }
+    match (kind, protocol) {
+        (Kind::Stream, 0 | IPPROTO_TCP) => Ok(StreamSocket::new(domain, status, credentials)),
+        (Kind::Datagram, 0 | IPPROTO_UDP) => Ok(DatagramSocket::new(domain, status, credentials)),
+        _ => {
+            warn!("there is only TCP and UDP without a network (--net none)");
+            bail!(EPROTONOSUPPORT, "there is only TCP and UDP")
+        }
+    }
 }
 
 /// `socketpair(2)`.
@@ -78,8 +109,7 @@ pub fn socketpair(cx: Context<'_>, domain: i32, kind: Flags, protocol: i32, fds:
         warn!("Unix sockets of type {kind} are not there yet");
         bail!(ESOCKTNOSUPPORT, "only stream sockets are there");
     }
-    let credentials = cx.thread.credentials();
-    let [one, other] = Endpoint::pair(status & StatusFlags::O_NONBLOCK, [credentials.fsuid, credentials.fsgid]);
+    let [one, other] = Endpoint::pair(status & StatusFlags::O_NONBLOCK, &cx.thread.credentials());
     let close = |fd: usize| {
         let _ = cx.thread.close(FileDesc(fd as i32));
     };

@@ -1,0 +1,337 @@
+//! UDP of the loopback inside the LibOS.
+
+use super::CONTROL_HEADER;
+use super::address;
+use super::options::Options;
+use super::ports::DATAGRAMS;
+use crate::events::{Anonymous, Blocking, IoEvents, Notifier};
+use crate::fs::{File, Metadata, StatusFlags};
+use crate::net::node::Node;
+use crate::net::waiting::Wait;
+use crate::net::{Address, Half, MessageFlags, OptionName, Outgoing, Received, Socket, Wanted};
+use crate::prelude::*;
+use crate::process::{Credentials, Thread};
+use core::net::SocketAddr;
+use frame::ocall::net::Domain;
+
+/// The longest datagram: what fits into a packet of IPv4.
+const LONGEST: usize = 65507;
+/// How many bytes wait with a receiver before datagrams are dropped, each with Linux's cost of one (`rmem_default`).
+const CAPACITY: usize = 212_992;
+const COST: usize = 768;
+
+/// A UDP socket.
+pub struct DatagramSocket {
+    this: Weak<Self>,
+    domain: Domain,
+    node: Node,
+    anonymous: Anonymous,
+    options: Options,
+    notifier: Notifier,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    bound: Option<SocketAddr>,
+    name: SocketAddr,
+    peer: Option<SocketAddr>,
+    /// Nobody was there when something was sent (`ECONNREFUSED`).
+    is_refused: bool,
+    /// Datagrams with their senders.
+    queue: VecDeque<(SocketAddr, Arc<[u8]>)>,
+    queued: usize,
+    shut: Shut,
+}
+
+/// The halves that were shut down.
+#[derive(Clone, Copy, Default)]
+struct Shut {
+    receiving: bool,
+    sending: bool,
+}
+
+impl DatagramSocket {
+    /// A socket of this family; `status` may have `O_NONBLOCK`.
+    pub fn new(domain: Domain, status: StatusFlags, credentials: &Credentials) -> Arc<Self> {
+        let inner = Inner {
+            bound: None,
+            name: address::nowhere(domain),
+            peer: None,
+            is_refused: false,
+            queue: VecDeque::new(),
+            queued: 0,
+            shut: Shut::default(),
+        };
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            domain,
+            node: Node::new(credentials),
+            anonymous: Anonymous::new(status & StatusFlags::O_NONBLOCK | StatusFlags::O_RDWR),
+            options: Options::default(),
+            notifier: Notifier::new(),
+            inner: Mutex::new(inner),
+        })
+    }
+
+    fn bind_to(&self, to: SocketAddr) -> Result<SocketAddr> {
+        let bound = DATAGRAMS.bind(to, self.options.wish(&Arc::default()), &self.this)?;
+        let mut inner = self.inner.lock();
+        if let Some(earlier) = inner.bound {
+            drop(inner);
+            if earlier != bound {
+                DATAGRAMS.release(bound.port(), &self.this);
+            }
+            bail!(EINVAL, "the socket has an address");
+        }
+        (inner.bound, inner.name) = (Some(bound), bound);
+        Ok(bound)
+    }
+
+    /// The address that it sends from, which it gets if it has none.
+    fn sender(&self, to: SocketAddr) -> Result<SocketAddr> {
+        let bound = self.inner.lock().bound;
+        let bound = match bound {
+            Some(bound) => bound,
+            None => self.bind_to(address::nowhere(self.domain))?,
+        };
+        let ip = if bound.ip().is_unspecified() { address::source(to.ip()) } else { bound.ip() };
+        Ok((ip, bound.port()).into())
+    }
+
+    /// Puts a datagram into the queue, if there's room: it is lost otherwise.
+    fn deliver(&self, from: SocketAddr, bytes: Arc<[u8]>) {
+        let mut inner = self.inner.lock();
+        let cost = bytes.len() + COST;
+        if inner.queued + cost > CAPACITY || inner.shut.receiving {
+            return;
+        }
+        inner.queued += cost;
+        inner.queue.push_back((from, bytes));
+        drop(inner);
+        self.notifier.broadcast(IoEvents::READABLE);
+    }
+
+    /// Whether it takes datagrams of this sender: if it's connected, its peer's only.
+    fn takes_from(&self, from: SocketAddr) -> bool {
+        self.inner.lock().peer.is_none_or(|peer| peer == from)
+    }
+
+    /// The next datagram, which stays if it's only looked at; `None` if the receiving half is shut.
+    fn take(&self, flags: MessageFlags) -> Result<Option<(SocketAddr, Arc<[u8]>)>> {
+        let mut inner = self.inner.lock();
+        if core::mem::take(&mut inner.is_refused) {
+            bail!(ECONNREFUSED, "nobody was there");
+        }
+        if flags.contains(MessageFlags::MSG_PEEK)
+            && let Some(datagram) = inner.queue.front()
+        {
+            return Ok(Some(datagram.clone()));
+        }
+        match inner.queue.pop_front() {
+            Some(datagram) => {
+                inner.queued -= datagram.1.len() + COST;
+                Ok(Some(datagram))
+            }
+            None if inner.shut.receiving => Ok(None),
+            None => Err(err!(EAGAIN, "no datagram has come")),
+        }
+    }
+}
+
+impl Socket for DatagramSocket {
+    fn bind(&self, _credentials: &Credentials, address: &Address) -> Result<()> {
+        let to = address::parse(self.domain, address)?.ok_or(err!(EAFNOSUPPORT, "the address has no family"))?;
+        if self.inner.lock().bound.is_some() {
+            bail!(EINVAL, "the socket has an address");
+        }
+        self.bind_to(to).map(|_| ())
+    }
+
+    fn connect(&self, address: &Address) -> Result<()> {
+        let Some(to) = address::parse(self.domain, address)? else {
+            self.inner.lock().peer = None;
+            return Ok(());
+        };
+        let to = address::destination(to)?;
+        let own = self.sender(to)?;
+        let mut inner = self.inner.lock();
+        (inner.peer, inner.name) = (Some(to), own);
+        Ok(())
+    }
+
+    fn listen(&self, _backlog: i32) -> Result<()> {
+        Err(err!(EOPNOTSUPP, "datagrams have no connections"))
+    }
+
+    fn accept(&self, _status: StatusFlags) -> Result<(Arc<dyn File>, Address)> {
+        Err(err!(EOPNOTSUPP, "datagrams have no connections"))
+    }
+
+    fn send(&self, source: &mut Source<'_>, message: Outgoing<'_>) -> Result<usize> {
+        if message.flags.contains(MessageFlags::MSG_OOB) {
+            bail!(EOPNOTSUPP, "no urgent data");
+        }
+        if message.control.len() >= CONTROL_HEADER {
+            warn!("control messages are not there without a network");
+            bail!(EINVAL, "no control messages");
+        }
+        let peer = {
+            let mut inner = self.inner.lock();
+            if inner.shut.sending {
+                bail!(EPIPE, "the sending half is shut");
+            }
+            if core::mem::take(&mut inner.is_refused) {
+                bail!(ECONNREFUSED, "nobody was there");
+            }
+            inner.peer
+        };
+        let named = match message.to.as_bytes() {
+            [] => None,
+            _ => address::parse(self.domain, message.to).map_err(|error| match self.domain {
+                // Linux's UDP tells wrong families apart for IPv4 only.
+                Domain::Inet6 => err!(EINVAL, "no address of the family"),
+                _ => error,
+            })?,
+        };
+        let to = named.or(peer).ok_or(err!(EDESTADDRREQ, "no address to send to"))?;
+        if source.remaining() > LONGEST {
+            bail!(EMSGSIZE, "longer than a datagram");
+        }
+        let to = address::destination(to)?;
+        let from = self.sender(to)?;
+        let bytes: Arc<[u8]> = source.take_all()?.into();
+        let len = bytes.len();
+        match DATAGRAMS.takers(to).into_iter().find(|socket| socket.takes_from(from)) {
+            Some(taker) => taker.deliver(from, bytes),
+            None if peer == Some(to) => {
+                self.inner.lock().is_refused = true;
+                self.notifier.broadcast(IoEvents::POLLERR);
+            }
+            None => {}
+        }
+        Ok(len)
+    }
+
+    fn receive_message(&self, sink: &mut Sink<'_>, wanted: Wanted) -> Result<Received> {
+        let flags = wanted.flags;
+        if flags.contains(MessageFlags::MSG_ERRQUEUE) {
+            bail!(EAGAIN, "no errors are queued");
+        }
+        let dont_wait = flags.contains(MessageFlags::MSG_DONTWAIT);
+        let blocking = if dont_wait { Blocking::DontWait } else { self.anonymous.blocking() };
+        let wait = Wait { blocking, timeout: self.options.receive_timeout() };
+        let taken = wait.until(&self.notifier, IoEvents::READABLE, || self.take(flags))?;
+        let Some((from, bytes)) = taken else {
+            return Ok(Received { len: 0, from: Address::NONE, control: Vec::new(), flags: MessageFlags::empty() });
+        };
+        let put = if bytes.is_empty() { 0 } else { sink.put(&bytes)? };
+        let is_cut = put < bytes.len();
+        let len = if flags.contains(MessageFlags::MSG_TRUNC) { bytes.len() } else { put };
+        let flags = if is_cut { MessageFlags::MSG_TRUNC } else { MessageFlags::empty() };
+        Ok(Received { len, from: address::render(self.domain, from), control: Vec::new(), flags })
+    }
+
+    fn shut_down(&self, half: Half) -> Result<()> {
+        let mut inner = self.inner.lock();
+        if inner.peer.is_none() {
+            bail!(ENOTCONN, "the socket is not connected");
+        }
+        inner.shut.receiving |= half != Half::Send;
+        inner.shut.sending |= half != Half::Receive;
+        drop(inner);
+        self.notifier.broadcast(IoEvents::READABLE);
+        Ok(())
+    }
+
+    fn name(&self) -> Result<Address> {
+        Ok(address::render(self.domain, self.inner.lock().name))
+    }
+
+    fn peer(&self) -> Result<Address> {
+        let peer = self.inner.lock().peer.ok_or(err!(ENOTCONN, "the socket is not connected"))?;
+        Ok(address::render(self.domain, peer))
+    }
+
+    fn set_option(&self, _credentials: &Credentials, option: OptionName, value: UserSlice) -> Result<()> {
+        self.options.set(option, value)
+    }
+
+    fn option(&self, option: OptionName, value: UserSlice) -> Result<usize> {
+        use linux_raw_sys::net::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
+        const SOCK_DGRAM: i32 = 2;
+        const IPPROTO_UDP: i32 = 17;
+        let number = match (option.level, option.name) {
+            (SOL_SOCKET, SO_TYPE) => SOCK_DGRAM,
+            (SOL_SOCKET, SO_DOMAIN) => self.domain as i32,
+            (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_UDP,
+            (SOL_SOCKET, SO_ERROR) if core::mem::take(&mut self.inner.lock().is_refused) => Errno::ECONNREFUSED as i32,
+            (SOL_SOCKET, SO_ERROR | SO_ACCEPTCONN) => 0,
+            _ => return self.options.get(option, value),
+        };
+        value.write(&number.to_ne_bytes())
+    }
+}
+
+impl File for DatagramSocket {
+    fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
+        if sink.is_empty() { Ok(0) } else { self.receive(sink, MessageFlags::empty()) }
+    }
+
+    fn write(&self, source: &mut Source<'_>) -> Result<usize> {
+        self.send(source, Outgoing { to: &Address::NONE, control: &[], flags: MessageFlags::empty() })
+    }
+
+    fn metadata(&self) -> Result<Metadata> {
+        Ok(self.node.metadata())
+    }
+
+    fn status(&self) -> StatusFlags {
+        self.anonymous.status()
+    }
+
+    fn set_status(&self, status: StatusFlags) -> Result<()> {
+        self.anonymous.set_status(status);
+        Ok(())
+    }
+
+    fn path(&self) -> Vec<u8> {
+        self.node.path()
+    }
+
+    fn poll(&self) -> IoEvents {
+        let inner = self.inner.lock();
+        IoEvents::WRITABLE
+            | IoEvents::READABLE.when(!inner.queue.is_empty() || inner.shut.receiving || inner.is_refused)
+            | IoEvents::POLLERR.when(inner.is_refused)
+            | IoEvents::POLLRDHUP.when(inner.shut.receiving)
+            | IoEvents::POLLHUP.when(inner.shut.receiving && inner.shut.sending)
+    }
+
+    fn notifier(&self) -> Option<&Notifier> {
+        Some(&self.notifier)
+    }
+
+    fn as_socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+
+    fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
+        const SIOCINQ: u32 = 0x541b;
+        const SIOCOUTQ: u32 = 0x5411;
+        let count = match request {
+            SIOCINQ => self.inner.lock().queue.front().map_or(0, |(_, bytes)| bytes.len()),
+            SIOCOUTQ => 0,
+            _ => bail!(ENOTTY, "a socket without a network has no such request"),
+        };
+        UserPtr::<u32>::new(argument as usize).write(&(count as u32))?;
+        Ok(0)
+    }
+}
+
+impl Drop for DatagramSocket {
+    fn drop(&mut self) {
+        if let Some(bound) = self.inner.get_mut().bound {
+            DATAGRAMS.release(bound.port(), &self.this);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Options of the loopback's sockets.
+
+use super::ports::{Sharing, Takes, Wish};
+use crate::net::OptionName;
+use crate::prelude::*;
+use core::sync::atomic::AtomicBool;
+use core::time::Duration;
+use linux_raw_sys::net::{
+    IP_BIND_ADDRESS_NO_PORT, IP_MTU_DISCOVER, IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
+    SO_BROADCAST, SO_DONTROUTE, SO_KEEPALIVE, SO_LINGER, SO_PRIORITY, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO_NEW,
+    SO_RCVTIMEO_OLD, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDTIMEO_NEW, SO_SNDTIMEO_OLD, SOL_IP, SOL_IPV6,
+    SOL_SOCKET, SOL_TCP, TCP_CORK, TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2,
+    TCP_NODELAY, TCP_NOTSENT_LOWAT, TCP_QUICKACK, TCP_SYNCNT, TCP_USER_TIMEOUT,
+};
+
+const INT: usize = size_of::<i32>();
+const TIMEVAL: usize = 16;
+const LINGER: usize = 8;
+
+/// The options that were set; what wasn't has its default.
+#[derive(Default)]
+pub(super) struct Options(Mutex<BTreeMap<(u32, u32), Vec<u8>>>);
+
+/// The length and default of an option that there is. Those that concern only a real network have no effect.
+const fn known(option: OptionName) -> Option<(usize, i32)> {
+    const BUFFER: i32 = 212_992;
+    Some(match (option.level, option.name) {
+        (SOL_SOCKET, SO_RCVTIMEO_OLD | SO_SNDTIMEO_OLD | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW) => (TIMEVAL, 0),
+        (SOL_SOCKET, SO_LINGER) => (LINGER, 0),
+        (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => (INT, BUFFER),
+        (SOL_SOCKET, SO_RCVLOWAT) | (SOL_TCP, TCP_QUICKACK) | (SOL_IP, IP_MTU_DISCOVER) => (INT, 1),
+        (SOL_SOCKET, SO_REUSEADDR | SO_REUSEPORT | SO_KEEPALIVE | SO_BROADCAST | SO_DONTROUTE | SO_PRIORITY) => {
+            (INT, 0)
+        }
+        (SOL_TCP, TCP_KEEPIDLE) => (INT, 7200),
+        (SOL_TCP, TCP_KEEPINTVL) => (INT, 75),
+        (SOL_TCP, TCP_KEEPCNT) => (INT, 9),
+        (SOL_TCP, TCP_SYNCNT) => (INT, 6),
+        (SOL_TCP, TCP_LINGER2) => (INT, 60),
+        (SOL_TCP, TCP_NODELAY | TCP_CORK | TCP_USER_TIMEOUT | TCP_DEFER_ACCEPT | TCP_NOTSENT_LOWAT)
+        | (SOL_IP, IP_TOS | IP_BIND_ADDRESS_NO_PORT)
+        | (SOL_IPV6, IPV6_V6ONLY | IPV6_TCLASS) => (INT, 0),
+        (SOL_IP, IP_TTL) | (SOL_IPV6, IPV6_UNICAST_HOPS) => (INT, 64),
+        _ => return None,
+    })
+}
+
+fn find(option: OptionName) -> Result<(usize, i32)> {
+    known(option).ok_or_else(|| {
+        warn!("socket option {} of level {} is not there without a network", option.name, option.level);
+        err!(ENOPROTOOPT, "no such option")
+    })
+}
+
+impl Options {
+    /// Sets an option; `value` is as long as the program says.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`, `EINVAL` for a value that is too short, `EDOM` for a time that is none, `EFAULT`.
+    pub(super) fn set(&self, option: OptionName, value: UserSlice) -> Result<()> {
+        let (len, _) = find(option)?;
+        if value.len() < len {
+            bail!(EINVAL, "the value is too short");
+        }
+        let mut bytes = value.truncate(len).to_vec()?;
+        match (option.level, option.name) {
+            (SOL_SOCKET, SO_RCVTIMEO_OLD | SO_SNDTIMEO_OLD | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW) => {
+                timeval(&bytes)?;
+            }
+            // Linux doubles what is asked for (`man 7 socket`).
+            (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => {
+                bytes = int(&bytes).clamp(1152, 1 << 24).saturating_mul(2).to_ne_bytes().to_vec();
+            }
+            (SOL_SOCKET, SO_REUSEADDR | SO_REUSEPORT | SO_KEEPALIVE | SO_BROADCAST | SO_DONTROUTE) => {
+                bytes = i32::from(int(&bytes) != 0).to_ne_bytes().to_vec();
+            }
+            _ => {}
+        }
+        self.0.lock().insert((option.level, option.name), bytes);
+        Ok(())
+    }
+
+    /// Reads an option into `value`; gives its length.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`, `EFAULT`.
+    pub(super) fn get(&self, option: OptionName, value: UserSlice) -> Result<usize> {
+        let (len, default) = find(option)?;
+        let set = self.0.lock().get(&(option.level, option.name)).cloned();
+        let bytes = set.unwrap_or_else(|| {
+            let mut bytes = default.to_ne_bytes().to_vec();
+            bytes.resize(len, 0);
+            bytes
+        });
+        value.write(&bytes)
+    }
+
+    fn is_on(&self, level: u32, name: u32) -> bool {
+        self.0.lock().get(&(level, name)).is_some_and(|bytes| int(bytes) != 0)
+    }
+
+    /// How the socket's address is to be bound.
+    pub(super) fn wish(&self, listens: &Arc<AtomicBool>) -> Wish {
+        let sharing = if self.is_on(SOL_SOCKET, SO_REUSEPORT) {
+            Sharing::Shared
+        } else if self.is_on(SOL_SOCKET, SO_REUSEADDR) {
+            Sharing::Reused
+        } else {
+            Sharing::Exclusive
+        };
+        let takes = if self.is_on(SOL_IPV6, IPV6_V6ONLY) { Takes::OwnFamily } else { Takes::Both };
+        Wish { takes, sharing, listens: listens.clone() }
+    }
+
+    /// Whether closing resets the connection (`SO_LINGER` with no time).
+    pub(super) fn resets_on_close(&self) -> bool {
+        let options = self.0.lock();
+        options.get(&(SOL_SOCKET, SO_LINGER)).is_some_and(|linger| int(linger) != 0 && int(&linger[INT..]) == 0)
+    }
+
+    /// How long receiving may wait; forever if absent.
+    pub(super) fn receive_timeout(&self) -> Option<Duration> {
+        self.timeout([SO_RCVTIMEO_OLD, SO_RCVTIMEO_NEW])
+    }
+
+    /// How long sending may wait; forever if absent.
+    pub(super) fn send_timeout(&self) -> Option<Duration> {
+        self.timeout([SO_SNDTIMEO_OLD, SO_SNDTIMEO_NEW])
+    }
+
+    fn timeout(&self, names: [u32; 2]) -> Option<Duration> {
+        let options = self.0.lock();
+        let set = names.iter().find_map(|&name| options.get(&(SOL_SOCKET, name)))?;
+        timeval(set).ok().filter(|timeout| !timeout.is_zero())
+    }
+}
+
+fn int(bytes: &[u8]) -> i32 {
+    bytes.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes))
+}
+
+fn timeval(bytes: &[u8]) -> Result<Duration> {
+    const MICROS: i64 = 1_000_000;
+    let word = |at: usize| bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_ne_bytes(*bytes));
+    let (secs, micros) = (word(0), word(8));
+    if !(0..MICROS).contains(&micros) {
+        bail!(EDOM, "not a number of microseconds");
+    }
+    Ok(Duration::new(u64::try_from(secs).unwrap_or(0), micros as u32 * 1000))
+}
