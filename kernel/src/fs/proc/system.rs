@@ -4,6 +4,7 @@ use super::node::{Directory, Entry, Fixed, Node, ProcInode};
 use super::process::ProcessDirectory;
 use super::subject::Subject;
 use crate::fs::inode::Inode;
+use crate::ipc::sysv::show;
 use crate::prelude::*;
 use crate::process::{check, table};
 use alloc::ffi::CString;
@@ -34,6 +35,7 @@ const ENTRIES: &[(&str, fn() -> Node)] = &[
     ("partitions", || of_host("/proc/partitions")),
     ("stat", || of_host("/proc/stat")),
     ("swaps", || Node::text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")),
+    ("sysvipc", || Node::directory(Fixed(SYSV_IPC))),
     ("sys", || Node::directory(Fixed(SETTINGS))),
     ("thread-self", || Node::link(|| own(|pid, tid| format!("{pid}/task/{tid}")))),
     ("uptime", || Node::file(uptime)),
@@ -111,6 +113,9 @@ fn of_host(path: &'static str) -> Node {
     })
 }
 
+const SYSV_IPC: &[(&str, fn() -> Node)] =
+    &[("msg", || Node::file(show::queues)), ("sem", || Node::file(show::sets)), ("shm", || Node::file(show::segments))];
+
 const SETTINGS: &[(&str, fn() -> Node)] = &[
     ("fs", || Node::directory(Fixed(FS_SETTINGS))),
     ("kernel", || Node::directory(Fixed(KERNEL_SETTINGS))),
@@ -134,12 +139,18 @@ const KERNEL_SETTINGS: &[(&str, fn() -> Node)] = &[
     ("domainname", || Node::text("(none)\n")),
     ("hostname", || Node::file(|| Ok([crate::system::host_name().as_slice(), b"\n"].concat()))),
     ("msgmax", || Node::text("8192\n")),
+    ("msgmnb", || Node::text("16384\n")),
+    ("msgmni", || Node::text("32000\n")),
     ("ngroups_max", || Node::text("65536\n")),
     ("osrelease", || Node::file(|| Ok(host_name(2)))),
     ("ostype", || Node::text("Linux\n")),
     ("pid_max", || Node::text("4194304\n")),
     ("random", || Node::directory(Fixed(RANDOM_SETTINGS))),
     ("randomize_va_space", || Node::text("2\n")),
+    ("sem", || Node::text("32000\t1024000000\t500\t32000\n")),
+    ("shmall", || Node::text("18446744073692774399\n")),
+    ("shmmax", || Node::text("18446744073692774399\n")),
+    ("shmmni", || Node::text("4096\n")),
     ("threads-max", || Node::text("192000\n")),
     ("version", || Node::file(|| Ok(host_name(3)))),
 ];
