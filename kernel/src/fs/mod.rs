@@ -16,6 +16,7 @@ mod file_table;
 pub mod host;
 mod inode;
 mod inode_file;
+pub mod inotify;
 mod locks;
 pub mod memory;
 mod mount;

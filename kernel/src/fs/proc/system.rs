@@ -125,12 +125,28 @@ const SETTINGS: &[(&str, fn() -> Node)] = &[
 const FS_SETTINGS: &[(&str, fn() -> Node)] = &[
     ("file-max", || Node::text("1048576\n")),
     ("file-nr", || Node::text("0\t0\t1048576\n")),
+    ("inotify", || Node::directory(Fixed(INOTIFY_SETTINGS))),
+    ("mqueue", || Node::directory(Fixed(MQUEUE_SETTINGS))),
     ("nr_open", || Node::text("1048576\n")),
     ("pipe-max-size", || Node::text("1048576\n")),
     ("pipe-user-pages-hard", || Node::text("0\n")),
     ("pipe-user-pages-soft", || Node::text("16384\n")),
     ("protected_hardlinks", || Node::text("0\n")),
     ("protected_symlinks", || Node::text("0\n")),
+];
+
+const INOTIFY_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("max_queued_events", || Node::text("16384\n")),
+    ("max_user_instances", || Node::text("128\n")),
+    ("max_user_watches", || Node::text("65536\n")),
+];
+
+const MQUEUE_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("msg_default", || Node::text("10\n")),
+    ("msg_max", || Node::text("10\n")),
+    ("msgsize_default", || Node::text("8192\n")),
+    ("msgsize_max", || Node::text("8192\n")),
+    ("queues_max", || Node::text("256\n")),
 ];
 
 const KERNEL_SETTINGS: &[(&str, fn() -> Node)] = &[
