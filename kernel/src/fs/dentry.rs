@@ -184,6 +184,13 @@ impl Dentry {
         self.place.read().name.to_vec()
     }
 
+    /// The directory that it is an entry of, and its name there; nothing for the root of a file system or a file without a
+    /// name.
+    pub(super) fn entry(&self) -> Option<(Arc<Self>, Vec<u8>)> {
+        let place = self.place.read();
+        if place.is_root { None } else { Some((place.parent.clone()?, place.name.to_vec())) }
+    }
+
     /// The directory above, across mounts; itself at the very top.
     pub fn parent(self: &Arc<Self>) -> Arc<Self> {
         let mut dentry = self.clone();

@@ -2,6 +2,7 @@
 
 use super::file::{File, StatusFlags};
 use super::inode::{CAPABILITY_XATTR, DirEntry, FileType, Handle, Inode, MapAccess, Metadata};
+use super::inotify::{self, Events};
 use super::memory::Seals;
 use super::{Claim, Dentry, locks};
 use crate::mm::MapSource;
@@ -72,12 +73,21 @@ impl InodeFile {
     /// As [`File::write`].
     pub fn append(&self, source: &mut Source<'_>, moves: bool) -> Result<usize> {
         let handle = self.handle()?;
-        let _position = self.position.lock();
+        let position = self.position.lock();
         let (count, end) = handle.append(source)?;
         if moves {
             self.offset.store(end, Ordering::Relaxed);
         }
-        Ok(count)
+        drop(position);
+        Ok(self.transferred(count, Events::IN_MODIFY))
+    }
+
+    /// So many bytes were read or written, which who watches the file is told of.
+    fn transferred(&self, count: usize, events: Events) -> usize {
+        if count > 0 {
+            inotify::tell(&self.dentry, events);
+        }
+        count
     }
 
     /// Gives directory entries from the position on to `take`, with the position behind each, until it refuses one.
@@ -115,6 +125,8 @@ impl InodeFile {
             }
             self.offset.store(next, Ordering::Relaxed);
         }
+        drop(position);
+        inotify::tell(&self.dentry, Events::IN_ACCESS);
         Ok(())
     }
 }
@@ -122,16 +134,23 @@ impl InodeFile {
 impl Drop for InodeFile {
     fn drop(&mut self) {
         locks::dropped(core::ptr::from_ref(self).cast());
+        let status = self.status();
+        if status.can_write() {
+            inotify::tell(&self.dentry, Events::IN_CLOSE_WRITE);
+        } else if status.can_read() {
+            inotify::tell(&self.dentry, Events::IN_CLOSE_NOWRITE);
+        }
     }
 }
 
 impl File for InodeFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
         let handle = self.handle()?;
-        let _position = self.position.lock();
+        let position = self.position.lock();
         let count = handle.read_at(self.offset.load(Ordering::Relaxed), sink)?;
         self.offset.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
+        drop(position);
+        Ok(self.transferred(count, Events::IN_ACCESS))
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
@@ -139,24 +158,25 @@ impl File for InodeFile {
             return self.append(source, true);
         }
         let handle = self.handle()?;
-        let _position = self.position.lock();
+        let position = self.position.lock();
         limit(source, self.offset.load(Ordering::Relaxed))?;
         let count = handle.write_at(self.offset.load(Ordering::Relaxed), source)?;
         self.offset.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
+        drop(position);
+        Ok(self.transferred(count, Events::IN_MODIFY))
     }
 
     fn read_at(&self, offset: u64, sink: &mut Sink<'_>) -> Result<usize> {
-        self.handle()?.read_at(offset, sink)
+        Ok(self.transferred(self.handle()?.read_at(offset, sink)?, Events::IN_ACCESS))
     }
 
     fn write_at(&self, offset: u64, source: &mut Source<'_>) -> Result<usize> {
         // As Linux does (BUGS in `man 2 pwrite`).
         if self.status().contains(StatusFlags::O_APPEND) {
-            return Ok(self.handle()?.append(source)?.0);
+            return Ok(self.transferred(self.handle()?.append(source)?.0, Events::IN_MODIFY));
         }
         limit(source, offset)?;
-        self.handle()?.write_at(offset, source)
+        Ok(self.transferred(self.handle()?.write_at(offset, source)?, Events::IN_MODIFY))
     }
 
     fn seek(&self, offset: i64, whence: Whence) -> Result<u64> {
@@ -196,11 +216,15 @@ impl File for InodeFile {
     }
 
     fn truncate(&self, len: u64) -> Result<()> {
-        self.handle()?.truncate(len)
+        self.handle()?.truncate(len)?;
+        inotify::tell(&self.dentry, Events::IN_MODIFY);
+        Ok(())
     }
 
     fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
-        self.handle()?.allocate(mode, offset, len)
+        self.handle()?.allocate(mode, offset, len)?;
+        inotify::tell(&self.dentry, Events::IN_MODIFY);
+        Ok(())
     }
 
     fn sync(&self, data_only: bool) -> Result<()> {

@@ -16,6 +16,7 @@ mod file_table;
 pub mod host;
 mod inode;
 mod inode_file;
+pub mod inotify;
 mod locks;
 pub mod memory;
 mod mount;
@@ -37,7 +38,9 @@ pub use dentry::Dentry;
 pub use file::{File, StatusFlags};
 pub use file_table::{FdFlags, FileTable, RecentFiles};
 pub(crate) use inode::current_time;
-pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time, Version};
+pub use inode::{
+    DirEntry, FileType, Handle, Inode, MapAccess, Metadata, NewNode, RenameFlags, SetAttributes, Time, Version,
+};
 pub use inode_file::InodeFile;
 pub(crate) use locks::dropped as file_dropped;
 pub use open::{ExecutableFile, find_executable, find_executable_at, truncate};

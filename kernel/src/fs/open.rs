@@ -2,6 +2,7 @@
 
 use super::file::{File, StatusFlags};
 use super::inode::{FileType, Metadata, NewNode};
+use super::inotify::{self, Events};
 use super::path::{Last, Parent, Walker};
 use super::permission::{self, Access};
 use super::{Claim, Dentry, FsView, InodeFile};
@@ -131,7 +132,9 @@ pub(crate) fn make_node(
     check_can_change(walker, dir)?;
     let owner = [walker.credentials.fsuid, walker.credentials.fsgid];
     let inode = dir.inode().create(&parent.name, node, mode, owner)?;
-    Ok(dir.adopt(&parent.name, inode))
+    let made = dir.adopt(&parent.name, inode);
+    inotify::tell_entry(dir, &parent.name, made.inode(), Events::IN_CREATE);
+    Ok(made)
 }
 
 /// Checks that entries of a directory may be made or removed.
@@ -204,6 +207,7 @@ fn open_dentry(walker: &Walker<'_>, dentry: Arc<Dentry>, flags: StatusFlags) -> 
 fn finish(dentry: Arc<Dentry>, flags: StatusFlags) -> Result<Arc<dyn File>> {
     let inode = dentry.inode().clone();
     if inode.kind() == FileType::Directory {
+        inotify::tell(&dentry, Events::IN_OPEN);
         return Ok(Arc::new(InodeFile::new(dentry, None, flags)));
     }
     let is_regular = inode.kind() == FileType::Regular;
@@ -213,6 +217,7 @@ fn finish(dentry: Arc<Dentry>, flags: StatusFlags) -> Result<Arc<dyn File>> {
     if !is_regular && let Some(file) = handle.clone().into_file(flags) {
         return file;
     }
+    inotify::tell(&dentry, Events::IN_OPEN);
     let file = InodeFile::new(dentry, Some(handle), flags).with_claim(claim);
     if flags.contains(StatusFlags::O_TRUNC) && is_regular {
         super::truncate(&file, 0)?;

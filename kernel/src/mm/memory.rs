@@ -9,7 +9,7 @@ use super::room::Room;
 use super::source::FileFault;
 use super::space::{self, AddressSpace};
 use super::spare::Template;
-use super::vma::{Kind, Vmas};
+use super::vma::{Kind, Vma, Vmas};
 use crate::prelude::*;
 use crate::process::exec::fill_random;
 use core::ops::Range;
@@ -285,6 +285,37 @@ impl Memory {
             }
         }
         Ok(())
+    }
+
+    /// How many mappings of the file with this device and inode number there are.
+    pub fn mappings_of(&self, dev_ino: (u64, u64)) -> usize {
+        let is_it = |vma: &Vma| vma.source.as_ref().is_some_and(|(source, _)| source.dev_ino() == dev_ino);
+        self.inner.lock().vmas.iter().filter(|(_, vma)| is_it(vma)).count()
+    }
+
+    /// Unmaps what is mapped of one file of this device, as far as the file's start lies at `addr`; gives its inode number.
+    ///
+    /// # Errors
+    /// What the host gives.
+    pub fn unmap_file(&self, addr: usize, device: u64) -> Result<Option<u64>> {
+        let mut inner = self.inner.lock();
+        let found: Vec<_> = inner
+            .vmas
+            .iter()
+            .filter_map(|(range, vma)| {
+                let (source, offset) = vma.source.as_ref()?;
+                let starts_there = range.start.checked_sub(addr).is_some_and(|distance| distance as u64 == *offset);
+                (starts_there && source.dev_ino().0 == device).then(|| (range, source.clone()))
+            })
+            .collect();
+        let Some((_, first)) = found.first() else { return Ok(None) };
+        let inode = first.dev_ino().1;
+        for (range, source) in &found {
+            if Arc::ptr_eq(source, first) {
+                self.clear(&mut inner, range)?;
+            }
+        }
+        Ok(Some(inode))
     }
 
     /// What may be done at `addr`, if something is mapped there.

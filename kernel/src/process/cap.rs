@@ -19,3 +19,5 @@ pub const SYS_RESOURCE: u32 = 24;
 pub const LAST: u32 = 40;
 /// `CAP_SYS_PTRACE`.
 pub const SYS_PTRACE: u32 = 19;
+/// `CAP_IPC_OWNER`: uses the System V IPC objects of others.
+pub const IPC_OWNER: u32 = 15;

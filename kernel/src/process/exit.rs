@@ -5,7 +5,7 @@ use super::process::{Last, Process};
 use super::thread::{Thread, thread_count};
 use super::{check, job, table};
 use crate::events::IoEvents;
-use crate::ipc::futex;
+use crate::ipc::{futex, sysv};
 use crate::mm::MemoryUse;
 use crate::prelude::*;
 use crate::signal::Signal;
@@ -146,6 +146,7 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
         run.ends();
     }
     process.timers.forget_all();
+    sysv::process_ends(process.pid());
     table::change(|table, aftermath| table.end(process, status, aftermath));
     process.ended.broadcast(IoEvents::READABLE);
 }

@@ -24,6 +24,8 @@ pub(super) const SI_USER: i32 = 0;
 pub(super) const SI_KERNEL: i32 = 0x80;
 /// Sent by a POSIX timer.
 pub(super) const SI_TIMER: i32 = -2;
+/// Sent by a POSIX message queue.
+pub(super) const SI_MESGQ: i32 = -3;
 /// Sent by `tkill` or `tgkill`.
 pub(super) const SI_TKILL: i32 = -6;
 
@@ -70,6 +72,13 @@ impl SigInfo {
         let mut info = Self::new(signal, code);
         info.fields[0] = u64::from(pid) | u64::from(uid) << 32;
         info.fields[1] = u64::from(status as u32);
+        info
+    }
+
+    /// A message of this sender has come into an empty queue.
+    pub fn message_queue(signal: Signal, sender: &Thread, value: u64) -> Self {
+        let mut info = Self::user(signal, SI_MESGQ, sender);
+        info.fields[1] = value;
         info
     }
 

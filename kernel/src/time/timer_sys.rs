@@ -60,6 +60,23 @@ pub struct SigEvent {
     pad: [i32; 11],
 }
 
+impl SigEvent {
+    /// `sigev_value`.
+    pub fn value(&self) -> u64 {
+        self.value
+    }
+
+    /// `sigev_signo`.
+    pub fn signo(&self) -> i32 {
+        self.signo
+    }
+
+    /// `sigev_notify`.
+    pub fn notify(&self) -> i32 {
+        self.notify
+    }
+}
+
 impl IntervalKind {
     fn from_raw(which: i32) -> Result<Self> {
         match which {

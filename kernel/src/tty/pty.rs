@@ -159,12 +159,11 @@ impl Pty {
                 // The end of a file.
                 Ok(Taken::Bytes(taken)) if taken.is_empty() => break,
                 Ok(Taken::Bytes(taken)) => bytes.extend(taken),
-                Ok(Taken::End) | Err(WaitError::TimedOut) => break,
                 Ok(Taken::Nothing) if bytes.is_empty() && deadline.is_none_or(|deadline| !deadline.has_passed()) => {
                     bail!(EAGAIN, "nothing was typed")
                 }
                 Err(WaitError::Interrupted) if bytes.is_empty() => return Err(Errno::ERESTARTSYS.into()),
-                Ok(Taken::Nothing) | Err(WaitError::Interrupted) => break,
+                Ok(Taken::Nothing | Taken::End) | Err(_) => break,
             }
             if bytes.len() >= minimum.max(1) {
                 break;
@@ -182,9 +181,11 @@ impl Pty {
         blocking: Blocking,
     ) -> Result<usize> {
         let write = |bytes: &[u8]| {
-            self.change(terminal, |state| match state.is_master_closed {
-                true => Err(err!(EIO, "the terminal is hung up")),
-                false => Ok(state.write_slave(bytes)),
+            self.change(terminal, |state| {
+                if state.is_master_closed {
+                    bail!(EIO, "the terminal is hung up");
+                }
+                Ok(state.write_slave(bytes))
             })
         };
         transfer(source, blocking, &self.slave.writers, write)

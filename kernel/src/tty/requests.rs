@@ -5,7 +5,7 @@ use super::master::Master;
 use super::pty::Pty;
 use super::slave::Slave;
 use super::state::Queues;
-use super::termios::{Special, Termios, Termios2};
+use super::termios::{Special, Termio, Termios, Termios2};
 use super::{devpts, state};
 use crate::fs::{FdFlags, StatusFlags};
 use crate::prelude::*;
@@ -120,6 +120,22 @@ fn of_either(pty: &Pty, terminal: &Arc<Terminal>, thread: &Arc<Thread>, request:
             let flushed = if request == linux::TCSETSF2 { Queues::INPUT } else { Queues::empty() };
             set_termios(pty, terminal, (new.termios, new.speeds()), flushed);
         }
+        linux::TCGETA => UserPtr::<Termio>::new(addr).write(&pty.look(|state| state.termios().termio()))?,
+        linux::TCSETA | linux::TCSETAW | linux::TCSETAF => {
+            terminal.check(thread, Use::Change)?;
+            let new = UserPtr::<Termio>::new(addr).read()?;
+            let (old, speeds) = pty.look(|state| (*state.termios(), state.termios2().speeds()));
+            let flushed = if request == linux::TCSETAF { Queues::INPUT } else { Queues::empty() };
+            set_termios(pty, terminal, (old.with_termio(&new), speeds), flushed);
+        }
+        linux::TIOCGLCKTRMIOS => UserPtr::<Termios>::new(addr).write(&pty.look(|state| state.locks))?,
+        linux::TIOCSLCKTRMIOS => {
+            if !thread.credentials().has_cap(cap::SYS_ADMIN) {
+                bail!(EPERM, "locking settings takes CAP_SYS_ADMIN");
+            }
+            let locks = UserPtr::<Termios>::new(addr).read()?;
+            pty.change(terminal, |state| state.locks = locks);
+        }
         linux::TIOCGWINSZ => UserPtr::<[u16; 4]>::new(addr).write(&pty.look(state::State::window))?,
         linux::TIOCSWINSZ => pty.set_window(terminal, UserPtr::<[u16; 4]>::new(addr).read()?),
         linux::TIOCSPGRP => terminal.set_foreground(thread, || Ok(word.read()? as i32))?,
@@ -164,11 +180,14 @@ fn queues(argument: u64) -> Result<Queues> {
 
 /// `tcflow(3)`.
 fn control_flow(pty: &Pty, terminal: &Terminal, argument: u64) -> Result<()> {
-    pty.change(terminal, |state| match argument {
-        0 => Ok(state.set_flow(Flow::StoppedByProgram)),
-        1 => Ok(state.set_flow(Flow::Running)),
-        2 => Ok(state.send_flow_character(Special::Stop)),
-        3 => Ok(state.send_flow_character(Special::Start)),
-        _ => Err(err!(EINVAL, "no such action")),
+    pty.change(terminal, |state| {
+        match argument {
+            0 => state.set_flow(Flow::StoppedByProgram),
+            1 => state.set_flow(Flow::Running),
+            2 => state.send_flow_character(Special::Stop),
+            3 => state.send_flow_character(Special::Start),
+            _ => bail!(EINVAL, "no such action"),
+        }
+        Ok(())
     })
 }

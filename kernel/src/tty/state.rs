@@ -76,6 +76,8 @@ pub(super) enum Slaves {
 pub(super) struct State {
     discipline: Discipline,
     speeds: [u32; 2],
+    /// What can't be changed of the settings.
+    pub(super) locks: Termios,
     /// Rows, columns, and pixels.
     window: [u16; 4],
     /// Written by the master, and not in the slave's input yet.
@@ -99,6 +101,7 @@ impl State {
         Self {
             discipline: Discipline::new(),
             speeds: Termios2::INITIAL.speeds(),
+            locks: Termios::NONE,
             window: [0; 4],
             pending: VecDeque::new(),
             output: VecDeque::new(),
@@ -121,7 +124,7 @@ impl State {
     }
 
     pub(super) fn set_termios(&mut self, new: Termios, speeds: [u32; 2]) {
-        let new = new.on_pty();
+        let new = new.locked_by(&self.locks, self.termios()).on_pty();
         let had_flow_control = self.termios().has_usual_flow_control();
         let had_stopped = self.discipline.flow;
         self.speeds = new.with_speeds(speeds).speeds();
@@ -165,7 +168,7 @@ impl State {
 
     fn tell_packet(&mut self, now: PacketStatus, before: PacketStatus) {
         if let Some(status) = &mut self.packet {
-            *status = *status - before | now;
+            *status = (*status - before) | now;
             self.news |= News::MASTER_READS;
         }
     }

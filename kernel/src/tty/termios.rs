@@ -78,9 +78,9 @@ bitflags! {
         /// KILL erases on the screen.
         const ECHOKE = 0o4000;
         /// `LNEXT`, `WERASE`, `REPRINT`, `EOL2` have meaning.
-        const IEXTEN = 0o100000;
+        const IEXTEN = 0o100_000;
         /// The other end does the processing.
-        const EXTPROC = 0o200000;
+        const EXTPROC = 0o200_000;
     }
 }
 
@@ -125,6 +125,16 @@ pub(super) struct Termios2 {
     pub(super) termios: Termios,
     ispeed: u32,
     ospeed: u32,
+}
+
+/// `struct termio` of System V: the lower halves of the flags and the first special characters.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(super) struct Termio {
+    flags: [u16; 4],
+    line: u8,
+    cc: [u8; 8],
+    pad: u8,
 }
 
 const CBAUD: u32 = 0o10017;
@@ -204,6 +214,56 @@ impl Termios {
     #[must_use]
     pub(super) fn on_pty(self) -> Self {
         Self { cflag: self.cflag & !(CSIZE | PARENB) | CS8 | CREAD, ..self }
+    }
+
+    /// As System V has them.
+    pub(super) fn termio(&self) -> Termio {
+        let flags = [self.iflag, self.oflag, self.cflag, self.lflag].map(|flags| flags as u16);
+        let mut cc = [0; 8];
+        cc.copy_from_slice(&self.cc[..8]);
+        Termio { flags, line: self.line, cc, pad: 0 }
+    }
+
+    /// With what System V knows of them changed.
+    #[must_use]
+    pub(super) fn with_termio(self, termio: &Termio) -> Self {
+        let merged = |flags: u32, half: u16| flags & !0xffff | u32::from(half);
+        let [iflag, oflag, cflag, lflag] = termio.flags;
+        let mut cc = self.cc;
+        for (special, new) in cc.iter_mut().zip(termio.cc) {
+            *special = new;
+        }
+        Self {
+            iflag: merged(self.iflag, iflag),
+            oflag: merged(self.oflag, oflag),
+            cflag: merged(self.cflag, cflag),
+            lflag: merged(self.lflag, lflag),
+            line: termio.line,
+            cc,
+        }
+    }
+
+    /// Nothing set.
+    pub(super) const NONE: Self = Self { iflag: 0, oflag: 0, cflag: 0, lflag: 0, line: 0, cc: [0; 19] };
+
+    /// These settings, but `old` where `locks` has something set (`TIOCSLCKTRMIOS`).
+    #[must_use]
+    pub(super) fn locked_by(self, locks: &Self, old: &Self) -> Self {
+        let flags = |new: u32, lock: u32, old: u32| new & !lock | old & lock;
+        let mut cc = self.cc;
+        for (special, (lock, old)) in cc.iter_mut().zip(locks.cc.into_iter().zip(old.cc)) {
+            if lock != 0 {
+                *special = old;
+            }
+        }
+        Self {
+            iflag: flags(self.iflag, locks.iflag, old.iflag),
+            oflag: flags(self.oflag, locks.oflag, old.oflag),
+            cflag: flags(self.cflag, locks.cflag, old.cflag),
+            lflag: flags(self.lflag, locks.lflag, old.lflag),
+            line: if locks.line == 0 { self.line } else { old.line },
+            cc,
+        }
     }
 
     /// With the speeds as numbers; `old` has those that have no code.

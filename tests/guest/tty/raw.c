@@ -98,5 +98,26 @@ int main(void)
     CHECK(tcflush(slave, TCIFLUSH) == 0);
     show_read(100);
     SHOW(tcflush(slave, 7));
+
+    puts("settings that are locked, and as System V has them");
+    struct termios locks, all = settings();
+    CHECK(ioctl(slave, TIOCGLCKTRMIOS, &locks) == 0);
+    printf("%x\n", locks.c_lflag);
+    locks.c_lflag = ECHO;
+    locks.c_cc[VINTR] = 1;
+    CHECK(ioctl(slave, TIOCSLCKTRMIOS, &locks) == 0);
+    all.c_lflag ^= ECHO | TOSTOP;
+    all.c_cc[VINTR] = 1;
+    all.c_cc[VQUIT] = 2;
+    set(all);
+    printf("%x %x %x %x\n", settings().c_lflag & ECHO, settings().c_lflag & TOSTOP, settings().c_cc[VINTR],
+           settings().c_cc[VQUIT]);
+    struct termio old;
+    CHECK(ioctl(slave, TCGETA, &old) == 0);
+    printf("%x %x %x %x\n", old.c_iflag, old.c_oflag, old.c_cflag, old.c_lflag);
+    old.c_oflag |= ONLCR;
+    old.c_cc[VKILL] = 3;
+    CHECK(ioctl(slave, TCSETA, &old) == 0);
+    printf("%x %x\n", settings().c_oflag, settings().c_cc[VKILL]);
     return 0;
 }

@@ -4,6 +4,7 @@ use super::node::{Directory, Entry, Fixed, Node, ProcInode};
 use super::process::ProcessDirectory;
 use super::subject::Subject;
 use crate::fs::inode::Inode;
+use crate::ipc::sysv::show;
 use crate::prelude::*;
 use crate::process::{check, table};
 use alloc::ffi::CString;
@@ -34,6 +35,7 @@ const ENTRIES: &[(&str, fn() -> Node)] = &[
     ("partitions", || of_host("/proc/partitions")),
     ("stat", || of_host("/proc/stat")),
     ("swaps", || Node::text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")),
+    ("sysvipc", || Node::directory(Fixed(SYSV_IPC))),
     ("sys", || Node::directory(Fixed(SETTINGS))),
     ("thread-self", || Node::link(|| own(|pid, tid| format!("{pid}/task/{tid}")))),
     ("uptime", || Node::file(uptime)),
@@ -111,6 +113,9 @@ fn of_host(path: &'static str) -> Node {
     })
 }
 
+const SYSV_IPC: &[(&str, fn() -> Node)] =
+    &[("msg", || Node::file(show::queues)), ("sem", || Node::file(show::sets)), ("shm", || Node::file(show::segments))];
+
 const SETTINGS: &[(&str, fn() -> Node)] = &[
     ("fs", || Node::directory(Fixed(FS_SETTINGS))),
     ("kernel", || Node::directory(Fixed(KERNEL_SETTINGS))),
@@ -120,6 +125,8 @@ const SETTINGS: &[(&str, fn() -> Node)] = &[
 const FS_SETTINGS: &[(&str, fn() -> Node)] = &[
     ("file-max", || Node::text("1048576\n")),
     ("file-nr", || Node::text("0\t0\t1048576\n")),
+    ("inotify", || Node::directory(Fixed(INOTIFY_SETTINGS))),
+    ("mqueue", || Node::directory(Fixed(MQUEUE_SETTINGS))),
     ("nr_open", || Node::text("1048576\n")),
     ("pipe-max-size", || Node::text("1048576\n")),
     ("pipe-user-pages-hard", || Node::text("0\n")),
@@ -128,18 +135,38 @@ const FS_SETTINGS: &[(&str, fn() -> Node)] = &[
     ("protected_symlinks", || Node::text("0\n")),
 ];
 
+const INOTIFY_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("max_queued_events", || Node::text("16384\n")),
+    ("max_user_instances", || Node::text("128\n")),
+    ("max_user_watches", || Node::text("65536\n")),
+];
+
+const MQUEUE_SETTINGS: &[(&str, fn() -> Node)] = &[
+    ("msg_default", || Node::text("10\n")),
+    ("msg_max", || Node::text("10\n")),
+    ("msgsize_default", || Node::text("8192\n")),
+    ("msgsize_max", || Node::text("8192\n")),
+    ("queues_max", || Node::text("256\n")),
+];
+
 const KERNEL_SETTINGS: &[(&str, fn() -> Node)] = &[
     ("cap_last_cap", || Node::text("40\n")),
     ("core_pattern", || Node::text("core\n")),
     ("domainname", || Node::text("(none)\n")),
     ("hostname", || Node::file(|| Ok([crate::system::host_name().as_slice(), b"\n"].concat()))),
     ("msgmax", || Node::text("8192\n")),
+    ("msgmnb", || Node::text("16384\n")),
+    ("msgmni", || Node::text("32000\n")),
     ("ngroups_max", || Node::text("65536\n")),
     ("osrelease", || Node::file(|| Ok(host_name(2)))),
     ("ostype", || Node::text("Linux\n")),
     ("pid_max", || Node::text("4194304\n")),
     ("random", || Node::directory(Fixed(RANDOM_SETTINGS))),
     ("randomize_va_space", || Node::text("2\n")),
+    ("sem", || Node::text("32000\t1024000000\t500\t32000\n")),
+    ("shmall", || Node::text("18446744073692774399\n")),
+    ("shmmax", || Node::text("18446744073692774399\n")),
+    ("shmmni", || Node::text("4096\n")),
     ("threads-max", || Node::file(|| Ok(format!("{}\n", crate::process::MAX_THREADS).into_bytes()))),
     ("version", || Node::file(|| Ok(host_name(3)))),
 ];

@@ -2,6 +2,7 @@
 
 use super::{AtFlags, Walk, only};
 use crate::fs::inode::CAPABILITY_XATTR;
+use crate::fs::inotify::{self, Events};
 use crate::fs::permission::{self, Access};
 use crate::fs::{Dentry, FileType, Inode, SetAttributes, StatusFlags, Time};
 use crate::prelude::*;
@@ -10,25 +11,45 @@ use crate::syscalls::Context;
 use crate::syscalls::args::{DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
 use frame::ocall::time::{Clock, now};
 
-/// The inode of an open file, for calls that change attributes.
-fn opened(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn Inode>> {
+/// Whose attributes are asked for or changed.
+struct Subject {
+    inode: Arc<dyn Inode>,
+    /// The name that it's known by, if it's known by one.
+    dentry: Option<Arc<Dentry>>,
+}
+
+impl Subject {
+    /// Tells who watches it that it has changed.
+    fn changed(&self, events: Events) {
+        match &self.dentry {
+            Some(dentry) => inotify::tell(dentry, events),
+            None => inotify::tell_inode(&self.inode, events),
+        }
+    }
+}
+
+/// An open file.
+fn opened(cx: &Context<'_>, fd: FileDesc) -> Result<Subject> {
     let file = cx.thread.files().get(fd)?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
-    file.inode().ok_or(err!(EPERM, "the file's attributes can't be changed"))
+    let inode = file.inode().ok_or(err!(EPERM, "the file's attributes can't be changed"))?;
+    Ok(Subject { inode, dentry: file.as_inode_file().map(|file| file.dentry().clone()) })
 }
 
-fn named(cx: &Context<'_>, dir: DirDesc, path: UserPath, flags: AtFlags) -> Result<Arc<Dentry>> {
+fn named(cx: &Context<'_>, dir: DirDesc, path: UserPath, flags: AtFlags) -> Result<Subject> {
     let path = path.read()?;
-    Walk::new(cx.thread).resolve(cx.thread, dir, &path, flags)
+    let dentry = Walk::new(cx.thread).resolve(cx.thread, dir, &path, flags)?;
+    Ok(Subject { inode: dentry.inode().clone(), dentry: Some(dentry) })
 }
 
 fn check_writable(inode: &dyn Inode) -> Result<()> {
     if inode.is_read_only() { Err(err!(EROFS, "the file system is read-only")) } else { Ok(()) }
 }
 
-fn change_mode(cx: &Context<'_>, inode: &dyn Inode, mode: u32) -> Result<usize> {
+fn change_mode(cx: &Context<'_>, subject: &Subject, mode: u32) -> Result<usize> {
+    let inode = &*subject.inode;
     const CAP_FSETID: u32 = 4;
     const SET_GID: u32 = 0o2000;
     check_writable(inode)?;
@@ -43,6 +64,7 @@ fn change_mode(cx: &Context<'_>, inode: &dyn Inode, mode: u32) -> Result<usize> 
         mode &= !SET_GID;
     }
     inode.set_attributes(SetAttributes { mode: Some(mode), ..SetAttributes::default() })?;
+    subject.changed(Events::IN_ATTRIB);
     Ok(0)
 }
 
@@ -53,8 +75,8 @@ pub fn chmod(cx: Context<'_>, path: UserPath, mode: Mode) -> Result<usize> {
 
 /// `fchmod(2)`.
 pub fn fchmod(cx: Context<'_>, fd: FileDesc, mode: Mode) -> Result<usize> {
-    let inode = opened(&cx, fd)?;
-    change_mode(&cx, &*inode, mode.0)
+    let subject = opened(&cx, fd)?;
+    change_mode(&cx, &subject, mode.0)
 }
 
 /// `fchmodat(2)`.
@@ -65,11 +87,12 @@ pub fn fchmodat(cx: Context<'_>, dir: DirDesc, path: UserPath, mode: Mode) -> Re
 /// `fchmodat2(2)`.
 pub fn fchmodat2(cx: Context<'_>, dir: DirDesc, path: UserPath, mode: Mode, flags: AtFlags) -> Result<usize> {
     only(flags, AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH)?;
-    let dentry = named(&cx, dir, path, flags)?;
-    change_mode(&cx, &**dentry.inode(), mode.0)
+    let subject = named(&cx, dir, path, flags)?;
+    change_mode(&cx, &subject, mode.0)
 }
 
-fn change_owner(cx: &Context<'_>, inode: &dyn Inode, uid: u32, gid: u32) -> Result<usize> {
+fn change_owner(cx: &Context<'_>, subject: &Subject, uid: u32, gid: u32) -> Result<usize> {
+    let inode = &*subject.inode;
     const UNCHANGED: u32 = u32::MAX;
     check_writable(inode)?;
     let uid = Some(uid).filter(|&uid| uid != UNCHANGED);
@@ -87,6 +110,7 @@ fn change_owner(cx: &Context<'_>, inode: &dyn Inode, uid: u32, gid: u32) -> Resu
     inode.set_attributes(SetAttributes { mode, uid, gid, ..SetAttributes::default() })?;
     // As the set-id bits; a file without is none that they could be taken from.
     let _ = inode.set_xattr(CAPABILITY_XATTR, None, 0);
+    subject.changed(Events::IN_ATTRIB);
     Ok(0)
 }
 
@@ -102,15 +126,15 @@ pub fn lchown(cx: Context<'_>, path: UserPath, uid: u32, gid: u32) -> Result<usi
 
 /// `fchown(2)`.
 pub fn fchown(cx: Context<'_>, fd: FileDesc, uid: u32, gid: u32) -> Result<usize> {
-    let inode = opened(&cx, fd)?;
-    change_owner(&cx, &*inode, uid, gid)
+    let subject = opened(&cx, fd)?;
+    change_owner(&cx, &subject, uid, gid)
 }
 
 /// `fchownat(2)`.
 pub fn fchownat(cx: Context<'_>, dir: DirDesc, path: UserPath, uid: u32, gid: u32, flags: AtFlags) -> Result<usize> {
     only(flags, AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH)?;
-    let dentry = named(&cx, dir, path, flags)?;
-    change_owner(&cx, &**dentry.inode(), uid, gid)
+    let subject = named(&cx, dir, path, flags)?;
+    change_owner(&cx, &subject, uid, gid)
 }
 
 /// A time that a program passed to be set.
@@ -121,7 +145,8 @@ enum NewTime {
     At(Time),
 }
 
-fn change_times(cx: &Context<'_>, inode: &dyn Inode, [atime, mtime]: [NewTime; 2]) -> Result<usize> {
+fn change_times(cx: &Context<'_>, subject: &Subject, [atime, mtime]: [NewTime; 2]) -> Result<usize> {
+    let inode = &*subject.inode;
     if [atime, mtime] == [NewTime::Omit; 2] {
         return Ok(0);
     }
@@ -145,6 +170,14 @@ fn change_times(cx: &Context<'_>, inode: &dyn Inode, [atime, mtime]: [NewTime; 2
         NewTime::At(time) => Some(time),
     };
     inode.set_attributes(SetAttributes { atime: value(atime), mtime: value(mtime), ..SetAttributes::default() })?;
+    // Who sets but one of them makes it look as if the file had been used so (`man 7 inotify` doesn't say).
+    let events = match (atime, mtime) {
+        (NewTime::Omit, NewTime::Omit) => return Ok(0),
+        (_, NewTime::Omit) => Events::IN_ACCESS,
+        (NewTime::Omit, _) => Events::IN_MODIFY,
+        _ => Events::IN_ATTRIB,
+    };
+    subject.changed(events);
     Ok(0)
 }
 
@@ -186,11 +219,11 @@ pub fn utimensat(
     if path.0.is_null()
         && let DirDesc::Fd(fd) = dir
     {
-        let inode = opened(&cx, fd)?;
-        return change_times(&cx, &*inode, times);
+        let subject = opened(&cx, fd)?;
+        return change_times(&cx, &subject, times);
     }
-    let dentry = named(&cx, dir, path, flags)?;
-    change_times(&cx, &**dentry.inode(), times)
+    let subject = named(&cx, dir, path, flags)?;
+    change_times(&cx, &subject, times)
 }
 
 /// `futimesat(2)`.
@@ -202,8 +235,8 @@ pub fn futimesat(cx: Context<'_>, dir: DirDesc, path: UserPath, times: UserPtr<[
         }
         None => [NewTime::Now; 2],
     };
-    let dentry = named(&cx, dir, path, AtFlags::empty())?;
-    change_times(&cx, &**dentry.inode(), times)
+    let subject = named(&cx, dir, path, AtFlags::empty())?;
+    change_times(&cx, &subject, times)
 }
 
 /// `utimes(2)`.
@@ -217,8 +250,8 @@ pub fn utime(cx: Context<'_>, path: UserPath, times: UserPtr<[i64; 2]>) -> Resul
         Some(times) => times.read()?.map(|secs| NewTime::At(Time { secs, nanos: 0 })),
         None => [NewTime::Now; 2],
     };
-    let dentry = named(&cx, DirDesc::Cwd, path, AtFlags::empty())?;
-    change_times(&cx, &**dentry.inode(), times)
+    let subject = named(&cx, DirDesc::Cwd, path, AtFlags::empty())?;
+    change_times(&cx, &subject, times)
 }
 
 /// Longest name and value of an extended attribute.
@@ -256,12 +289,13 @@ fn get_xattr(inode: &dyn Inode, name: UserStr, buffer: UserPtr<u8>, size: usize)
 
 fn set_xattr_of(
     cx: &Context<'_>,
-    inode: &dyn Inode,
+    subject: &Subject,
     name: UserStr,
     value: UserPtr<u8>,
     size: usize,
     flags: u32,
 ) -> Result<usize> {
+    let inode = &*subject.inode;
     if flags & !3 != 0 {
         bail!(EINVAL, "undefined flags");
     }
@@ -276,6 +310,7 @@ fn set_xattr_of(
     }
     check_change(cx, inode, &name)?;
     inode.set_xattr(&name, Some(&value), flags)?;
+    subject.changed(Events::IN_ATTRIB);
     Ok(0)
 }
 
@@ -288,11 +323,13 @@ fn list_xattrs_of(inode: &dyn Inode, buffer: UserPtr<u8>, size: usize) -> Result
     put(&list, buffer, size)
 }
 
-fn remove_xattr_of(cx: &Context<'_>, inode: &dyn Inode, name: UserStr) -> Result<usize> {
+fn remove_xattr_of(cx: &Context<'_>, subject: &Subject, name: UserStr) -> Result<usize> {
+    let inode = &*subject.inode;
     let name = xattr_name(name)?;
     check_writable(inode)?;
     check_change(cx, inode, &name)?;
     inode.set_xattr(&name, None, 0)?;
+    subject.changed(Events::IN_ATTRIB);
     Ok(0)
 }
 
@@ -320,7 +357,7 @@ macro_rules! xattr_calls {
         $(
             #[doc = concat!("`", stringify!($get), "(2)`.")]
             pub fn $get(cx: Context<'_>, path: UserPath, name: UserStr, value: UserPtr<u8>, size: usize) -> Result<usize> {
-                get_xattr(&**named(&cx, DirDesc::Cwd, path, $flags)?.inode(), name, value, size)
+                get_xattr(&*named(&cx, DirDesc::Cwd, path, $flags)?.inode, name, value, size)
             }
 
             #[doc = concat!("`", stringify!($set), "(2)`.")]
@@ -332,19 +369,19 @@ macro_rules! xattr_calls {
                 size: usize,
                 flags: Flags,
             ) -> Result<usize> {
-                let dentry = named(&cx, DirDesc::Cwd, path, $flags)?;
-                set_xattr_of(&cx, &**dentry.inode(), name, value, size, flags.0)
+                let subject = named(&cx, DirDesc::Cwd, path, $flags)?;
+                set_xattr_of(&cx, &subject, name, value, size, flags.0)
             }
 
             #[doc = concat!("`", stringify!($list), "(2)`.")]
             pub fn $list(cx: Context<'_>, path: UserPath, list: UserPtr<u8>, size: usize) -> Result<usize> {
-                list_xattrs_of(&**named(&cx, DirDesc::Cwd, path, $flags)?.inode(), list, size)
+                list_xattrs_of(&*named(&cx, DirDesc::Cwd, path, $flags)?.inode, list, size)
             }
 
             #[doc = concat!("`", stringify!($remove), "(2)`.")]
             pub fn $remove(cx: Context<'_>, path: UserPath, name: UserStr) -> Result<usize> {
-                let dentry = named(&cx, DirDesc::Cwd, path, $flags)?;
-                remove_xattr_of(&cx, &**dentry.inode(), name)
+                let subject = named(&cx, DirDesc::Cwd, path, $flags)?;
+                remove_xattr_of(&cx, &subject, name)
             }
         )*
     };
@@ -357,7 +394,7 @@ xattr_calls! {
 
 /// `fgetxattr(2)`.
 pub fn fgetxattr(cx: Context<'_>, fd: FileDesc, name: UserStr, value: UserPtr<u8>, size: usize) -> Result<usize> {
-    get_xattr(&*opened(&cx, fd)?, name, value, size)
+    get_xattr(&*opened(&cx, fd)?.inode, name, value, size)
 }
 
 /// `fsetxattr(2)`.
@@ -369,17 +406,17 @@ pub fn fsetxattr(
     size: usize,
     flags: Flags,
 ) -> Result<usize> {
-    let inode = opened(&cx, fd)?;
-    set_xattr_of(&cx, &*inode, name, value, size, flags.0)
+    let subject = opened(&cx, fd)?;
+    set_xattr_of(&cx, &subject, name, value, size, flags.0)
 }
 
 /// `flistxattr(2)`.
 pub fn flistxattr(cx: Context<'_>, fd: FileDesc, list: UserPtr<u8>, size: usize) -> Result<usize> {
-    list_xattrs_of(&*opened(&cx, fd)?, list, size)
+    list_xattrs_of(&*opened(&cx, fd)?.inode, list, size)
 }
 
 /// `fremovexattr(2)`.
 pub fn fremovexattr(cx: Context<'_>, fd: FileDesc, name: UserStr) -> Result<usize> {
-    let inode = opened(&cx, fd)?;
-    remove_xattr_of(&cx, &*inode, name)
+    let subject = opened(&cx, fd)?;
+    remove_xattr_of(&cx, &subject, name)
 }

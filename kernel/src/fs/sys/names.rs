@@ -2,6 +2,7 @@
 
 use super::{AtFlags, Walk, only};
 use crate::fs::dentry::{RENAMES, lock_both};
+use crate::fs::inotify::{self, Events};
 use crate::fs::path::{Last, Parent};
 use crate::fs::permission;
 use crate::fs::{Dentry, FileType, NewNode, RenameFlags, open};
@@ -125,6 +126,8 @@ pub fn linkat(
         bail!(EPERM, "a directory can't have a second name");
     }
     parent.dir.inode().link(&parent.name, source.inode())?;
+    inotify::tell_inode(source.inode(), Events::IN_ATTRIB);
+    inotify::tell_entry(&parent.dir, &parent.name, source.inode(), Events::IN_CREATE);
     Ok(0)
 }
 
@@ -177,8 +180,11 @@ pub fn unlinkat(cx: Context<'_>, dir: DirDesc, path: UserPath, flags: AtFlags) -
         dir.inode().rmdir(&parent.name)?;
     } else {
         dir.inode().unlink(&parent.name)?;
+        inotify::tell_inode(inode, Events::IN_ATTRIB);
     }
     dir.forget(&parent.name);
+    inotify::tell_gone(inode);
+    inotify::tell_entry(dir, &parent.name, inode, Events::IN_DELETE);
     Ok(0)
 }
 
@@ -264,7 +270,26 @@ pub fn renameat2(
     } else {
         from.dir.moved(&from.name, &to.dir, &to.name);
     }
+    tell_renamed(&from, &source, &to, target.as_ref(), flags);
     Ok(0)
+}
+
+fn tell_renamed(from: &Parent, source: &Arc<Dentry>, to: &Parent, target: Option<&Arc<Dentry>>, flags: RenameFlags) {
+    let (old, new) = ((&from.dir, from.name.as_slice()), (&to.dir, to.name.as_slice()));
+    inotify::tell_moved(old, new, source.inode());
+    match target {
+        Some(target) if flags == RenameFlags::Exchange => {
+            inotify::tell_inode(source.inode(), Events::IN_MOVE_SELF);
+            inotify::tell_moved(new, old, target.inode());
+            inotify::tell_inode(target.inode(), Events::IN_MOVE_SELF);
+        }
+        Some(target) => {
+            inotify::tell_inode(target.inode(), Events::IN_ATTRIB);
+            inotify::tell_inode(source.inode(), Events::IN_MOVE_SELF);
+            inotify::tell_gone(target.inode());
+        }
+        None => inotify::tell_inode(source.inode(), Events::IN_MOVE_SELF),
+    }
 }
 
 fn check_rename(
