@@ -44,8 +44,10 @@ pub(crate) unsafe fn call(nr: u32, args: [usize; 6]) -> Result<usize> {
 /// again unless a handler runs that says otherwise.
 ///
 /// # Safety
-/// As for [`raw`]. Must be called on a LibOS thread.
+/// As for [`raw`]. Must be called on a LibOS thread, which holds no lock.
 pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
+    #[cfg(debug_assertions)]
+    crate::sync::assert_nothing_held();
     let started = start_clock();
     let frame = [nr as usize, args[0], args[1], args[2], args[3], args[4], args[5]];
     // SAFETY: `frame` has the seven words that the routine loads; the effects are the caller's promise.

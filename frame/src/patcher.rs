@@ -33,7 +33,7 @@ pub struct CodeRegion {
 #[derive(Debug, Default)]
 pub struct Patcher {
     /// Held while a site is patched: one at a time.
-    patching: Mutex<()>,
+    patching: Mutex<Patching>,
     /// Held for looks only, since every thread that traps within a site takes it.
     inner: Mutex<Inner>,
     /// Sites that trapped in copies of the memory, of which it is one itself or the original. Copies often end before
@@ -116,12 +116,16 @@ pub(crate) fn redirect(rip: &mut u64, signal: i32) -> bool {
     is_ours
 }
 
+/// One site at a time.
+#[derive(Debug, Default)]
+struct Patching;
+
 impl Patcher {
     /// Calls `work`, which copies the memory, with the same for the copy; nothing is patched meanwhile.
     pub fn fork<R>(&self, work: impl FnOnce(Self) -> R) -> R {
         let _patching = self.patching.lock();
         let inner = Inner { traps: BTreeMap::new(), ..self.inner.lock().clone() };
-        work(Self { patching: Mutex::new(()), inner: Mutex::new(inner), of_copies: self.of_copies.clone() })
+        work(Self { patching: Mutex::new(Patching), inner: Mutex::new(inner), of_copies: self.of_copies.clone() })
     }
 
     /// Patches what trapped often in copies of the memory, so that the next one has it. `region_at` tells of the memory's

@@ -23,6 +23,8 @@ pub fn main(handover: Handover) -> ! {
         Handover::Plain { args, env } => plain_config(args, env),
     };
     CONFIG.call_once(|| config);
+    #[cfg(debug_assertions)]
+    frame::sync::declare_order(crate::lock_order::LOCK_ORDER);
     boot::run(Kernel { host_signal: process::outside::on_host_signal }, start)
 }
 

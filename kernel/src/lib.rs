@@ -23,6 +23,8 @@ pub mod events;
 pub mod fs;
 pub mod ipc;
 pub mod loader;
+#[cfg(debug_assertions)]
+mod lock_order;
 pub mod logging;
 pub mod mm;
 pub mod net;

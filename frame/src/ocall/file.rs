@@ -121,7 +121,7 @@ pub fn open_host(path: &CStr, flags: u32) -> Result<HostFd> {
 
 /// Opens a file of the host's `/proc` for reading. Neither that nor reading it waits, so it's done whether the thread is
 /// wanted or not.
-pub(crate) fn open_proc(path: &CStr) -> Result<HostFd> {
+pub fn open_proc(path: &CStr) -> Result<HostFd> {
     let flags = sys::O_RDONLY | sys::O_CLOEXEC | sys::O_NOCTTY;
     let args = [sys::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0];
     // SAFETY: the host reads the path.
@@ -129,7 +129,7 @@ pub(crate) fn open_proc(path: &CStr) -> Result<HostFd> {
 }
 
 /// Reads such a file from `offset` on; gives how much was read.
-pub(crate) fn read_proc(fd: &HostFd, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+pub fn read_proc(fd: &HostFd, offset: u64, buffer: &mut [u8]) -> Result<usize> {
     let args = [fd.0 as usize, buffer.as_mut_ptr() as usize, buffer.len(), offset as usize, 0, 0];
     // SAFETY: the host writes at most the buffer's length.
     let count = unsafe { host::call(__NR_pread64, args)? };
@@ -137,10 +137,13 @@ pub(crate) fn read_proc(fd: &HostFd, offset: u64, buffer: &mut [u8]) -> Result<u
 }
 
 fn open_how(dir: i32, path: &CStr, flags: u32, mode: u32, resolve: u32) -> Result<HostFd> {
+    // Those wait for nobody, as a FIFO's open does, so locks may be held.
+    const AT_ONCE: u32 = sys::O_PATH | sys::O_NONBLOCK | sys::O_DIRECTORY | sys::O_EXCL;
     let how = [u64::from(flags), u64::from(mode), u64::from(resolve)];
+    let args = [dir as usize, path.as_ptr() as usize, &raw const how as usize, 24, 0, 0];
     // SAFETY: the host reads the path and the `struct open_how`.
     owned(unsafe {
-        host::call_blocking(__NR_openat2, [dir as usize, path.as_ptr() as usize, &raw const how as usize, 24, 0, 0])
+        if flags & AT_ONCE == 0 { host::call_blocking(__NR_openat2, args) } else { host::call(__NR_openat2, args) }
     })
 }
 

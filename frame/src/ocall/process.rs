@@ -2,7 +2,6 @@
 
 use crate::errno::{Errno, Result};
 use crate::host;
-use crate::user::Sink;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -291,9 +290,9 @@ pub fn usage(of: UsageOf) -> Rusage {
 /// # Errors
 /// What opening and reading give; `EIO` if the host shows something else.
 pub fn resident_pages() -> Result<usize> {
-    let file = super::file::open_host(c"/proc/self/statm", 0)?;
+    let file = super::file::open_proc(c"/proc/self/statm")?;
     let mut text = [0; 128];
-    let len = super::file::read(&file, &mut Sink::buffer(&mut text))?;
+    let len = super::file::read_proc(&file, 0, &mut text)?;
     // `size resident shared …`, in pages (`man 5 proc_pid_statm`).
     let field = str::from_utf8(&text[..len]).ok().and_then(|text| text.split(' ').nth(1)?.parse().ok());
     field.ok_or(Errno::EIO.into())

@@ -29,4 +29,6 @@ pub use waiter::{Deadline, WaitError, Waiter};
 
 pub(crate) use futex::{wait_while, wake_all};
 #[cfg(debug_assertions)]
-pub(crate) use order::HeldLocks;
+pub(crate) use order::{HeldLocks, assert_nothing_held};
+#[cfg(debug_assertions)]
+pub use order::{LockClass, declare_order};

@@ -3,14 +3,15 @@
 //! A lock's class is the type of what it protects. Each thread keeps which locks it holds; a graph of all threads keeps
 //! which class was held while another one was taken. An edge that would close a cycle is a deadlock waiting for its
 //! moment, so the LibOS ends and names both classes. Locks of one class are taken by ascending address, which can't end
-//! in a cycle. Reading again what one reads already is fine, since a waiting writer keeps no reader out.
+//! in a cycle. The kernel says in which order it means to take classes ([`declare_order`]), and each edge is compared with
+//! that, so that a run needn't see both ways to find a mistake. Reading again what one reads already is fine, since a waiting writer keeps no reader out.
 //!
 //! The heap's lock isn't checked: it's the innermost one, and nothing is called beneath it. Nothing here allocates.
 
 use crate::thread;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use spin::Mutex;
+use spin::{Mutex, Once};
 
 /// How many classes there may be.
 const CLASSES: usize = 256;
@@ -21,6 +22,16 @@ static NAMES: Mutex<[&str; CLASSES]> = Mutex::new([""; CLASSES]);
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// `EDGES[outer][inner]`: `inner` was taken while `outer` was held.
 static EDGES: [[AtomicBool; CLASSES]; CLASSES] = [const { [const { AtomicBool::new(false) }; CLASSES] }; CLASSES];
+
+/// A class of locks, by the name of the type that they protect, and what they are in words.
+pub type LockClass = (&'static str, &'static str);
+
+static DECLARED: Once<&'static [LockClass]> = Once::new();
+
+/// Says in which order locks are taken, outermost first. What isn't among them is told of when it's seen under another one.
+pub fn declare_order(order: &'static [LockClass]) {
+    DECLARED.call_once(|| order);
+}
 
 #[derive(Clone, Copy)]
 struct Lock {
@@ -85,7 +96,21 @@ pub(super) fn taking_nested(addr: usize, name: &'static str) {
             let outer_name = NAMES.lock()[outer.class];
             assert!(!leads_to(inner, outer.class), "lock order: {name} is taken under {outer_name}, and the reverse");
             EDGES[outer.class][inner].store(true, Ordering::Relaxed);
+            compare(DECLARED.get().copied().unwrap_or_default(), outer_name, name);
         }
+    }
+}
+
+/// Compares with the declared order, if there is one, that `inner` is taken under `outer`.
+#[track_caller]
+fn compare(order: &[LockClass], outer: &str, inner: &str) {
+    let rank = |name| order.iter().position(|(class, _)| *class == name);
+    match (rank(outer), rank(inner)) {
+        (Some(outer_rank), Some(inner_rank)) => {
+            assert!(outer_rank < inner_rank, "lock order: {inner} is taken under {outer}, which the order forbids");
+        }
+        _ if order.is_empty() => {}
+        _ => crate::boot::say(format_args!("enclos: lock order: {inner} is taken under {outer}, which isn't listed\n")),
     }
 }
 
@@ -113,7 +138,7 @@ pub(super) fn released(addr: usize) {
 
 /// The calling thread is about to sleep, which it does without locks.
 #[track_caller]
-pub(super) fn assert_nothing_held() {
+pub(crate) fn assert_nothing_held() {
     let Some(held) = thread::held_locks() else { return };
     if let Some(lock) = held.iter().next() {
         panic!("a thread waits while it holds a lock: {}", NAMES.lock()[lock.class]);
@@ -147,5 +172,97 @@ fn leads_to(from: usize, to: usize) -> bool {
             Some(class) => reached[class] = true,
             None => return false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Mutex;
+    use std::panic::catch_unwind;
+
+    /// Whether `work`, done by a thread whose locks are watched, is refused.
+    fn is_refused(work: impl FnOnce() + Send + 'static) -> bool {
+        let watched = move || {
+            thread::watch_locks();
+            catch_unwind(std::panic::AssertUnwindSafe(work)).is_err()
+        };
+        std::thread::spawn(watched).join().unwrap()
+    }
+
+    fn take_in_turn<A, B>(outer: &Mutex<A>, inner: &Mutex<B>) {
+        let _outer = outer.lock();
+        let _inner = inner.lock();
+    }
+
+    #[test]
+    fn a_lock_under_another_and_the_reverse_are_refused() {
+        struct A;
+        struct B;
+        let work = || {
+            let (a, b) = (Mutex::new(A), Mutex::new(B));
+            take_in_turn(&a, &b);
+            take_in_turn(&a, &b);
+            take_in_turn(&b, &a);
+        };
+        assert!(is_refused(work));
+    }
+
+    #[test]
+    fn a_cycle_of_three_is_refused_though_no_two_contradict_each_other() {
+        struct A;
+        struct B;
+        struct C;
+        let (a, b, c) = (Mutex::new(A), Mutex::new(B), Mutex::new(C));
+        let work = move || {
+            take_in_turn(&a, &b);
+            take_in_turn(&b, &c);
+            take_in_turn(&c, &a);
+        };
+        assert!(is_refused(work));
+    }
+
+    #[test]
+    fn locks_of_a_class_are_taken_by_ascending_address() {
+        struct A;
+        let ascending = || {
+            let locks = [Mutex::new(A), Mutex::new(A)];
+            take_in_turn(&locks[0], &locks[1]);
+        };
+        let descending = || {
+            let locks = [Mutex::new(A), Mutex::new(A)];
+            take_in_turn(&locks[1], &locks[0]);
+        };
+        assert!(!is_refused(ascending));
+        assert!(is_refused(descending));
+    }
+
+    #[test]
+    fn a_lock_that_is_held_and_a_wait_with_one_are_refused() {
+        struct A;
+        let twice = || {
+            let lock = Mutex::new(A);
+            take_in_turn(&lock, &lock);
+        };
+        let waiting = || {
+            let lock = Mutex::new(A);
+            let _held = lock.lock();
+            assert_nothing_held();
+        };
+        assert!(is_refused(twice));
+        assert!(is_refused(waiting));
+        let afterwards = || {
+            drop(Mutex::new(A).lock());
+            assert_nothing_held();
+        };
+        assert!(!is_refused(afterwards));
+    }
+
+    #[test]
+    fn what_the_declared_order_forbids_is_refused_at_first_sight() {
+        const ORDER: &[LockClass] = &[("A", "the outer one"), ("B", "the inner one")];
+        assert!(!is_refused(|| compare(ORDER, "A", "B")));
+        assert!(is_refused(|| compare(ORDER, "B", "A")));
+        assert!(!is_refused(|| compare(&[], "B", "A")));
     }
 }

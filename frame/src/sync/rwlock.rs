@@ -44,6 +44,13 @@ impl<T> RwLock<T> {
         self.noted(self.0.write())
     }
 
+    /// Shared access, if nobody writes. As it doesn't wait, any lock may be held.
+    #[inline]
+    #[track_caller]
+    pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
+        Some(self.noted(self.0.try_read()?))
+    }
+
     /// What it protects, without locking it: nobody else can reach it.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()

@@ -73,9 +73,24 @@ pub fn interrupt_self() {
     }
 }
 
+#[cfg(all(test, debug_assertions))]
+std::thread_local! {
+    static WATCHED: core::cell::Cell<Option<&'static HeldLocks>> = const { core::cell::Cell::new(None) };
+}
+
+/// Has the calling thread of a unit test keep which locks it holds, as threads of the LibOS do.
+#[cfg(all(test, debug_assertions))]
+pub(crate) fn watch_locks() {
+    WATCHED.set(Some(alloc::boxed::Box::leak(alloc::boxed::Box::new(HeldLocks::new()))));
+}
+
 /// The locks that the calling thread holds.
 #[cfg(debug_assertions)]
 pub(crate) fn held_locks() -> Option<&'static HeldLocks> {
+    #[cfg(test)]
+    if let Some(watched) = WATCHED.get() {
+        return Some(watched);
+    }
     // SAFETY: null, or the calling thread's block; only the thread itself reaches the field.
     unsafe { current_block().as_ref() }.map(|block| &block.held_locks)
 }

@@ -24,6 +24,8 @@ pub use block::Arrival;
 pub(crate) use block::ThreadBlock;
 #[cfg(debug_assertions)]
 pub(crate) use current::held_locks;
+#[cfg(all(test, debug_assertions))]
+pub(crate) use current::watch_locks;
 pub(crate) use current::{
     current_block, current_process, current_waiter, grow_down, note_orphaned, pending_word, was_orphaned,
 };

@@ -23,12 +23,16 @@ pub struct Channel<T> {
     is_shut: AtomicBool,
 }
 
+/// Who has an end's turn is at work.
+#[derive(Debug, Default)]
+pub(super) struct AtWork;
+
 /// What there is for each end.
 #[derive(Default)]
 struct End {
     handles: AtomicUsize,
     /// Held while items are made or used up, so that those of one call stay together. Never while waiting.
-    turn: Mutex<()>,
+    turn: Mutex<AtWork>,
     waiters: WaitQueue,
     notifier: Notifier,
 }
@@ -151,7 +155,7 @@ impl<T> Channel<T> {
 }
 
 /// A producer's or consumer's turn: others of the same end wait.
-pub(super) type Turn<'a> = MutexGuard<'a, ()>;
+pub(super) type Turn<'a> = MutexGuard<'a, AtWork>;
 
 impl<T> Producer<T> {
     /// The ring.

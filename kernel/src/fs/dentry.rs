@@ -21,7 +21,7 @@ pub struct Dentry {
     place: RwLock<Place>,
     inode: Arc<dyn Inode>,
     children: Mutex<HashMap<Box<[u8]>, Weak<Dentry>>>,
-    changes: Mutex<()>,
+    changes: Mutex<Changes>,
     /// The root of the file system that is mounted here.
     mounted: RwLock<Option<Arc<Dentry>>>,
     is_mount_point: AtomicBool,
@@ -44,13 +44,21 @@ static RECENT: Mutex<VecDeque<Arc<Dentry>>> = Mutex::new(VecDeque::new());
 const MAX_RECENT: usize = 8192;
 
 /// Held by renames from one directory to another, so that what is above what stays as it is.
-pub(crate) static RENAMES: Mutex<()> = Mutex::new(());
+pub(crate) static RENAMES: Mutex<Renames> = Mutex::new(Renames);
+
+/// What [`RENAMES`] protects.
+#[derive(Debug)]
+pub(crate) struct Renames;
+
+/// Which entries a directory has.
+#[derive(Debug)]
+pub struct Changes;
 
 /// Locks the entries of two directories, which may be the same.
 pub(crate) fn lock_both<'a>(
     one: &'a Arc<Dentry>,
     other: &'a Arc<Dentry>,
-) -> (MutexGuard<'a, ()>, Option<MutexGuard<'a, ()>>) {
+) -> (MutexGuard<'a, Changes>, Option<MutexGuard<'a, Changes>>) {
     if Arc::ptr_eq(one, other) {
         return (one.changes.lock(), None);
     }
@@ -69,7 +77,7 @@ impl Dentry {
             place: RwLock::new(place),
             inode,
             children: Mutex::new(HashMap::new()),
-            changes: Mutex::new(()),
+            changes: Mutex::new(Changes),
             mounted: RwLock::new(None),
             is_mount_point: AtomicBool::new(false),
             is_pinned: AtomicBool::new(false),
@@ -98,7 +106,7 @@ impl Dentry {
     ///
     /// # Errors
     /// As for `child`.
-    pub fn child_locked(self: &Arc<Self>, name: &[u8], _lock: &MutexGuard<'_, ()>) -> Result<Arc<Self>> {
+    pub fn child_locked(self: &Arc<Self>, name: &[u8], _lock: &MutexGuard<'_, Changes>) -> Result<Arc<Self>> {
         if let Some(child) = self.cached(name) {
             return Ok(child.top());
         }
@@ -107,7 +115,7 @@ impl Dentry {
     }
 
     /// Keeps the directory's entries as they are.
-    pub fn lock_changes(&self) -> MutexGuard<'_, ()> {
+    pub fn lock_changes(&self) -> MutexGuard<'_, Changes> {
         self.changes.lock()
     }
 

@@ -1,5 +1,6 @@
 //! From a path and flags to an open file (`man 2 open`).
 
+use super::dentry::Changes;
 use super::file::{File, StatusFlags};
 use super::inode::{FileType, Metadata, NewNode};
 use super::inotify::{self, Events};
@@ -126,7 +127,7 @@ pub(crate) fn make_node(
     parent: &Parent,
     node: NewNode,
     mode: u32,
-    _lock: &MutexGuard<'_, ()>,
+    _lock: &MutexGuard<'_, Changes>,
 ) -> Result<Arc<Dentry>> {
     let dir = &parent.dir;
     check_can_change(walker, dir)?;

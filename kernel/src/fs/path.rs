@@ -1,5 +1,6 @@
 //! From path names to dentries (`man 7 path_resolution`).
 
+use super::dentry::Changes;
 use super::inode::FileType;
 use super::permission::{self, Access};
 use super::{Dentry, FsView};
@@ -94,7 +95,7 @@ impl Walker<'_> {
     ///
     /// # Errors
     /// As for `entry`.
-    pub fn entry_locked(&self, parent: &Parent, lock: &MutexGuard<'_, ()>) -> Result<Arc<Dentry>> {
+    pub fn entry_locked(&self, parent: &Parent, lock: &MutexGuard<'_, Changes>) -> Result<Arc<Dentry>> {
         match parent.name.as_slice() {
             b"." | b".." => self.entry(parent),
             name => parent.dir.child_locked(name, lock),

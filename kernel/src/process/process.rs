@@ -231,6 +231,11 @@ impl Process {
         self.memory.read_nested().memory().clone()
     }
 
+    /// As [`memory`](Self::memory), under any lock: nothing while it is just being replaced.
+    pub(super) fn try_memory(&self) -> Option<Arc<Memory>> {
+        Some(self.memory.try_read()?.memory().clone())
+    }
+
     /// Looks into its patched system calls, briefly.
     pub fn with_patcher<R>(&self, look: impl FnOnce(&Patcher) -> R) -> R {
         look(self.memory.read().patcher())

@@ -73,7 +73,7 @@ impl Task for ThreadTask {
     }
 
     fn grow_down(&self, addr: usize) -> bool {
-        self.0.process.memory().try_grow_down(addr)
+        self.0.process.try_memory().is_some_and(|memory| memory.try_grow_down(addr))
     }
 
     fn code_at(&self, addr: usize) -> Option<CodeRegion> {

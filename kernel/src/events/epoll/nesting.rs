@@ -7,7 +7,11 @@ use crate::prelude::*;
 const MAX_NESTS: usize = 4;
 
 /// Held while an epoll is added to another, so that two can't close a loop together.
-pub(super) static NESTING: Mutex<()> = Mutex::new(());
+pub(super) static NESTING: Mutex<Shape> = Mutex::new(Shape);
+
+/// Which epoll files are in which.
+#[derive(Debug)]
+pub(super) struct Shape;
 
 /// Which epolls watch this one.
 #[derive(Default)]

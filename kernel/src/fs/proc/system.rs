@@ -9,7 +9,7 @@ use crate::prelude::*;
 use crate::process::{check, table};
 use alloc::ffi::CString;
 use core::fmt::Write;
-use frame::ocall::file::{self, open_host};
+use frame::ocall::file;
 use frame::ocall::process::system_info;
 use frame::ocall::time::{Clock, now};
 
@@ -99,11 +99,11 @@ fn of_host(path: &'static str) -> Node {
     const MAX: usize = 1 << 20;
     Node::file(move || {
         let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
-        let fd = open_host(&path, 0)?;
+        let fd = file::open_proc(&path)?;
         let mut contents = Vec::new();
         let mut chunk = vec![0; 16384];
         while contents.len() < MAX {
-            let count = file::read(&fd, &mut Sink::buffer(&mut chunk))?;
+            let count = file::read_proc(&fd, contents.len() as u64, &mut chunk)?;
             if count == 0 {
                 break;
             }

@@ -1,0 +1,109 @@
+//! The order in which locks are taken, outermost first: the one list of it, which builds with debug assertions compare with
+//! what threads do (`frame::sync::order`).
+//!
+//! A lock is known by the type of what it protects. Those that are never held together with another one aren't here.
+
+use frame::sync::LockClass;
+
+/// The order.
+pub(crate) static LOCK_ORDER: &[LockClass] = &[
+    // Waiting for others.
+    ("alloc::collections::vec_deque::VecDeque<kernel::ipc::futex_queue::Entry>", "the waiters of some futexes"),
+    ("kernel::time::timers::Timers", "a process's timers"),
+    ("kernel::process::job::Telling", "who tells a parent of stops"),
+    // Changes of directories, and files that are read at a position.
+    ("kernel::fs::dentry::Renames", "renames between directories"),
+    ("kernel::fs::dentry::Changes", "changes of a directory"),
+    ("kernel::fs::inode_file::Position", "an open file's position"),
+    ("core::option::Option<alloc::vec::Vec<u8>>", "a file of /proc that is being read"),
+    // Open files.
+    ("alloc::sync::Arc<kernel::fs::file_table::FileTable>", "which file table a thread has"),
+    ("alloc::vec::Vec<core::option::Option<kernel::fs::file_table::Entry>>", "a file table"),
+    ("kernel::fs::pipe::Opens", "who has a FIFO open"),
+    // Channels, epoll files.
+    ("kernel::events::channel::AtWork", "the turn at an end of a channel"),
+    ("alloc::collections::vec_deque::VecDeque<kernel::events::bytes::Chunk>", "a channel's items"),
+    ("alloc::vec::Vec<kernel::events::bytes::Chunk>", "a channel's spare items"),
+    ("kernel::events::epoll::nesting::Shape", "which epoll files are in which"),
+    (
+        "alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::events::epoll::item::Item>>",
+        "the items that an epoll looks at",
+    ),
+    (
+        "alloc::vec::Vec<alloc::sync::Weak<kernel::events::epoll::file::EpollFile>>",
+        "the epoll files that an epoll is in",
+    ),
+    ("kernel::events::epoll::file::Items", "an epoll's items"),
+    ("kernel::events::epoll::file::Ready", "an epoll's ready items"),
+    ("kernel::time::timerfd::State", "a timerfd"),
+    ("kernel::events::signal_io::Settings", "whom a file signals"),
+    ("alloc::vec::Vec<kernel::events::notifier::Registration>", "a notifier's observers"),
+    // Names and files.
+    (
+        "alloc::collections::btree::map::BTreeMap<alloc::boxed::Box<[u8]>, kernel::fs::memory::directory::Entry>",
+        "a directory in memory",
+    ),
+    ("core::option::Option<alloc::sync::Arc<kernel::fs::memory::inode::MemInode>>", "the copy of a host file"),
+    ("kernel::fs::dentry::Place", "a dentry's name and parent"),
+    (
+        "alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::fs::dentry::Dentry>>",
+        "the dentries that were used last",
+    ),
+    ("kernel::fs::host::inode::Place", "where a host file is"),
+    ("frame::ocall::file::HostStat", "what a host file was like"),
+    ("core::option::Option<alloc::sync::Arc<frame::ocall::file::HostFd>>", "a host directory's descriptor"),
+    (
+        "alloc::collections::vec_deque::VecDeque<alloc::sync::Weak<kernel::fs::host::inode::HostInode>>",
+        "the host directories that are open",
+    ),
+    ("alloc::sync::Arc<kernel::fs::view::FsView>", "which file system view a thread has"),
+    ("alloc::vec::Vec<kernel::fs::mount::Mount>", "the mounts"),
+    (
+        "hashbrown::map::HashMap<alloc::boxed::Box<[u8]>, alloc::sync::Weak<kernel::fs::dentry::Dentry>>",
+        "a dentry's children",
+    ),
+    ("kernel::fs::locks::Locks", "locks on files"),
+    ("core::option::Option<kernel::fs::memory::attributes::Attributes>", "attributes of a file in memory"),
+    // Processes and threads.
+    ("alloc::sync::Arc<kernel::process::process::Program>", "a process's program"),
+    ("kernel::process::io_counters::Transfers", "what ended threads have transferred"),
+    ("kernel::process::table::Table", "the process table"),
+    (
+        "alloc::sync::Arc<frame::sync::mutex::Mutex<kernel::signal::disposition::Dispositions>>",
+        "which dispositions a process has",
+    ),
+    ("core::option::Option<alloc::sync::Arc<kernel::process::terminal::Terminal>>", "a process's terminal"),
+    ("core::option::Option<kernel::process::exit::TermStatus>", "how a process ended"),
+    ("kernel::process::job::State", "whether a process is stopped"),
+    ("kernel::process::usage::UsageTotals", "what a process has used"),
+    ("kernel::signal::disposition::Dispositions", "dispositions of signals"),
+    ("kernel::signal::queue::SignalQueue", "signals of a process"),
+    ("kernel::time::service::Queue", "what the timers' thread waits for"),
+    (
+        "alloc::collections::btree::map::BTreeMap<u32, alloc::sync::Arc<kernel::process::thread::Thread>>",
+        "a process's threads",
+    ),
+    ("alloc::sync::Arc<kernel::process::ids::Id>", "a thread's id"),
+    ("alloc::vec::Vec<u8>", "a thread's name"),
+    ("kernel::signal::state::ThreadSignals", "signals of a thread"),
+    ("kernel::process::process::Last", "who a process was last"),
+    ("kernel::process::settings::Settings", "what a thread has set for itself"),
+    ("alloc::sync::Arc<kernel::process::credentials::Credentials>", "who a thread acts as"),
+    ("kernel::process::limits::Limits", "a process's limits"),
+    ("kernel::process::ids::Ids", "the ids in use"),
+    // Memory.
+    ("kernel::mm::usage::MemoryUse", "which memory a process has"),
+    ("kernel::mm::memory::Inner", "a memory"),
+    ("kernel::fs::memory::data::Data", "the contents of a file in memory"),
+    ("kernel::fs::memory::map::Mapped", "where it is mapped"),
+    ("frame::patcher::Patching", "who patches a memory"),
+    ("frame::patcher::Inner", "the patched sites"),
+    ("kernel::mm::space::Windows", "the windows of an address space"),
+    // Host threads.
+    ("frame::schedule::Schedule", "how a host thread is scheduled"),
+    ("core::option::Option<frame::thread::Handle>", "which host thread a thread has"),
+    ("alloc::vec::Vec<u32>", "the host processes"),
+    ("frame::arena::PagePool", "the page pool"),
+    ("frame::thread::Pool", "host threads without work"),
+    ("alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<frame::sync::waiter::Waiter>>", "who waits in a queue"),
+];
