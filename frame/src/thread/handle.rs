@@ -54,6 +54,11 @@ impl Handle {
         let shared = &*self.0;
         // SAFETY: blocks are never unmapped, and the fields are atomic.
         let (pending, tid) = unsafe { (&(*shared.block).pending, &(*shared.block).host_tid) };
+        if shared.block == current_block() {
+            // It looks before it waits, and on its way out.
+            pending.store(1, Ordering::SeqCst);
+            return;
+        }
         let was_wanted = pending.swap(1, Ordering::SeqCst) != 0;
         shared.waiter.wake();
         // Whoever wanted it before has interrupted it, or it's on its way out. The host queues each wake-up of its own,
@@ -62,7 +67,7 @@ impl Handle {
             return;
         }
         let tid = tid.load(Ordering::SeqCst);
-        if tid != 0 && shared.block != current_block() {
+        if tid != 0 {
             ocall::thread::interrupt(shared.process.pid(), tid);
         }
     }

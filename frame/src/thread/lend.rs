@@ -91,26 +91,40 @@ impl Lenders {
         self.list.lock().iter().any(|lender| matches!(lender.state, State::Free(_)))
     }
 
-    /// The oldest one that was free when so many had been freed.
-    pub(super) fn take_overdue(&self, freed: u64) -> Option<Lender> {
-        self.take(|lender| matches!(lender.state, State::Free(since) if since <= freed))
+    /// The oldest one that was free when so many had been freed; it goes on on the host thread of `block`.
+    pub(super) fn take_overdue(&self, freed: u64, block: &ThreadBlock) -> Option<Lender> {
+        self.take(block, |lender| matches!(lender.state, State::Free(since) if since <= freed))
     }
 
-    /// One that a host thread was started for.
-    pub(super) fn take_leaving(&self) -> Option<Lender> {
-        self.take(|lender| lender.state == State::Leaving)
+    /// One that a host thread was started for, that of `block`.
+    pub(super) fn take_leaving(&self, block: &ThreadBlock) -> Option<Lender> {
+        self.take(block, |lender| lender.state == State::Leaving)
     }
 
-    fn take(&self, is_it: impl Fn(&Lender) -> bool) -> Option<Lender> {
+    fn take(&self, block: &ThreadBlock, is_it: impl Fn(&Lender) -> bool) -> Option<Lender> {
         let mut list = self.list.lock();
         let index = list.iter().position(is_it)?;
-        Some(take_out(&mut list, index))
+        let lender = take_out(&mut list, index);
+        // Those that wait for it in turn get its new host thread.
+        let below = list[..index].iter_mut().rev().filter(|below| below.block == lender.block);
+        for waiting in below.take_while(|below| below.state == State::Held) {
+            waiting.counters()[0].fetch_sub(1, Ordering::SeqCst);
+            waiting.block = block;
+            waiting.counters()[0].fetch_add(1, Ordering::SeqCst);
+        }
+        Some(lender)
     }
 
     /// The last one that has lent this host thread, and takes it back.
     fn take_back(&self, block: *const ThreadBlock) -> Option<Lender> {
         let mut list = self.list.lock();
-        let index = list.iter().rposition(|lender| lender.block == block && lender.state != State::Leaving)?;
+        // Who waits for one that is leaving gets that one's new host thread.
+        let mut waits_for_leaving = false;
+        let index = list.iter().rposition(|lender| {
+            let is_ours = lender.block == block;
+            waits_for_leaving |= is_ours && lender.state == State::Leaving;
+            is_ours && (matches!(lender.state, State::Free(_)) || lender.state == State::Held && !waits_for_leaving)
+        })?;
         Some(take_out(&mut list, index))
     }
 

@@ -41,14 +41,15 @@ pub(super) fn watch(block: &mut ThreadBlock) -> bool {
         let freed = lenders.freed();
         let _ = waiter.wait_uninterruptible(Some(Deadline::after(PERIOD)));
         // Free for two looks or more.
-        if let Some(lender) = lenders.take_overdue(before) {
+        if let Some(lender) = lenders.take_overdue(before, block) {
             stop(&process);
             go_on(lender, block);
             return true;
         }
         in_vain = if lenders.freed() == before { in_vain + 1 } else { 0 };
         before = freed;
-        if in_vain >= LOOKS && stop(&process) {
+        let has_no_use = in_vain >= LOOKS || process.is_ending.load(Ordering::SeqCst);
+        if has_no_use && stop(&process) {
             return false;
         }
     }
@@ -65,7 +66,7 @@ fn stop(process: &HostProcess) -> bool {
 /// A lender that a host thread was started for goes on on the calling one. Gives whether there is one.
 pub(super) fn carry(block: &mut ThreadBlock) -> bool {
     let process = block.handle.process.clone();
-    let Some(lender) = process.lenders.take_leaving() else { return false };
+    let Some(lender) = process.lenders.take_leaving(block) else { return false };
     go_on(lender, block);
     true
 }

@@ -73,6 +73,7 @@ fn leave(thread: &Arc<Thread>) -> Result<MemoryUse> {
     leave_program(thread)?;
     let old = thread.process.replace_memory(none);
     thread.hand_in_usage();
+    thread.leave_host_thread();
     Ok(old)
 }
 

@@ -68,7 +68,7 @@ impl JobControl {
 
     /// Whether it is stopped, or about to be.
     pub fn is_stopped(&self) -> bool {
-        self.state.lock().stopped_by.is_some()
+        is_any_stopped() && self.state.lock().stopped_by.is_some()
     }
 
     /// What `wait` has to tell, if it is one of these; `take` decides whether it's told again.

@@ -17,7 +17,7 @@ use crate::fs::Dentry;
 use crate::loader::Known;
 use crate::mm::{Memory, MemoryUse};
 use crate::prelude::*;
-use crate::signal::{Dispositions, SignalQueue};
+use crate::signal::{Dispositions, ProcessSignals};
 use crate::time::timers::ProcessTimers;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use core::time::Duration;
@@ -37,7 +37,7 @@ pub struct Process {
     /// Its signal dispositions; shared by `CLONE_SIGHAND`, until `execve`.
     pub(super) dispositions: RwLock<Arc<Mutex<Dispositions>>>,
     /// Signals for the process as a whole.
-    pub signals: Mutex<SignalQueue>,
+    pub signals: ProcessSignals,
     /// Its resource limits.
     pub limits: Mutex<Limits>,
     /// Its interval timers and POSIX timers.
@@ -157,7 +157,7 @@ impl Process {
             memory: RwLock::new(origin.memory),
             program: RwLock::new(origin.program),
             dispositions: RwLock::new(origin.dispositions),
-            signals: Mutex::new(SignalQueue::default()),
+            signals: ProcessSignals::default(),
             limits: Mutex::new(origin.limits),
             timers: ProcessTimers::default(),
             term_status: Mutex::new(None),

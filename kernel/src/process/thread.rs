@@ -113,8 +113,12 @@ impl Thread {
 
     /// It runs on this host thread from now on.
     pub(super) fn set_handle(&self, handle: Handle) {
-        self.recent_files.disown();
         *self.handle.write() = Some(handle);
+    }
+
+    /// It, the calling thread, may go on on another host thread.
+    pub(super) fn leave_host_thread(&self) {
+        self.recent_files.disown();
     }
 
     /// Makes it look after signals soon, wherever it is.

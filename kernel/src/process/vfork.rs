@@ -47,6 +47,7 @@ pub(super) fn lend(
     fs_base: u64,
 ) {
     parent.hand_in_usage();
+    parent.leave_host_thread();
     if let Some(handle) = parent.handle() {
         child.set_handle(handle);
     }

@@ -3,6 +3,9 @@
 use super::info::SI_USER;
 use super::{SigInfo, SigSet, Signal};
 use crate::prelude::*;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicU64, Ordering};
+use frame::sync::MutexGuard;
 
 /// What is pending for a thread or a process. Standard signals are pending once, real-time ones as often as sent.
 #[derive(Debug, Default)]
@@ -20,18 +23,66 @@ pub(super) struct Queued {
     pub(super) timer: Option<i32>,
 }
 
+/// What is pending for a process; whether anything is can be seen without the lock.
+#[derive(Debug, Default)]
+pub struct ProcessSignals {
+    /// The queue's pending set, as it was when the lock was last given back.
+    pending: AtomicU64,
+    queue: Mutex<SignalQueue>,
+}
+
+/// Access to the queue of [`ProcessSignals`].
+pub struct ProcessSignalsGuard<'a> {
+    pending: &'a AtomicU64,
+    queue: MutexGuard<'a, SignalQueue>,
+}
+
+impl ProcessSignals {
+    /// Access to the queue.
+    pub fn lock(&self) -> ProcessSignalsGuard<'_> {
+        ProcessSignalsGuard { pending: &self.pending, queue: self.queue.lock() }
+    }
+
+    /// What is pending. Who adds a signal looks for a thread that takes it afterwards, and who unblocks one looks here
+    /// afterwards; both do so between atomic operations of the locks, so one of the two sees the other.
+    pub(super) fn pending(&self) -> SigSet {
+        SigSet::from_bits(self.pending.load(Ordering::SeqCst))
+    }
+}
+
+impl Deref for ProcessSignalsGuard<'_> {
+    type Target = SignalQueue;
+
+    fn deref(&self) -> &SignalQueue {
+        &self.queue
+    }
+}
+
+impl DerefMut for ProcessSignalsGuard<'_> {
+    fn deref_mut(&mut self) -> &mut SignalQueue {
+        &mut self.queue
+    }
+}
+
+impl Drop for ProcessSignalsGuard<'_> {
+    fn drop(&mut self) {
+        // Before the lock is given back, which orders it before all that the holder does next.
+        self.pending.store(self.queue.pending.bits(), Ordering::Release);
+    }
+}
+
 impl SignalQueue {
     /// Adds a signal; a standard one that is pending already isn't added again.
     ///
     /// # Errors
-    /// `EAGAIN` for a real-time one that isn't from `kill`, when `limit` signals are queued.
-    pub fn push(&mut self, signal: Signal, info: SigInfo, limit: u64) -> Result<()> {
+    /// `EAGAIN` for a real-time one that isn't from `kill`, when as many signals are queued as `limit` gives.
+    pub fn push(&mut self, signal: Signal, info: SigInfo, limit: impl FnOnce() -> u64) -> Result<()> {
         if !signal.is_realtime() && self.pending.contains(signal) {
             return Ok(());
         }
-        let is_full = self.infos.len() as u64 >= limit;
         // What the kernel or `kill` says of a standard signal is kept in any case; there are few of them.
-        if is_full && (signal.is_realtime() || info.code() < 0) {
+        let is_limited = signal.is_realtime() || info.code() < 0;
+        if is_limited && self.infos.len() as u64 >= limit() {
             if signal.is_realtime() && info.code() != SI_USER {
                 bail!(EAGAIN, "the limit of pending signals is reached");
             }
@@ -106,7 +157,7 @@ mod tests {
     fn standard_signals_are_pending_once_and_realtime_ones_as_often_as_sent() {
         let mut queue = SignalQueue::default();
         for signal in [realtime(), Signal::SIGUSR1, realtime(), Signal::SIGUSR1] {
-            queue.push(signal, SigInfo::outside(signal), 10).unwrap();
+            queue.push(signal, SigInfo::outside(signal), || 10).unwrap();
         }
         assert_eq!(drain(&mut queue, SigSet::EMPTY), [Signal::SIGUSR1, realtime(), realtime()]);
         assert!(queue.pending().is_empty());
@@ -116,7 +167,7 @@ mod tests {
     fn realtime_signals_of_a_number_come_in_the_order_of_sending() {
         let mut queue = SignalQueue::default();
         for id in 0..3 {
-            queue.push(realtime(), SigInfo::timer(realtime(), 0, 0, id), 10).unwrap();
+            queue.push(realtime(), SigInfo::timer(realtime(), 0, 0, id), || 10).unwrap();
         }
         let values: Vec<u64> =
             core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|queued| queued.info.value()).collect();
@@ -127,7 +178,7 @@ mod tests {
     fn faults_come_first_and_blocked_signals_stay() {
         let mut queue = SignalQueue::default();
         for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGSEGV] {
-            queue.push(signal, SigInfo::kernel(signal), 10).unwrap();
+            queue.push(signal, SigInfo::kernel(signal), || 10).unwrap();
         }
         let mask = SigSet::only(Signal::SIGUSR1);
         assert_eq!(drain(&mut queue, mask), [Signal::SIGSEGV, Signal::SIGHUP]);
@@ -138,11 +189,11 @@ mod tests {
     fn the_limit_refuses_queued_realtime_signals_and_strips_the_others() {
         let mut queue = SignalQueue::default();
         let queued = SigInfo::timer(realtime(), 0, 0, 0);
-        assert_eq!(queue.push(realtime(), queued, 0).map_err(Error::errno), Err(Errno::EAGAIN));
+        assert_eq!(queue.push(realtime(), queued, || 0).map_err(Error::errno), Err(Errno::EAGAIN));
         // `kill` never fails so.
-        queue.push(realtime(), SigInfo::outside(realtime()), 0).unwrap();
-        queue.push(Signal::SIGUSR1, SigInfo::timer(Signal::SIGUSR1, 7, 0, 0), 0).unwrap();
-        queue.push(Signal::SIGSEGV, SigInfo::kernel(Signal::SIGSEGV), 0).unwrap();
+        queue.push(realtime(), SigInfo::outside(realtime()), || 0).unwrap();
+        queue.push(Signal::SIGUSR1, SigInfo::timer(Signal::SIGUSR1, 7, 0, 0), || 0).unwrap();
+        queue.push(Signal::SIGSEGV, SigInfo::kernel(Signal::SIGSEGV), || 0).unwrap();
         let codes: Vec<i32> =
             core::iter::from_fn(|| queue.pop(SigSet::EMPTY)).map(|queued| queued.info.code()).collect();
         assert_eq!(codes, [0x80, SI_USER, SI_USER]);
@@ -163,8 +214,8 @@ mod tests {
     #[test]
     fn what_is_ignored_is_dropped() {
         let mut queue = SignalQueue::default();
-        queue.push(realtime(), SigInfo::outside(realtime()), 10).unwrap();
-        queue.push(Signal::SIGHUP, SigInfo::outside(Signal::SIGHUP), 10).unwrap();
+        queue.push(realtime(), SigInfo::outside(realtime()), || 10).unwrap();
+        queue.push(Signal::SIGHUP, SigInfo::outside(Signal::SIGHUP), || 10).unwrap();
         queue.discard(SigSet::only(realtime()));
         assert_eq!(drain(&mut queue, SigSet::EMPTY), [Signal::SIGHUP]);
     }

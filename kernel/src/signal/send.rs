@@ -23,7 +23,7 @@ pub fn send_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Re
 
 fn queue_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Result<()> {
     let process = &thread.process;
-    let limit = process.limits.lock().soft(Resource::PendingSignals);
+    let limit = || process.limits.lock().soft(Resource::PendingSignals);
     let ignored = is_ignored(process, signal);
     let wakes = {
         let mut signals = thread.signals.lock();
@@ -51,7 +51,7 @@ pub fn send_to_process(process: &Arc<Process>, signal: Signal, info: SigInfo) ->
     }
     cancel_opposites(process, signal);
     if !is_dropped(process, signal) {
-        let limit = process.limits.lock().soft(Resource::PendingSignals);
+        let limit = || process.limits.lock().soft(Resource::PendingSignals);
         process.signals.lock().push(signal, info, limit)?;
         wake_taker(process, signal);
     }
@@ -97,7 +97,7 @@ pub(super) fn discard(process: &Process, signals: SigSet) {
 pub fn is_dying(thread: &Thread) -> bool {
     thread.must_end()
         || thread.signals.lock().queue.pending().contains(Signal::SIGKILL)
-        || thread.process.signals.lock().pending().contains(Signal::SIGKILL)
+        || thread.process.signals.pending().contains(Signal::SIGKILL)
 }
 
 /// Whether a process's children vanish when they end, and nobody waits for them.
@@ -219,7 +219,7 @@ fn wake_taker(process: &Process, signal: Signal) {
 /// What is pending for the process of a thread that ends, or blocks signals now, is for others that don't.
 pub fn retarget(thread: &Thread) {
     let process = &thread.process;
-    let pending = process.signals.lock().pending();
+    let pending = process.signals.pending();
     if pending.is_empty() {
         return;
     }
@@ -240,7 +240,7 @@ pub fn is_wanted(thread: &Thread) -> bool {
         let signals = thread.signals.lock();
         (signals.mask, signals.queue.pending())
     };
-    let pending = own.union(thread.process.signals.lock().pending());
+    let pending = own.union(thread.process.signals.pending());
     let is_wanted = thread.must_end() || thread.process.job.is_stopped() || !pending.without(mask).is_empty();
     if is_wanted {
         frame::thread::interrupt_self();
@@ -265,7 +265,11 @@ pub(super) fn take(thread: &Thread, mask: SigSet) -> Option<(Signal, SigInfo)> {
 
 fn or_of_process(thread: &Thread, own: Option<Queued>, mask: SigSet) -> Option<(Signal, SigInfo)> {
     let process = &thread.process;
-    let queued = own.or_else(|| process.signals.lock().pop(mask))?;
+    let queued = match own {
+        Some(own) => own,
+        None if process.signals.pending().without(mask).is_empty() => return None,
+        None => process.signals.lock().pop(mask)?,
+    };
     let mut info = queued.info;
     if let Some(timer) = queued.timer {
         info = info.with_overrun(process.timers.signal_taken(process, timer));

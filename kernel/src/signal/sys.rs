@@ -24,7 +24,7 @@ fn recheck(thread: &Thread) {
         let signals = thread.signals.lock();
         (signals.mask, signals.queue.pending())
     };
-    let shared = thread.process.signals.lock().pending();
+    let shared = thread.process.signals.pending();
     if !own.union(shared).without(mask).is_empty() {
         ::frame::thread::interrupt_self();
     }
@@ -101,7 +101,7 @@ pub fn rt_sigpending(cx: Context<'_>, set: UserPtr<u64>, size: usize) -> Result<
         let signals = cx.thread.signals.lock();
         (signals.queue.pending(), signals.mask)
     };
-    let pending = own.union(cx.thread.process.signals.lock().pending()).intersection(mask);
+    let pending = own.union(cx.thread.process.signals.pending()).intersection(mask);
     set.cast::<u8>().slice(size)?.write(&pending.bits().to_le_bytes())?;
     Ok(0)
 }
