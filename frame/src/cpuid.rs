@@ -6,12 +6,11 @@
 
 use crate::context::UserContext;
 use crate::cpu;
-use crate::sync::RwLock;
-use alloc::collections::BTreeMap;
+use crate::sync::Once;
 use core::arch::x86_64::{__cpuid_count, CpuidResult};
 
 /// What was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Question {
     /// The processor, as the host numbers them.
     processor: u32,
@@ -19,8 +18,11 @@ struct Question {
     subleaf: u32,
 }
 
-/// The answers so far. Bounded by the number of processors times that of leaves and subleaves that are remembered.
-static ANSWERS: RwLock<BTreeMap<Question, CpuidResult>> = RwLock::new(BTreeMap::new());
+/// The answers so far, each at one of the [places](places) for its question; once those are taken, it isn't remembered.
+static ANSWERS: [Once<(Question, CpuidResult)>; PLACES] = [const { Once::new() }; PLACES];
+const PLACES: usize = 1024;
+/// How many places there are for a question.
+const PLACES_EACH: usize = 8;
 
 /// The highest subleaf that is remembered; none of the leaves has more than `XSAVE` has components.
 const MAX_SUBLEAF: u32 = 63;
@@ -38,16 +40,25 @@ fn answer(leaf: u32, subleaf: u32) -> CpuidResult {
     let known = cpu::processor().zip(lasting(leaf, subleaf));
     let Some((processor, subleaf)) = known else { return __cpuid_count(leaf, subleaf) };
     let question = Question { processor, leaf, subleaf };
-    if let Some(&answer) = ANSWERS.read().get(&question) {
+    let known = places(question).map_while(Once::get).find(|(known, _)| *known == question);
+    if let Some(&(_, answer)) = known {
         return answer;
     }
     let answer = __cpuid_count(leaf, subleaf);
     // Beyond the highest leaf, processors answer something else, which isn't known to last.
     let is_leaf = leaf == leaf & EXTENDED || self::answer(leaf & EXTENDED, 0).eax >= leaf;
     if is_leaf && cpu::processor() == Some(processor) {
-        ANSWERS.write().insert(question, answer);
+        let _ = places(question).any(|place| place.call_once(|| (question, answer)).0 == question);
     }
     answer
+}
+
+/// Where the answer to a question may be.
+fn places(question: Question) -> impl Iterator<Item = &'static Once<(Question, CpuidResult)>> {
+    let Question { processor, leaf, subleaf } = question;
+    let hash = (leaf ^ subleaf << 8 ^ processor << 16 ^ leaf >> 24).wrapping_mul(0x9e37_79b1);
+    let first = (hash >> 16) as usize;
+    (first..first + PLACES_EACH).map(|place| &ANSWERS[place % PLACES])
 }
 
 /// The first of the extended leaves; in both ranges the first one tells the last one.

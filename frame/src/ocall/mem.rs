@@ -10,8 +10,8 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicI32, Ordering};
 use linux_raw_sys::general::{
     __NR_ftruncate, __NR_madvise, __NR_membarrier, __NR_memfd_create, __NR_mincore, __NR_mlock2, __NR_mmap,
-    __NR_mprotect, __NR_mremap, __NR_msync, __NR_munlock, __NR_munmap, MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE,
-    MAP_PRIVATE, MAP_SHARED, MFD_CLOEXEC, MREMAP_FIXED, MREMAP_MAYMOVE,
+    __NR_mprotect, __NR_mremap, __NR_msync, __NR_munlock, __NR_munmap, MADV_DONTDUMP, MAP_ANONYMOUS, MAP_FIXED,
+    MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, MFD_CLOEXEC, MREMAP_FIXED, MREMAP_MAYMOVE,
 };
 
 bitflags! {
@@ -127,6 +127,16 @@ pub fn advise(range: &Range<usize>, advice: u32) -> Result<()> {
     // SAFETY: the range is checked to be outside the LibOS.
     unsafe { host::call(__NR_madvise, [range.start, range.len(), advice as usize, 0, 0, 0])? };
     Ok(())
+}
+
+/// Has the host keep `range` apart from the mappings beside it, so that changing its protection neither splits nor joins
+/// mappings, which is most of what that costs.
+///
+/// # Errors
+/// As for [`advise`].
+pub fn set_apart(range: &Range<usize>) -> Result<()> {
+    // The host joins mappings of like attributes. This one concerns core dumps only, and the host makes none.
+    advise(range, MADV_DONTDUMP)
 }
 
 /// Which pages of `range` are resident, a byte each.

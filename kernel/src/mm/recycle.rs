@@ -20,6 +20,8 @@ pub(super) struct Recycled {
     kept: BTreeMap<usize, Kept>,
     /// Of anonymous memory; files' pages are the host's.
     bytes: usize,
+    /// Ranges that the host keeps apart, by start: where they end.
+    apart: BTreeMap<usize, usize>,
     /// How many ranges were freed that could have been kept.
     seen: u32,
 }
@@ -36,10 +38,14 @@ struct Kept {
 const MAX_LEN: usize = 1 << 20;
 /// The most that a process keeps.
 const MAX_BYTES: usize = 64 << 20;
+/// How many ranges the host is told to keep apart.
+const MAX_APART: usize = 256;
 /// Programs that free less often than this gain nothing.
 const WARM_UP: u32 = 16;
 /// The most that waits for a program's next run; the host may take its pages when it has none.
 const MAX_BYTES_BETWEEN_RUNS: usize = 16 << 20;
+/// Up to this length, the pages of a range between two runs aren't worth the host's attention.
+const MAX_LEN_HELD: usize = 256 << 10;
 const READ_WRITE: Prot = Prot::READ.union(Prot::WRITE);
 
 /// Keeps `range`, which the program unmaps, if that is worth it. Gives whether it did.
@@ -77,6 +83,7 @@ pub(super) fn reuse(inner: &mut Inner, range: &Range<usize>, prot: Prot, sharing
         return false;
     }
     inner.recycled.carve(range);
+    inner.recycled.set_apart(range);
     true
 }
 
@@ -92,6 +99,10 @@ pub(super) fn is_recyclable(vma: &Vma) -> bool {
 /// Makes anonymous memory read as zeroes: its resident pages are zeroed, unless there are so many that new ones cost less.
 pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
     const MAX_ZEROED: usize = 1024;
+    if range.len() == PAGE_SIZE {
+        // To ask costs more.
+        return UserSlice::new(range.start, range.len())?.zero();
+    }
     let resident = mem::resident(range)?;
     if resident.iter().filter(|&&page| page & 1 != 0).count() > MAX_ZEROED {
         return mem::advise(range, linux_raw_sys::general::MADV_DONTNEED);
@@ -111,6 +122,17 @@ pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
 }
 
 impl Recycled {
+    /// A range that was kept and mapped again will be once more: makes that cheaper.
+    fn set_apart(&mut self, range: &Range<usize>) {
+        // What is beside one that is apart isn't joined to it either.
+        let is_apart = self.apart.contains_key(&range.start)
+            || self.apart.contains_key(&range.end)
+            || self.apart.range(..range.start).next_back().is_some_and(|(_, &end)| end >= range.start);
+        if !is_apart && self.apart.len() < MAX_APART && mem::set_apart(range).is_ok() {
+            self.apart.insert(range.start, range.end);
+        }
+    }
+
     fn insert(&mut self, range: Range<usize>, file: Option<(Arc<dyn MapSource>, u64)>) {
         if file.is_none() {
             self.bytes += range.len();
@@ -141,7 +163,7 @@ impl Recycled {
             }
             if self.bytes > MAX_BYTES_BETWEEN_RUNS {
                 self.evict(&range)?;
-            } else {
+            } else if range.len() > MAX_LEN_HELD {
                 mem::advise(&range, linux_raw_sys::general::MADV_FREE)?;
             }
         }
@@ -214,6 +236,7 @@ impl Recycled {
 
     /// Unmaps all that is kept.
     pub(super) fn release(&mut self) {
+        self.apart.clear();
         for (start, kept) in core::mem::take(&mut self.kept) {
             if let Err(error) = mem::unmap(&(start..kept.end)) {
                 warn!("the host keeps freed memory mapped: {error}");

@@ -18,6 +18,7 @@ use core::ops::Range;
 use core::sync::atomic::Ordering;
 use frame::layout::TASK_SIZE;
 use frame::ocall::mem::{self, Prot, Sharing};
+use frame::sync::Once;
 
 /// What tells a program, as it was loaded, from all others.
 pub type SpareKey = [u64; 3];
@@ -40,6 +41,8 @@ pub(super) struct Template {
     /// What writable mappings of files hold.
     contents: Vec<(usize, Vec<u8>)>,
     keep: Keep,
+    /// What the program protects has been set apart.
+    apart: Once<()>,
 }
 
 /// Where the memory of an ended program may wait for the next run.
@@ -53,6 +56,8 @@ pub enum Keep {
 
 /// The most that a program may have in writable mappings of files, to be kept: beyond, mapping anew is cheaper.
 const MAX_CONTENTS: usize = 256 << 10;
+/// Up to this length, zeroing all pages costs less than asking which there are.
+const MAX_ZEROED: usize = 32 << 10;
 
 impl Memory {
     /// Has the memory kept when its program ends, as it is now.
@@ -83,6 +88,7 @@ impl Memory {
             charged: charged(&inner.vmas),
             contents,
             keep,
+            apart: Once::new(),
         });
         Ok(())
     }
@@ -158,9 +164,16 @@ impl Memory {
             mem::unmap(&run)?;
         }
         inner.recycled.keep_for_next_run(kept, |range| template.has_window_of(range))?;
+        let mut changed = Vec::new();
         for (range, initial) in template.vmas.iter() {
-            restore_protection(&inner.vmas, &range, initial)?;
+            restore_protection(&inner.vmas, &range, initial, &mut changed)?;
         }
+        // What the program protects in one run it protects in all.
+        template.apart.call_once(|| {
+            if let Err(error) = changed.iter().try_for_each(mem::set_apart) {
+                debug!("the host doesn't keep mappings apart: {error}");
+            }
+        });
         // It counts as what it is until it waits for another run, in case that it can't be kept after all.
         let counted = charged(&inner.vmas);
         template.apply(&mut inner);
@@ -215,16 +228,33 @@ impl Template {
             UserSlice::new(*addr, bytes.len())?.write(bytes)?;
         }
         for (range, vma) in self.vmas.iter() {
-            if vma.source.is_none() && vma.prot.contains(Prot::WRITE) && vma.kind != Kind::Trampolines {
-                zero_resident(&range)?;
+            if vma.source.is_none() && vma.prot.contains(Prot::WRITE) {
+                match vma.kind {
+                    Kind::Trampolines => {}
+                    Kind::Stack => zero_stack(&range)?,
+                    _ if range.len() <= MAX_ZEROED => UserSlice::new(range.start, range.len())?.zero()?,
+                    _ => zero_resident(&range)?,
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Gives the mappings in `range` the protection that the loader gave them; fails if they aren't the loader's.
-fn restore_protection(vmas: &Vmas, range: &Range<usize>, initial: &Vma) -> Result<()> {
+/// Zeroes the top of a stack, which each run uses, and gives up what else is there: most often nothing, and for as large a
+/// range that is found out sooner than which pages there are.
+fn zero_stack(range: &Range<usize>) -> Result<()> {
+    const TOP: usize = 64 << 10;
+    let top = range.end.saturating_sub(TOP).max(range.start);
+    if range.start < top {
+        mem::advise(&(range.start..top), linux_raw_sys::general::MADV_DONTNEED)?;
+    }
+    zero_resident(&(top..range.end))
+}
+
+/// Gives the mappings in `range` the protection that the loader gave them, and adds those where it was another one to
+/// `changed`; fails if they aren't the loader's.
+fn restore_protection(vmas: &Vmas, range: &Range<usize>, initial: &Vma, changed: &mut Vec<Range<usize>>) -> Result<()> {
     let mut at = range.start;
     for (part, vma) in vmas.within(range) {
         let expected = initial.skip((part.start - range.start) as u64);
@@ -234,6 +264,7 @@ fn restore_protection(vmas: &Vmas, range: &Range<usize>, initial: &Vma) -> Resul
         at = part.end;
         if vma.prot != initial.prot {
             mem::protect(&part, initial.prot)?;
+            changed.push(part);
         }
     }
     if at < range.end {
