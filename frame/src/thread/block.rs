@@ -41,10 +41,6 @@ pub(crate) struct ThreadBlock {
     pub(super) arrival: Option<Arrival>,
     /// What the task has agreed to: another one is about to use the host thread.
     pub(super) loan: Option<Loan>,
-    /// How many tasks have lent the host thread to others, down to the present one.
-    pub(super) lenders: AtomicU32,
-    /// How many of these needn't wait.
-    pub(super) free_lenders: AtomicU32,
     /// What the host thread had used when its task started.
     pub(super) usage_base: Rusage,
     #[cfg(debug_assertions)]
@@ -126,8 +122,6 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             ready: AtomicBool::new(false),
             arrival: None,
             loan: None,
-            lenders: AtomicU32::new(0),
-            free_lenders: AtomicU32::new(0),
             usage_base: Rusage::default(),
             #[cfg(debug_assertions)]
             held_locks: HeldLocks::new(),

@@ -11,7 +11,7 @@ use crate::ocall::thread::Activity;
 use crate::schedule::Schedule;
 use crate::sync::{Mutex, Waiter};
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 /// What others know of a thread.
@@ -19,6 +19,10 @@ pub(super) struct Shared {
     pub(super) waiter: Arc<Waiter>,
     pub(super) block: *const ThreadBlock,
     pub(super) process: Arc<HostProcess>,
+    /// How many tasks have lent the host thread to others, down to the present one.
+    pub(super) lenders: AtomicU32,
+    /// How many of these needn't wait.
+    pub(super) free_lenders: AtomicU32,
     /// Held while the host thread starts or ends, and while somebody changes how it's scheduled.
     pub(super) schedule: Mutex<Schedule>,
 }
@@ -26,7 +30,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(block: *const ThreadBlock, process: Arc<HostProcess>) -> Arc<Self> {
         let (waiter, schedule) = (Arc::new(Waiter::default()), Mutex::new(Schedule::AsLaunched));
-        Arc::new(Self { waiter, block, process, schedule })
+        let (lenders, free_lenders) = (AtomicU32::new(0), AtomicU32::new(0));
+        Arc::new(Self { waiter, block, process, lenders, free_lenders, schedule })
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::block::{Arrival, Role, ThreadBlock};
 use super::current::{current, current_block_mut};
-use super::handle::Handle;
+use super::handle::{Handle, Shared};
 use super::start::start;
 use super::task::Task;
 use super::watch;
@@ -19,7 +19,7 @@ use crate::sync::Mutex;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 
 /// What a task lends its host thread for.
@@ -38,17 +38,14 @@ pub struct Loan {
 
 /// A task whose host thread another one uses.
 pub(super) struct Lender {
-    /// The host thread's.
-    block: *const ThreadBlock,
+    /// The host thread that it waits for.
+    host_thread: Arc<Shared>,
     state: State,
     task: Arc<dyn Task>,
     ctx: Box<UserContext>,
     fs_base: u64,
     on_move: OnMove,
 }
-
-// SAFETY: blocks are never unmapped, and this one is only compared with others, but for its atomic counter.
-unsafe impl Send for Lender {}
 
 /// What a lender waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,22 +103,22 @@ impl Lenders {
         let index = list.iter().position(is_it)?;
         let lender = take_out(&mut list, index);
         // Those that wait for it in turn get its new host thread.
-        let below = list[..index].iter_mut().rev().filter(|below| below.block == lender.block);
+        let below = list[..index].iter_mut().rev().filter(|below| below.waits_for(&lender.host_thread));
         for waiting in below.take_while(|below| below.state == State::Held) {
-            waiting.counters()[0].fetch_sub(1, Ordering::SeqCst);
-            waiting.block = block;
-            waiting.counters()[0].fetch_add(1, Ordering::SeqCst);
+            waiting.host_thread.lenders.fetch_sub(1, Ordering::SeqCst);
+            waiting.host_thread = block.handle.clone();
+            waiting.host_thread.lenders.fetch_add(1, Ordering::SeqCst);
         }
         Some(lender)
     }
 
     /// The last one that has lent this host thread, and takes it back.
-    fn take_back(&self, block: *const ThreadBlock) -> Option<Lender> {
+    fn take_back(&self, host_thread: &Arc<Shared>) -> Option<Lender> {
         let mut list = self.list.lock();
         // Who waits for one that is leaving gets that one's new host thread.
         let mut waits_for_leaving = false;
         let index = list.iter().rposition(|lender| {
-            let is_ours = lender.block == block;
+            let is_ours = lender.waits_for(host_thread);
             waits_for_leaving |= is_ours && lender.state == State::Leaving;
             is_ours && (matches!(lender.state, State::Free(_)) || lender.state == State::Held && !waits_for_leaving)
         })?;
@@ -129,18 +126,18 @@ impl Lenders {
     }
 
     /// The one that waits for the task that now uses this host thread may go on.
-    fn free(&self, block: *const ThreadBlock) -> bool {
+    fn free(&self, host_thread: &Arc<Shared>) -> bool {
         let mut list = self.list.lock();
-        let held = list.iter_mut().rev().find(|lender| lender.block == block && lender.state == State::Held);
+        let held = list.iter_mut().rev().find(|lender| lender.waits_for(host_thread) && lender.state == State::Held);
         let Some(lender) = held else { return false };
         lender.set_state(State::Free(self.freed.fetch_add(1, Ordering::SeqCst) + 1));
         true
     }
 
     /// Changes one of those that have lent this host thread from one state to another. Gives its former state.
-    fn change(&self, block: *const ThreadBlock, is_it: impl Fn(State) -> bool, to: State) -> Option<State> {
+    fn change(&self, host_thread: &Arc<Shared>, is_it: impl Fn(State) -> bool, to: State) -> Option<State> {
         let mut list = self.list.lock();
-        let lender = list.iter_mut().rev().find(|lender| lender.block == block && is_it(lender.state))?;
+        let lender = list.iter_mut().rev().find(|lender| lender.waits_for(host_thread) && is_it(lender.state))?;
         Some(lender.set_state(to))
     }
 }
@@ -148,15 +145,14 @@ impl Lenders {
 fn take_out(list: &mut Vec<Lender>, index: usize) -> Lender {
     let mut lender = list.remove(index);
     lender.set_state(State::Leaving);
-    let [all, _] = lender.counters();
-    all.fetch_sub(1, Ordering::SeqCst);
+    lender.host_thread.lenders.fetch_sub(1, Ordering::SeqCst);
     lender
 }
 
 impl Lender {
     /// Gives the former state.
     fn set_state(&mut self, state: State) -> State {
-        let [_, free] = self.counters();
+        let free = &self.host_thread.free_lenders;
         let before = core::mem::replace(&mut self.state, state);
         match (before, state) {
             (State::Free(_), State::Free(_)) => {}
@@ -167,10 +163,8 @@ impl Lender {
         before
     }
 
-    /// The counters of all that have lent the same host thread, and of those that are free.
-    fn counters(&self) -> [&'static AtomicU32; 2] {
-        // SAFETY: blocks are never unmapped, and the fields are atomic.
-        unsafe { [&(*self.block).lenders, &(*self.block).free_lenders] }
+    fn waits_for(&self, host_thread: &Arc<Shared>) -> bool {
+        Arc::ptr_eq(&self.host_thread, host_thread)
     }
 
     /// It goes on on this host thread.
@@ -212,14 +206,14 @@ pub fn is_borrower() -> bool {
 }
 
 fn has_lenders(block: &ThreadBlock) -> bool {
-    block.lenders.load(Ordering::Relaxed) != 0
+    block.handle.lenders.load(Ordering::Relaxed) != 0
 }
 
 /// The task that has lent the calling one its host thread needn't wait for it any more: it goes on before long, or at once
 /// if the calling task will use the host thread for longer than that, as far as anybody knows.
 pub fn free_lender(expected: Duration) {
     let Some(block) = current().filter(|block| has_lenders(block)) else { return };
-    if !block.handle.process.lenders.free(block) {
+    if !block.handle.process.lenders.free(&block.handle) {
         return;
     }
     // Only a host thread that is scheduled alike can take over, so nobody could watch.
@@ -231,7 +225,7 @@ pub fn free_lender(expected: Duration) {
 
 /// Has those who have lent the calling task its host thread, and needn't wait for it, go on on others: it's about to sleep.
 pub fn hand_over() {
-    let Some(block) = current().filter(|block| block.free_lenders.load(Ordering::Relaxed) != 0) else { return };
+    let Some(block) = current().filter(|block| block.handle.free_lenders.load(Ordering::Relaxed) != 0) else { return };
     if let Err(error) = move_those(block, |state| matches!(state, State::Free(_))) {
         log::warn!("a process waits for the child that it has started: {error}");
     }
@@ -250,9 +244,9 @@ pub fn move_lenders() -> Result<()> {
 
 fn move_those(block: &ThreadBlock, is_it: impl Fn(State) -> bool) -> Result<()> {
     let lenders = &block.handle.process.lenders;
-    while let Some(before) = lenders.change(block, &is_it, State::Leaving) {
+    while let Some(before) = lenders.change(&block.handle, &is_it, State::Leaving) {
         if let Err(error) = start(Role::Carrier, |_| {}) {
-            lenders.change(block, |state| state == State::Leaving, before);
+            lenders.change(&block.handle, |state| state == State::Leaving, before);
             return Err(error);
         }
     }
@@ -265,8 +259,15 @@ pub(super) fn change_over(block: &mut ThreadBlock) {
     block.ctx.rax = result;
     let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return };
     let ctx = Box::new(core::mem::replace(&mut block.ctx, *ctx));
-    let lender = Lender { block: block.this, state: State::Held, task, ctx, fs_base: crate::cpu::fs_base(), on_move };
-    block.lenders.fetch_add(1, Ordering::SeqCst);
+    let lender = Lender {
+        host_thread: block.handle.clone(),
+        state: State::Held,
+        task,
+        ctx,
+        fs_base: crate::cpu::fs_base(),
+        on_move,
+    };
+    block.handle.lenders.fetch_add(1, Ordering::SeqCst);
     block.handle.process.lenders.list.lock().push(lender);
     block.xstate_area = block.ctx.xstate.as_ptr();
     if !crate::cpu::set_fs_base(fs_base) {
@@ -281,7 +282,7 @@ pub(super) fn give_back(block: &mut ThreadBlock) -> bool {
         return false;
     }
     let process: Arc<HostProcess> = block.handle.process.clone();
-    let Some(lender) = process.lenders.take_back(block) else { return false };
+    let Some(lender) = process.lenders.take_back(&block.handle) else { return false };
     drop(lender.take_over(block));
     // What came for it meanwhile has only interrupted its borrower.
     block.pending.store(1, Ordering::SeqCst);
