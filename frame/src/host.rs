@@ -13,6 +13,10 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// # Safety
 /// The caller vouches for what the call does to memory, descriptors and threads.
 pub(crate) unsafe fn raw(nr: u32, args: [usize; 6]) -> isize {
+    #[cfg(any(test, feature = "injection"))]
+    if let Some(answer) = crate::injection::answer(nr, args) {
+        return answer;
+    }
     let result: isize;
     // SAFETY: the kernel keeps all registers but rax, rcx and r11; memory effects are the caller's promise.
     unsafe {
@@ -51,7 +55,11 @@ pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
     let started = start_clock();
     let frame = [nr as usize, args[0], args[1], args[2], args[3], args[4], args[5]];
     // SAFETY: `frame` has the seven words that the routine loads; the effects are the caller's promise.
-    let result = unsafe { blocking_call(&raw const frame, crate::thread::pending_word()) };
+    let blocking_call = || unsafe { blocking_call(&raw const frame, crate::thread::pending_word()) };
+    #[cfg(any(test, feature = "injection"))]
+    let result = crate::injection::answer(nr, args).unwrap_or_else(blocking_call);
+    #[cfg(not(any(test, feature = "injection")))]
+    let result = blocking_call();
     account(nr, started);
     match decode(result) {
         Err(error) if error.errno() == Errno::EINTR => Err(Errno::ERESTARTSYS.into()),

@@ -6,7 +6,7 @@
 //! - [`entry`], [`trap`], [`context`], [`patch`], [`patcher`], `cpuid`: how programs enter it, and with which registers;
 //! - [`thread`], [`sync`], [`host_process`]: its threads, their locks and how they wait, and where they run;
 //! - [`user`]: program memory;
-//! - [`ocall`], [`vdso`]: the host.
+//! - [`ocall`], [`vdso`]: the host; in tests, `injection` answers in its place.
 
 #![cfg_attr(not(test), no_std)]
 
@@ -24,6 +24,8 @@ pub mod errno;
 pub mod heap;
 mod host;
 pub mod host_process;
+#[cfg(any(test, feature = "injection"))]
+pub mod injection;
 #[cfg(feature = "image")]
 pub mod intrinsics;
 #[cfg(feature = "launch")]

@@ -35,7 +35,17 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ),
     ("kernel::events::epoll::file::Items", "an epoll's items"),
     ("kernel::events::epoll::file::Ready", "an epoll's ready items"),
+    (
+        "alloc::collections::btree::map::BTreeMap<u64, alloc::sync::Weak<kernel::events::epoll::item::Item>>",
+        "an epoll's items that the host watches",
+    ),
+    ("core::option::Option<frame::ocall::file::HostFd>", "a descriptor of such an item's own"),
     ("kernel::time::timerfd::State", "a timerfd"),
+    (
+        "alloc::collections::btree::map::BTreeMap<u32, (alloc::sync::Arc<kernel::tty::pty::Pty>, alloc::sync::Arc<kernel::process::terminal::Terminal>)>",
+        "the pseudoterminals",
+    ),
+    ("kernel::tty::state::State", "a pseudoterminal"),
     ("kernel::events::signal_io::Settings", "whom a file signals"),
     ("alloc::vec::Vec<kernel::events::notifier::Registration>", "a notifier's observers"),
     // Names and files.
@@ -93,17 +103,20 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("kernel::process::ids::Ids", "the ids in use"),
     // Memory.
     ("kernel::mm::usage::MemoryUse", "which memory a process has"),
+    ("alloc::vec::Vec<kernel::mm::keeper::Keeper>", "the keepers of memories"),
+    ("alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::mm::memory::Memory>>", "memories to be kept"),
     ("kernel::mm::memory::Inner", "a memory"),
     ("kernel::fs::memory::data::Data", "the contents of a file in memory"),
     ("kernel::fs::memory::map::Mapped", "where it is mapped"),
     ("frame::patcher::Patching", "who patches a memory"),
     ("frame::patcher::Inner", "the patched sites"),
+    ("alloc::collections::btree::map::BTreeMap<u64, frame::patcher::CopySite>", "sites that trapped in copies"),
     ("kernel::mm::space::Windows", "the windows of an address space"),
     // Host threads.
     ("frame::schedule::Schedule", "how a host thread is scheduled"),
-    ("core::option::Option<frame::thread::Handle>", "which host thread a thread has"),
+    ("core::option::Option<frame::thread::handle::Handle>", "which host thread a thread has"),
     ("alloc::vec::Vec<u32>", "the host processes"),
     ("frame::arena::PagePool", "the page pool"),
-    ("frame::thread::Pool", "host threads without work"),
+    ("frame::thread::pool::Pool", "host threads without work"),
     ("alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<frame::sync::waiter::Waiter>>", "who waits in a queue"),
 ];

@@ -710,6 +710,9 @@ pub(crate) fn poll_with(fds: &mut [PollFd<'_>], wake: Option<&WakeFd>, timeout: 
     for (fd, host_fd) in fds.iter_mut().zip(&host_fds) {
         // Error and hang-up come unasked; anything else that wasn't asked for makes no sense.
         fd.ready = host_fd.revents & (fd.events | 0x38);
+        if fd.ready != host_fd.revents {
+            log::warn!("the host tells of events that nobody asked for ({:#x})", host_fd.revents);
+        }
     }
     Ok(fds.iter().filter(|fd| fd.ready != 0).count())
 }

@@ -6,6 +6,7 @@ use crate::prelude::*;
 use crate::syscalls::args::FileDesc;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
+use frame::injection::{Answer, inject};
 use frame::ocall::file::HostFd;
 use frame::sync::{Deadline, WaitError};
 use std::io::Write;
@@ -71,10 +72,11 @@ impl File for Flag {
 }
 
 /// A file of the host and of the LibOS: four methods.
-struct Hybrid {
+pub(super) struct Hybrid {
     flag: Flag,
     fd: HostFd,
-    told: AtomicU32,
+    /// What the host was said to have found.
+    pub(super) told: AtomicU32,
 }
 
 impl File for Hybrid {
@@ -98,7 +100,7 @@ impl File for Hybrid {
     }
 }
 
-fn hybrid() -> (Arc<dyn File>, Arc<Hybrid>, std::io::PipeWriter) {
+pub(super) fn hybrid() -> (Arc<dyn File>, Arc<Hybrid>, std::io::PipeWriter) {
     let (reader, writer) = std::io::pipe().unwrap();
     let fd = HostFd::from_launcher(reader.into_raw_fd());
     let file = Arc::new(Hybrid { flag: Flag::default(), fd, told: AtomicU32::new(0) });
@@ -171,6 +173,18 @@ fn a_poller_waits_for_the_host_and_the_libos_at_once() {
         assert_eq!(hybrid.told.load(Ordering::SeqCst), u32::from(is_host));
         setter.join().unwrap();
     }
+}
+
+#[test]
+fn a_poller_hands_on_only_what_was_asked_of_the_host() {
+    let (quiet, hybrid, _writer) = hybrid();
+    inject(Answer::Poll(-1, 77));
+    let asked = IoEvents::POLLIN;
+    assert_eq!(Poller::new().wait_with_host(&[(&*quiet, asked)], soon()), Ok(()));
+    let told = IoEvents::from_bits_truncate(hybrid.told.load(Ordering::SeqCst) as u16);
+    assert_eq!(told, asked | IoEvents::ALWAYS | IoEvents::POLLNVAL);
+    inject(Answer::Poll(0, -4000));
+    assert_eq!(Poller::new().wait_with_host(&[(&*quiet, asked)], soon()), Ok(()));
 }
 
 #[test]

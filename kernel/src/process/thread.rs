@@ -158,7 +158,9 @@ impl Thread {
     /// # Errors
     /// `EBADF`.
     pub fn close(&self, fd: FileDesc) -> Result<()> {
-        self.files.read().remove(fd)
+        // What closing the file takes isn't taken under the lock.
+        let files = self.files();
+        files.remove(fd)
     }
 
     /// Gives it another table of open files.

@@ -130,3 +130,50 @@ impl HostSet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Interest;
+    use super::*;
+    use crate::events::tests::{Hybrid, hybrid};
+    use frame::injection::{Answer, inject};
+
+    const POLLIN: u32 = 1;
+
+    /// What the set makes of an answer of the host while it watches a quiet file: how many there were, what was ready, and
+    /// what the file was told.
+    fn made_of(answer: impl FnOnce(u64) -> Answer) -> (usize, Vec<IoEvents>, IoEvents) {
+        let (file, watched, _writer): (_, Arc<Hybrid>, _) = hybrid();
+        let set = HostSet::new().unwrap();
+        let item = Item::new(Weak::new(), &file, Interest::new(POLLIN, 0));
+        set.add(&item, &*file).unwrap();
+        inject(answer(item.token));
+        let mut ready = Vec::new();
+        let count = set.take_ready(8, |_, events| ready.push(events));
+        (count, ready, IoEvents::from_bits_truncate(watched.told.load(Ordering::SeqCst) as u16))
+    }
+
+    #[test]
+    fn events_of_a_file_that_is_not_watched_are_ignored() {
+        let answer = |token| Answer::EpollEvents(vec![(POLLIN, token + 1_000_000), (POLLIN, u64::MAX)], 2);
+        assert_eq!(made_of(answer), (2, vec![], IoEvents::empty()));
+    }
+
+    #[test]
+    fn events_that_nobody_asked_for_are_ignored() {
+        const POLLOUT: u32 = 4;
+        let other = |token| Answer::EpollEvents(vec![(POLLOUT | 1 << 20, token)], 1);
+        assert_eq!(made_of(other), (1, vec![], IoEvents::empty()));
+        let all = |token| Answer::EpollEvents(vec![(u32::MAX, token)], 1);
+        let sound = IoEvents::POLLIN | IoEvents::ALWAYS;
+        assert_eq!(made_of(all), (1, vec![sound], sound));
+    }
+
+    #[test]
+    fn counts_and_errors_that_make_no_sense_are_no_events() {
+        for count in [9, 65, isize::MAX, -9, -4000] {
+            let answer = |token| Answer::EpollEvents(vec![(POLLIN, token)], count);
+            assert_eq!(made_of(answer), (0, vec![], IoEvents::empty()), "{count}");
+        }
+    }
+}
