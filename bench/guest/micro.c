@@ -237,6 +237,32 @@ static void spawn_run(long count) {
     }
 }
 
+/* fork: a child that ends at once, and wait; with 64 MiB of the parent's memory touched; with a program that returns at
+   once. */
+
+enum { TOUCHED = 64 << 20 };
+
+static void fork_touched_start(const char *directory) {
+    (void)directory;
+    char *memory = mmap(NULL, TOUCHED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) fail("mmap");
+    memset(memory, 1, TOUCHED);
+}
+
+static void fork_run(long count) {
+    static char *environment[] = {NULL};
+    for (long i = 0; i < count; i++) {
+        int status;
+        pid_t pid = fork();
+        if (pid < 0) fail("fork");
+        if (pid == 0) {
+            if (program[0]) execve(program[0], program, environment);
+            _exit(program[0] != NULL);
+        }
+        if (waitpid(pid, &status, 0) != pid || status != 0) fail("waitpid");
+    }
+}
+
 /* live: starts 1,000 processes that are all there at once, until the last one runs. */
 
 enum { LIVE = 1000 };
@@ -354,6 +380,21 @@ static void pipe_run(long count) {
     char byte = 'x';
     for (long i = 0; i < count; i++)
         if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1) fail("pipe");
+}
+
+/* pipe-fork-pinned: a byte to a forked child and back, on one CPU. */
+
+static void pipe_fork_pinned_start(const char *directory) {
+    (void)directory;
+    pin();
+    if (pipe(there) || pipe(back)) fail("pipe");
+    pid_t child = fork();
+    if (child < 0) fail("fork");
+    if (child == 0) {
+        close(there[1]);
+        echo(NULL);
+        _exit(0);
+    }
 }
 
 /* pipe-bytes: 64 KiB to another thread that reads them. */
@@ -500,11 +541,15 @@ static const struct operation {
     {"spawn-dynamic", spawn_musl_start, spawn_run, 10},
     {"spawn-static-glibc", spawn_static_start, spawn_run, 10},
     {"spawn-dynamic-glibc", spawn_dynamic_start, spawn_run, 10},
+    {"fork", start_nothing, fork_run, 10},
+    {"fork-touched", fork_touched_start, fork_run, 10},
+    {"fork-exec", spawn_bare_start, fork_run, 10},
     {"live", spawn_static_start, live_run, 1},
     {"signal", signal_start, signal_run, 500},
     {"signal-thread", signal_thread_start, signal_thread_run, 100},
     {"pipe", pipe_start, pipe_run, 50},
     {"pipe-pinned", pipe_pinned_start, pipe_run, 50},
+    {"pipe-fork-pinned", pipe_fork_pinned_start, pipe_run, 50},
     {"pipe-bytes", pipe_bytes_start, pipe_bytes_run, 50},
     {"epoll-1", epoll_1_start, epoll_run, 500},
     {"epoll-1000", epoll_1000_start, epoll_run, 500},
