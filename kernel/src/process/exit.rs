@@ -80,6 +80,14 @@ fn begin_end(process: &Process, status: TermStatus) {
     }
 }
 
+/// A thread's host process was killed from outside, so its process counts as killed. The thread does what is left to do
+/// when it next looks.
+pub(super) fn kill_with_host_process(thread: &Thread) {
+    begin_end(&thread.process, TermStatus::Killed { signal: Signal::SIGKILL, core: false });
+    // If it was just ending, it starts over.
+    thread.has_ended.store(false, Ordering::SeqCst);
+}
+
 /// What a thread does last.
 fn leave(thread: &Arc<Thread>, status: TermStatus) {
     if thread.has_ended.swap(true, Ordering::SeqCst) {
