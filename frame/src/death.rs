@@ -27,7 +27,8 @@ pub(crate) fn see_to(process: &HostProcess, pid: u32) {
         boot::say(format_args!(
             "enclos: host process {pid} was killed while it changed what all processes share; the rest ends with it\n"
         ));
-        process::exit(boot::FAILURE_STATUS);
+        host_process::ask_for_end(boot::FAILURE_STATUS);
+        return;
     }
     log::warn!("host process {pid} was killed from outside, with {} threads", dead.len());
     process.is_ending.store(true, Ordering::SeqCst);
@@ -44,7 +45,8 @@ pub(crate) fn see_to(process: &HostProcess, pid: u32) {
     for block in dead {
         if let Err(error) = replace(block) {
             boot::say(format_args!("enclos: what was killed can't be ended: {error}\n"));
-            process::exit(boot::FAILURE_STATUS);
+            host_process::ask_for_end(boot::FAILURE_STATUS);
+            return;
         }
     }
 }

@@ -27,8 +27,6 @@ pub(crate) struct HostProcess {
     pub(crate) is_ending: AtomicBool,
     /// It was killed from outside. What it did is brought to an end by others.
     pub(crate) is_dead: AtomicBool,
-    /// Its parent, or a thread of that, has ended, and nobody has looked yet which.
-    pub(crate) is_orphaned: AtomicBool,
 }
 
 impl HostProcess {
@@ -121,7 +119,7 @@ pub(crate) fn begin() {
 }
 
 /// Ends the calling host process unless the first one is its parent still. The host tells it, too, when only the thread
-/// that started it has ended.
+/// that started it has ended. It may wait for a lock of the dead, so this takes none.
 pub(crate) fn end_if_alone() {
     if process::parent() != FIRST.load(Ordering::SeqCst) {
         process::exit_here(crate::boot::FAILURE_STATUS);
@@ -139,17 +137,23 @@ pub(crate) fn exit(status: i32) -> ! {
     if FIRST.load(Ordering::SeqCst) == 0 {
         process::exit_here(status);
     }
-    // The first status counts.
-    let ended = ENDED | status as u32 & 0xff;
-    let is_first_status = |status: u32| (status & ENDED == 0).then_some(ended);
-    let _ = STATUS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_first_status);
-    crate::sync::wake_all(&STATUS);
+    let ended = ask_for_end(status);
     if !is_first() {
         process::exit_here(status);
     }
     loop {
         wait_while(&STATUS, ended);
     }
+}
+
+/// Has [`supervise`] end all host processes, the first one with this exit status; gives the word that says so.
+pub(crate) fn ask_for_end(status: i32) -> u32 {
+    // The first status counts.
+    let ended = ENDED | status as u32 & 0xff;
+    let is_first_status = |status: u32| (status & ENDED == 0).then_some(ended);
+    let _ = STATUS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_first_status);
+    crate::sync::wake_all(&STATUS);
+    STATUS.load(Ordering::SeqCst)
 }
 
 /// Stops all host processes, as a job of the shell that started the first one, until somebody outside continues them.
@@ -254,7 +258,8 @@ fn supervise() {
 
 /// Some host process may be dying: waits until it's gone, and has its tasks end.
 fn see_to_the_dead() {
-    const LOOKS: u32 = 10;
+    const LOOKS: u32 = 100;
+    const MOST_DOUBLINGS: u32 = 10;
     for look in 0..LOOKS {
         let mut is_any_dead = false;
         for pid in others().into_iter().filter(|&pid| !process::is_there(pid)) {
@@ -269,7 +274,7 @@ fn see_to_the_dead() {
         if is_any_dead || STATUS.load(Ordering::SeqCst) != 0 {
             return;
         }
-        // From a tenth of a millisecond to 50 ms.
-        wait_while_at_most(&STATUS, 0, Duration::from_micros(100) * (1 << look));
+        // What a thread needs to die may take long where processors are busy: from 0.1 to 100 ms, ten seconds in all.
+        wait_while_at_most(&STATUS, 0, Duration::from_micros(100) * (1 << look.min(MOST_DOUBLINGS)));
     }
 }

@@ -23,9 +23,7 @@ pub use block::Arrival;
 pub(crate) use block::{BlockRef, ThreadBlock};
 #[cfg(debug_assertions)]
 pub(crate) use current::held_locks;
-pub(crate) use current::{
-    current_block, current_process, current_waiter, grow_down, note_orphaned, pending_word, was_orphaned,
-};
+pub(crate) use current::{current_block, current_process, current_waiter, grow_down, pending_word};
 pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub(crate) use dead::{SLEEPER_SLOT, count_lock, take_dead, uncount_lock};
 pub use handle::Handle;
