@@ -57,7 +57,7 @@ fn replace(BlockRef(block): BlockRef) -> Result<()> {
     const RED_ZONE: usize = 256;
     // SAFETY: no host thread has the block, and the new one uses the stack below what is in use there.
     unsafe {
-        let sleeper = (&(*block).sleeper).load(Ordering::SeqCst);
+        let sleeper = (*block).sleeper.load(Ordering::SeqCst);
         let top = if sleeper == 0 { (*block).stack_top } else { (sleeper - RED_ZONE) & !63 };
         let tid = &(*block).host_tid;
         ocall::signal::with_all_blocked(|| {
@@ -88,7 +88,7 @@ extern "C" fn replacement_main(block: *mut ThreadBlock) -> ! {
     // SAFETY: the block is the new host thread's own.
     let sleeper = unsafe {
         (*block).prepare_host_thread();
-        (&(*block).sleeper).load(Ordering::SeqCst)
+        (*block).sleeper.load(Ordering::SeqCst)
     };
     host_process::begin();
     if sleeper != 0 {

@@ -221,6 +221,8 @@ pub fn continue_others() {
 fn supervise() {
     /// A host process may die while there's something else to do, and nobody is woken for it then.
     const LOOK_AGAIN: Duration = Duration::from_millis(200);
+    /// One surely dies when the host says so, which may take ten seconds where processors are busy.
+    const LOOKS: u32 = 100;
     let mut was_busy = false;
     loop {
         let status = STATUS.load(Ordering::SeqCst);
@@ -228,6 +230,7 @@ fn supervise() {
             break;
         }
         if status == 0 {
+            let looks = if was_busy { FURTHER_LOOKS } else { LOOKS };
             if was_busy {
                 wait_while_at_most(&STATUS, 0, LOOK_AGAIN);
                 was_busy = false;
@@ -235,7 +238,7 @@ fn supervise() {
                 wait_while(&STATUS, 0);
             }
             if STATUS.load(Ordering::SeqCst) == 0 {
-                see_to_the_dead();
+                see_to_the_dead(looks);
             }
         } else if STATUS.compare_exchange(status, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             was_busy = true;
@@ -256,11 +259,15 @@ fn supervise() {
     process::exit_here((STATUS.load(Ordering::SeqCst) & 0xff) as i32)
 }
 
-/// Some host process may be dying: waits until it's gone, and has its tasks end.
-fn see_to_the_dead() {
-    const LOOKS: u32 = 100;
+/// How often to look for further ones that die when nothing says so, for about a second.
+const FURTHER_LOOKS: u32 = 20;
+
+/// Some host processes may be dying: looks so often whether one is gone, and has its tasks end. Where one has died, others
+/// may have been killed along with it.
+fn see_to_the_dead(mut looks: u32) {
     const MOST_DOUBLINGS: u32 = 10;
-    for look in 0..LOOKS {
+    let mut look = 0;
+    while look < looks && STATUS.load(Ordering::SeqCst) == 0 {
         let mut is_any_dead = false;
         for pid in others().into_iter().filter(|&pid| !process::is_there(pid)) {
             let found = OTHERS.lock().iter().find(|&&(other, _)| other == pid).map(|(_, process)| process.clone());
@@ -271,10 +278,10 @@ fn see_to_the_dead() {
                 crate::death::see_to(&process, pid);
             }
         }
-        if is_any_dead || STATUS.load(Ordering::SeqCst) != 0 {
-            return;
+        if is_any_dead {
+            (look, looks) = (0, FURTHER_LOOKS);
         }
-        // What a thread needs to die may take long where processors are busy: from 0.1 to 100 ms, ten seconds in all.
         wait_while_at_most(&STATUS, 0, Duration::from_micros(100) * (1 << look.min(MOST_DOUBLINGS)));
+        look += 1;
     }
 }

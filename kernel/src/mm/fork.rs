@@ -48,13 +48,13 @@ impl Memory {
         let is_special = |vma: &Vma| vma.is_locked || !is_copied(vma);
         for (range, vma) in inner.vmas.iter().filter(|(_, vma)| is_special(vma)) {
             let in_copy = copy.vmas.remove(&range);
-            if !is_copied(vma) {
-                copy.mapped -= range.len();
-                copy.put_free(range);
-            } else {
+            if is_copied(vma) {
                 for (part, vma) in in_copy {
                     copy.vmas.insert(part, Vma { is_locked: false, ..vma });
                 }
+            } else {
+                copy.mapped -= range.len();
+                copy.put_free(range);
             }
         }
         self.patcher.fork(|patcher| {
@@ -76,8 +76,8 @@ impl Memory {
 
 /// Tells the host again what isn't to be copied: it may have been told to copy all of the memory's windows.
 fn leave_out(vmas: &Vmas) -> Result<()> {
-    let left_out = vmas.iter().filter(|(_, vma)| vma.in_children == InChildren::Nothing);
-    left_out.map(|(range, _)| mem::advise(&range, linux::MADV_DONTFORK)).collect()
+    let mut left_out = vmas.iter().filter(|(_, vma)| vma.in_children == InChildren::Nothing);
+    left_out.try_for_each(|(range, _)| mem::advise(&range, linux::MADV_DONTFORK))
 }
 
 impl AddressSpace {
