@@ -46,6 +46,8 @@ pub struct Config {
     pub net: Net,
     /// What it may do with the host's network.
     pub net_rules: NetRules,
+    /// What keeps programs apart.
+    pub isolation: Isolation,
     /// What is logged, and where to.
     pub log: Log,
     /// Where system calls are traced to, if anywhere.
@@ -96,6 +98,16 @@ pub enum Net {
     Host,
     /// None but what is inside the LibOS.
     None,
+}
+
+/// What keeps programs apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Isolation {
+    /// Nothing but their own good will: they share address spaces where they can, which makes them start fast.
+    #[default]
+    None,
+    /// Each has an address space of its own, in a host process.
+    Process,
 }
 
 /// What is logged, and where to.
@@ -163,6 +175,7 @@ impl Config {
             memory: None,
             net: Net::Host,
             net_rules: NetRules::default(),
+            isolation: Isolation::None,
             log: Log { level: Level::Off, output: Output::Stderr },
             trace: None,
             stats: false,
@@ -206,6 +219,7 @@ mod tests {
             memory: Some(u64::MAX),
             net: Net::None,
             net_rules: NetRules { bind: Some(vec![Ports(80..=90)]), connect: Some(Vec::new()) },
+            isolation: Isolation::Process,
             log: Log { level: Level::Debug, output: Output::Fd(7) },
             trace: Some(Output::Stderr),
             stats: true,

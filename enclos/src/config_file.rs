@@ -6,8 +6,8 @@
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::values::{
-    EnvVar, parse_destination, parse_env, parse_hostname, parse_level, parse_net, parse_ports, parse_size, parse_user,
-    parse_volume,
+    EnvVar, parse_destination, parse_env, parse_hostname, parse_isolation, parse_level, parse_net, parse_ports,
+    parse_size, parse_user, parse_volume,
 };
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "clean-env",
     "command",
     "env",
     "hostname",
+    "isolation",
     "log-file",
     "log-level",
     "memory",
@@ -99,6 +100,7 @@ fn set(
         "user" => settings.user = Some(entry.number_or_string(parse_user)?),
         "hostname" => settings.hostname = Some(entry.parsed(parse_hostname)?),
         "memory" => settings.memory = Some(entry.number_or_string(parse_size)?),
+        "isolation" => settings.isolation = Some(entry.parsed(parse_isolation)?),
         "net" => settings.net = Some(entry.parsed(parse_net)?),
         "net-bind" => settings.net_bind = Some(entry.all_parsed(parse_ports)?),
         "net-connect" => settings.net_connect = Some(entry.all_parsed(parse_destination)?),
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
     use crate::values::{UserSpec, VolumeSpec};
     use clap::CommandFactory;
-    use config::{Access, Level, Net, Ports};
+    use config::{Access, Isolation, Level, Net, Ports};
 
     fn parsed(text: &str) -> Settings {
         parse(Path::new("dir/Enclos.toml"), text).unwrap()
@@ -254,6 +256,7 @@ mod tests {
             net = "none"
             net-bind = ["8080", "9000-9100"]
             net-connect = []
+            isolation = "process"
             log-level = "info"
             log-file = "/tmp/log"
             trace = "trace.txt"
@@ -280,6 +283,7 @@ mod tests {
         assert_eq!(settings.net, Some(Net::None));
         assert_eq!(settings.net_bind, Some(vec![Ports(8080..=8080), Ports(9000..=9100)]));
         assert_eq!(settings.net_connect, Some(vec![]));
+        assert_eq!(settings.isolation, Some(Isolation::Process));
         assert_eq!(settings.log_level, Some(Level::Info));
         assert_eq!(settings.log_file, Some("/tmp/log".into()));
         assert_eq!(settings.trace, Some(Some("dir/trace.txt".into())));

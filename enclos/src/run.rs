@@ -103,6 +103,7 @@ fn configure(settings: Settings) -> Result<Config, Failure> {
         memory: settings.memory,
         net: settings.net.unwrap_or(Net::Host),
         net_rules: NetRules { bind: settings.net_bind, connect: settings.net_connect },
+        isolation: settings.isolation.unwrap_or_default(),
         log: Log { level: settings.log_level.unwrap_or(Level::Off), output: log_output },
         trace,
         stats: settings.stats,

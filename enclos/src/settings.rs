@@ -1,12 +1,12 @@
 //! What can be said about a run.
 
 use crate::values::{
-    EnvVar, UserSpec, VolumeSpec, parse_destination, parse_env, parse_hostname, parse_level, parse_net, parse_ports,
-    parse_size, parse_user, parse_volume,
+    EnvVar, UserSpec, VolumeSpec, parse_destination, parse_env, parse_hostname, parse_isolation, parse_level,
+    parse_net, parse_ports, parse_size, parse_user, parse_volume,
 };
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use config::{Destination, Level, Net, Ports};
+use config::{Destination, Isolation, Level, Net, Ports};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -48,6 +48,9 @@ pub(crate) struct Settings {
     /// Lets the program connect and send to these addresses of the host's network only [default: all]
     #[arg(long, value_name = "ADDRESS[/BITS][:PORTS]", value_parser = parse_destination)]
     pub(crate) net_connect: Option<Vec<Destination>>,
+    /// Gives each program an address space of its own, which others can't reach (process), or not (none) [default: none]
+    #[arg(long, value_name = "none|process", value_parser = parse_isolation)]
+    pub(crate) isolation: Option<Isolation>,
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, help = LOG_LEVEL_HELP)]
     pub(crate) log_level: Option<Level>,
     /// Appends the log to FILE [default: standard error]
@@ -81,6 +84,7 @@ impl Settings {
             net: self.net.or(others.net),
             net_bind: self.net_bind.or(others.net_bind),
             net_connect: self.net_connect.or(others.net_connect),
+            isolation: self.isolation.or(others.isolation),
             log_level: self.log_level.or(others.log_level),
             log_file: self.log_file.or(others.log_file),
             trace: self.trace.or(others.trace),

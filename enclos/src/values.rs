@@ -2,7 +2,7 @@
 //!
 //! Each parser's error says what the value should look like; the caller says which option it was for.
 
-use config::{Access, Destination, Level, Net, Network, Ports};
+use config::{Access, Destination, Isolation, Level, Net, Network, Ports};
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -151,6 +151,14 @@ pub(crate) fn parse_destination(text: &str) -> Result<Destination, String> {
     let most = if address.is_ipv4() { 32 } else { 128 };
     let prefix = bits.map_or(Ok(most), str::parse).ok().filter(|&bits| bits <= most).ok_or(EXPECTED)?;
     Ok(Destination { network: Some(Network { address, prefix }), ports })
+}
+
+pub(crate) fn parse_isolation(text: &str) -> Result<Isolation, String> {
+    match text {
+        "none" => Ok(Isolation::None),
+        "process" => Ok(Isolation::Process),
+        _ => Err("expected none or process".to_owned()),
+    }
 }
 
 pub(crate) fn parse_level(text: &str) -> Result<Level, String> {

@@ -53,18 +53,50 @@ pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
     #[cfg(debug_assertions)]
     crate::sync::assert_nothing_held();
     let started = start_clock();
-    let frame = [nr as usize, args[0], args[1], args[2], args[3], args[4], args[5]];
-    // SAFETY: `frame` has the seven words that the routine loads; the effects are the caller's promise.
-    let blocking_call = || unsafe { blocking_call(&raw const frame, crate::thread::pending_word()) };
+    // SAFETY: passed on to the caller.
+    let sleep = || unsafe { sleep(nr, args, crate::thread::pending_word()) };
     #[cfg(any(test, feature = "injection"))]
-    let result = crate::injection::answer(nr, args).unwrap_or_else(blocking_call);
+    let result = crate::injection::answer(nr, args).unwrap_or_else(sleep);
     #[cfg(not(any(test, feature = "injection")))]
-    let result = blocking_call();
+    let result = sleep();
     account(nr, started);
     match decode(result) {
         Err(error) if error.errno() == Errno::EINTR => Err(Errno::ERESTARTSYS.into()),
         result => result,
     }
+}
+
+/// As [`call`], for calls that may sleep whatever the thread is wanted for; may end with `EINTR` for no reason.
+///
+/// # Safety
+/// As for [`raw`].
+pub(crate) unsafe fn call_sleeping(nr: u32, args: [usize; 6]) -> Result<usize> {
+    static UNWANTED: u32 = 0;
+    if !crate::boot::is_booted() {
+        // SAFETY: passed on to the caller.
+        return unsafe { call(nr, args) };
+    }
+    let started = start_clock();
+    // SAFETY: passed on to the caller.
+    let result = unsafe { sleep(nr, args, &raw const UNWANTED) };
+    account(nr, started);
+    decode(result)
+}
+
+/// Issues a call unless `*wanted` isn't 0.
+unsafe fn sleep(nr: u32, args: [usize; 6], wanted: *const u32) -> isize {
+    let frame = [nr as usize, args[0], args[1], args[2], args[3], args[4], args[5]];
+    // SAFETY: `frame` has the seven words that the routine loads; the effects are the caller's promise.
+    unsafe { blocking_call(&raw const frame, wanted) }
+}
+
+/// Goes on where a dead host thread of the calling thread's block slept, as if the call had been interrupted.
+///
+/// # Safety
+/// `sleeper` is what the dead one left in the block; nothing else uses the stack from there on.
+pub(crate) unsafe fn wake_dead_sleeper(sleeper: usize) -> ! {
+    // SAFETY: the caller's.
+    unsafe { asm!("mov rsp, {}", "jmp enclos_blocking_abort", in(reg) sleeper, options(noreturn)) }
 }
 
 /// The addresses `[start, end)` in which a blocking call hasn't reached the host yet, and where to go to give it up.
@@ -85,6 +117,14 @@ unsafe extern "C" {
 #[unsafe(naked)]
 unsafe extern "C" fn blocking_call(frame: *const [usize; 7], pending: *const u32) -> isize {
     naked_asm!(
+        // What another host thread needs to go on here if this one dies.
+        "push rbx",
+        "push rbp",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "mov gs:[{sleeper}], rsp",
         "mov r11, rdi",
         "mov rcx, rsi",
         "mov rax, [r11]",
@@ -101,11 +141,20 @@ unsafe extern "C" fn blocking_call(frame: *const [usize; 7], pending: *const u32
         "syscall",
         ".globl enclos_blocking_issued",
         "enclos_blocking_issued:",
+        "2:",
+        "mov qword ptr gs:[{sleeper}], 0",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbp",
+        "pop rbx",
         "ret",
         ".globl enclos_blocking_abort",
         "enclos_blocking_abort:",
         "mov rax, -4",
-        "ret",
+        "jmp 2b",
+        sleeper = const crate::thread::SLEEPER_SLOT,
     )
 }
 

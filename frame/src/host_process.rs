@@ -7,11 +7,12 @@
 use crate::errno::Result;
 use crate::ocall::thread::ChildOf;
 use crate::ocall::{process, thread as host_thread};
-use crate::sync::{Mutex, Once, wait_while};
+use crate::sync::{Mutex, Once, wait_while, wait_while_at_most};
 use crate::thread::{self, Lenders};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::time::Duration;
 
 /// A host process, as its threads know it.
 #[derive(Debug, Default)]
@@ -24,8 +25,8 @@ pub(crate) struct HostProcess {
     pub(crate) threads: AtomicU32,
     /// It ends with its tasks.
     pub(crate) is_ending: AtomicBool,
-    /// Its parent, or a thread of that, has ended, and nobody has looked yet which.
-    pub(crate) is_orphaned: AtomicBool,
+    /// It was killed from outside. What it did is brought to an end by others.
+    pub(crate) is_dead: AtomicBool,
     /// Tasks whose host threads others use.
     pub(crate) lenders: Lenders,
 }
@@ -61,8 +62,8 @@ const WORTH_HUGE_PAGE: u32 = 8;
 static FIRST: AtomicU32 = AtomicU32::new(0);
 /// What the threads of the first host process know it by.
 static FIRST_PROCESS: Once<Arc<HostProcess>> = Once::new();
-/// All others.
-static OTHERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+/// All others, by the host's ids of them.
+static OTHERS: Mutex<Vec<(u32, Arc<HostProcess>)>> = Mutex::new(Vec::new());
 /// The exit status of the LibOS, with [`ENDED`] once it is known; before, what [`supervise`] is to do.
 static STATUS: AtomicU32 = AtomicU32::new(0);
 
@@ -93,8 +94,8 @@ pub(crate) fn parent_of_next() -> ChildOf {
 }
 
 /// A host process of this id was started.
-pub(crate) fn add(pid: u32) {
-    OTHERS.lock().push(pid);
+pub(crate) fn add(pid: u32, process: Arc<HostProcess>) {
+    OTHERS.lock().push((pid, process));
 }
 
 /// The host process of this id ends.
@@ -107,7 +108,7 @@ pub(crate) fn remove(pid: u32) {
 
 fn take(pid: u32) -> bool {
     let mut others = OTHERS.lock();
-    let index = others.iter().position(|other| *other == pid);
+    let index = others.iter().position(|(other, _)| *other == pid);
     index.map(|index| others.swap_remove(index)).is_some()
 }
 
@@ -120,7 +121,7 @@ pub(crate) fn begin() {
 }
 
 /// Ends the calling host process unless the first one is its parent still. The host tells it, too, when only the thread
-/// that started it has ended.
+/// that started it has ended. It may wait for a lock of the dead, so this takes none.
 pub(crate) fn end_if_alone() {
     if process::parent() != FIRST.load(Ordering::SeqCst) {
         process::exit_here(crate::boot::FAILURE_STATUS);
@@ -138,17 +139,23 @@ pub(crate) fn exit(status: i32) -> ! {
     if FIRST.load(Ordering::SeqCst) == 0 {
         process::exit_here(status);
     }
-    // The first status counts.
-    let ended = ENDED | status as u32 & 0xff;
-    let is_first_status = |status: u32| (status & ENDED == 0).then_some(ended);
-    let _ = STATUS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_first_status);
-    crate::sync::wake_all(&STATUS);
+    let ended = ask_for_end(status);
     if !is_first() {
         process::exit_here(status);
     }
     loop {
         wait_while(&STATUS, ended);
     }
+}
+
+/// Has [`supervise`] end all host processes, the first one with this exit status; gives the word that says so.
+pub(crate) fn ask_for_end(status: i32) -> u32 {
+    // The first status counts.
+    let ended = ENDED | status as u32 & 0xff;
+    let is_first_status = |status: u32| (status & ENDED == 0).then_some(ended);
+    let _ = STATUS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_first_status);
+    crate::sync::wake_all(&STATUS);
+    STATUS.load(Ordering::SeqCst)
 }
 
 /// Stops all host processes, as a job of the shell that started the first one, until somebody outside continues them.
@@ -179,6 +186,16 @@ pub(crate) fn ask_for_thread() {
     ask(THREAD_WANTED);
 }
 
+/// The ids of all host processes but the first one that haven't been killed.
+fn others() -> Vec<u32> {
+    OTHERS.lock().iter().filter(|(_, process)| !process.is_dead.load(Ordering::SeqCst)).map(|&(pid, _)| pid).collect()
+}
+
+/// The word that wakes [`supervise`], also when a host thread dies.
+pub(crate) fn deaths() -> &'static AtomicU32 {
+    &STATUS
+}
+
 /// Asks [`supervise`] for something.
 fn ask(what: u32) {
     let with_it = |status: u32| (status & ENDED == 0).then_some(status | what);
@@ -188,8 +205,7 @@ fn ask(what: u32) {
 }
 
 fn stop_from_first() {
-    let others = OTHERS.lock().clone();
-    for pid in others {
+    for pid in others() {
         process::stop(pid);
     }
     process::stop_here();
@@ -197,23 +213,37 @@ fn stop_from_first() {
 
 /// The first host process was continued: so are the others, if the sender has left them out.
 pub fn continue_others() {
-    let others = OTHERS.lock().clone();
-    for pid in others {
+    for pid in others() {
         process::go_on(pid);
     }
 }
 
-/// Ends the first host process when the LibOS has ended, wherever it has, stops it likewise, and sees to signals from
-/// outside.
+/// Ends the first host process when the LibOS has ended, wherever it has, stops it likewise, sees to signals from outside,
+/// and to what is left of host processes that were killed.
 fn supervise() {
+    /// A host process may die while there's something else to do, and nobody is woken for it then.
+    const LOOK_AGAIN: Duration = Duration::from_millis(200);
+    /// One surely dies when the host says so, which may take ten seconds where processors are busy.
+    const LOOKS: u32 = 100;
+    let mut was_busy = false;
     loop {
         let status = STATUS.load(Ordering::SeqCst);
         if status & ENDED != 0 {
             break;
         }
         if status == 0 {
-            wait_while(&STATUS, 0);
+            let looks = if was_busy { FURTHER_LOOKS } else { LOOKS };
+            if was_busy {
+                wait_while_at_most(&STATUS, 0, LOOK_AGAIN);
+                was_busy = false;
+            } else {
+                wait_while(&STATUS, 0);
+            }
+            if STATUS.load(Ordering::SeqCst) == 0 {
+                see_to_the_dead(looks);
+            }
         } else if STATUS.compare_exchange(status, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            was_busy = true;
             if status & STOPPING != 0 {
                 stop_from_first();
             }
@@ -225,9 +255,35 @@ fn supervise() {
             crate::trap::take_host_signals();
         }
     }
-    let others = core::mem::take(&mut *OTHERS.lock());
-    for pid in others {
+    for pid in others() {
         process::kill(pid);
     }
     process::exit_here((STATUS.load(Ordering::SeqCst) & 0xff) as i32)
+}
+
+/// How often to look for further ones that die when nothing says so, for about a second.
+const FURTHER_LOOKS: u32 = 20;
+
+/// Some host processes may be dying: looks so often whether one is gone, and has its tasks end. Where one has died, others
+/// may have been killed along with it.
+fn see_to_the_dead(mut looks: u32) {
+    const MOST_DOUBLINGS: u32 = 10;
+    let mut look = 0;
+    while look < looks && STATUS.load(Ordering::SeqCst) == 0 {
+        let mut is_any_dead = false;
+        for pid in others().into_iter().filter(|&pid| !process::is_there(pid)) {
+            let found = OTHERS.lock().iter().find(|&&(other, _)| other == pid).map(|(_, process)| process.clone());
+            if let Some(process) = found
+                && !process.is_dead.swap(true, Ordering::SeqCst)
+            {
+                is_any_dead = true;
+                crate::death::see_to(&process, pid);
+            }
+        }
+        if is_any_dead {
+            (look, looks) = (0, FURTHER_LOOKS);
+        }
+        wait_while_at_most(&STATUS, 0, Duration::from_micros(100) * (1 << look.min(MOST_DOUBLINGS)));
+        look += 1;
+    }
 }

@@ -19,6 +19,7 @@ pub mod boot;
 pub mod context;
 pub mod cpu;
 mod cpuid;
+mod death;
 pub mod entry;
 pub mod errno;
 pub mod heap;

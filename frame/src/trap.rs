@@ -154,9 +154,6 @@ pub(crate) fn prepare_thread(stack_bottom: usize, stack_len: usize) {
 
 /// Hands the signals that came from outside to the kernel.
 pub fn take_host_signals() {
-    if thread::was_orphaned() {
-        host_process::end_if_alone();
-    }
     for sender in [Sender::Kernel, Sender::Process] {
         let pending = &HOST_SIGNALS[sender as usize];
         if pending.load(Ordering::Relaxed) == 0 {
@@ -236,7 +233,7 @@ extern "C" fn handler(signal: i32, info: *const SigInfo, host: *mut HostContext)
         _ => {
             match signal {
                 WAKE_SIGNAL => {}
-                host_process::ORPHANED_SIGNAL => thread::note_orphaned(),
+                host_process::ORPHANED_SIGNAL => host_process::end_if_alone(),
                 // What the terminal sends to all of us, the first host process hands on.
                 _ if !host_process::is_first() => {}
                 _ => {

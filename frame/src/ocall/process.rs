@@ -93,6 +93,12 @@ pub(crate) fn stop_here() {
     let _ = unsafe { host::call(__NR_tgkill, [pid, tid, SIGSTOP, 0, 0, 0]) };
 }
 
+/// Whether a host process of this LibOS is there still.
+pub(crate) fn is_there(pid: u32) -> bool {
+    // SAFETY: only looks.
+    unsafe { host::call(__NR_kill, [pid as usize, 0, 0, 0, 0, 0]) }.is_ok()
+}
+
 /// Stops another host process of this LibOS.
 pub(crate) fn stop(pid: u32) {
     send(pid, SIGSTOP);

@@ -15,8 +15,8 @@ use core::time::Duration;
 use linux_raw_sys::general::{
     __NR_clone, __NR_exit, __NR_getcpu, __NR_getpid, __NR_gettid, __NR_ioprio_set, __NR_prctl, __NR_sched_getaffinity,
     __NR_sched_getattr, __NR_sched_rr_get_interval, __NR_sched_setaffinity, __NR_sched_setattr, __NR_sched_yield,
-    __NR_setpriority, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_SIGHAND,
-    CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
+    __NR_set_robust_list, __NR_setpriority, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID,
+    CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -232,6 +232,42 @@ pub(crate) unsafe fn clone_thread(
     let flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID;
     // SAFETY: passed on to the caller.
     unsafe { clone(flags, stack_top, argument, start, tid).map(drop) }
+}
+
+/// What the host walks when a thread dies (`struct robust_list_head` of `linux/futex.h`): an empty list, and one word that
+/// is about to be locked or unlocked. If that is 0, the host wakes one who sleeps on it.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct RobustList {
+    first: *const Self,
+    offset: isize,
+    pending: *const AtomicU32,
+}
+
+impl RobustList {
+    /// For a thread whose death is to be seen by who sleeps on `word` while that is 0.
+    pub(crate) fn new(word: &'static AtomicU32) -> Self {
+        Self { first: core::ptr::null(), offset: 0, pending: word }
+    }
+}
+
+/// Has the host tell of the calling thread's death by this list.
+///
+/// # Safety
+/// The list stays where it is until [`forget_death`].
+pub(crate) unsafe fn announce_death(list: *mut RobustList) {
+    // SAFETY: the caller's. The host changes nothing at the thread's end, as the word isn't locked by the thread.
+    unsafe {
+        // Empty lists end where they start.
+        (*list).first = list;
+        let _ = host::call(__NR_set_robust_list, [list as usize, size_of::<RobustList>(), 0, 0, 0, 0]);
+    }
+}
+
+/// The calling thread is about to end by itself.
+pub(crate) fn forget_death() {
+    // SAFETY: no effect on memory.
+    let _ = unsafe { host::call(__NR_set_robust_list, [0, size_of::<RobustList>(), 0, 0, 0, 0]) };
 }
 
 /// Whose child a new host process is.

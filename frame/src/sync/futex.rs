@@ -1,7 +1,9 @@
 //! The host's futexes on words of the arena.
 
 use crate::host;
+use crate::ocall::time::{self, Clock};
 use core::sync::atomic::AtomicU32;
+use core::time::Duration;
 use linux_raw_sys::general::{__NR_futex, FUTEX_CLOCK_REALTIME, FUTEX_WAIT_BITSET, FUTEX_WAKE};
 
 /// Sleeps while `word` is `expected`, at most until `deadline` (seconds and nanoseconds of the monotonic or real-time
@@ -14,7 +16,7 @@ pub(super) fn wait(word: &AtomicU32, expected: u32, deadline: Option<&([i64; 2],
     let op = FUTEX_WAIT_BITSET | if realtime { FUTEX_CLOCK_REALTIME } else { 0 };
     // SAFETY: the host only reads the word and the timeout.
     let _ = unsafe {
-        host::call(
+        host::call_sleeping(
             __NR_futex,
             [core::ptr::from_ref(word) as usize, op as usize, expected as usize, timeout, 0, u32::MAX as usize],
         )
@@ -32,6 +34,13 @@ pub(super) fn wake(word: &AtomicU32, count: u32) {
 /// Sleeps while `word` is `value`; may return for no reason. For the LibOS's own end, where nothing else is to be done.
 pub(crate) fn wait_while(word: &AtomicU32, value: u32) {
     wait(word, value, None);
+}
+
+/// As [`wait_while`], at most for this long.
+pub(crate) fn wait_while_at_most(word: &AtomicU32, value: u32, timeout: Duration) {
+    let end = time::now(Clock::Monotonic).saturating_add(timeout);
+    let end = [i64::try_from(end.as_secs()).unwrap_or(i64::MAX), i64::from(end.subsec_nanos())];
+    wait(word, value, Some(&(end, false)));
 }
 
 /// Wakes all sleepers of `word`.

@@ -27,7 +27,7 @@ pub use thread_cell::ThreadCell;
 pub use wait_queue::WaitQueue;
 pub use waiter::{Deadline, WaitError, Waiter};
 
-pub(crate) use futex::{wait_while, wake_all};
+pub(crate) use futex::{wait_while, wait_while_at_most, wake_all};
 #[cfg(debug_assertions)]
 pub(crate) use order::{HeldLocks, assert_nothing_held};
 #[cfg(debug_assertions)]

@@ -3,6 +3,7 @@
 use super::futex;
 #[cfg(debug_assertions)]
 use super::order;
+use crate::thread;
 #[cfg(debug_assertions)]
 use core::any::type_name;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -103,7 +104,13 @@ unsafe impl lock_api::RawMutex for RawMutex {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        // Counted first: a thread that dies between is taken for a holder.
+        thread::count_lock();
+        let is_free = self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if !is_free {
+            thread::uncount_lock();
+        }
+        is_free
     }
 
     #[inline]
@@ -113,6 +120,7 @@ unsafe impl lock_api::RawMutex for RawMutex {
         if self.0.swap(FREE, Ordering::Release) == CONTENDED {
             futex::wake(&self.0, 1);
         }
+        thread::uncount_lock();
     }
 
     #[inline]
@@ -130,7 +138,12 @@ impl RawMutex {
             }
             core::hint::spin_loop();
         }
-        while self.0.swap(CONTENDED, Ordering::Acquire) != FREE {
+        loop {
+            thread::count_lock();
+            if self.0.swap(CONTENDED, Ordering::Acquire) == FREE {
+                return;
+            }
+            thread::uncount_lock();
             futex::wait(&self.0, CONTENDED, None);
         }
     }

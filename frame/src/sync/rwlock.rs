@@ -3,6 +3,7 @@
 use super::futex;
 #[cfg(debug_assertions)]
 use super::order;
+use crate::thread;
 #[cfg(debug_assertions)]
 use core::any::type_name;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -99,10 +100,16 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     fn try_lock_shared(&self) -> bool {
+        // Counted first: a thread that dies between is taken for a holder.
+        thread::count_lock();
         let word = self.0.load(Ordering::Relaxed);
-        word & WRITER == 0
+        let is_free = word & WRITER == 0
             && (self.0.compare_exchange_weak(word, word + 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
-                || self.retry_shared())
+                || self.retry_shared());
+        if !is_free {
+            thread::uncount_lock();
+        }
+        is_free
     }
 
     #[inline]
@@ -113,6 +120,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
         if before & WAITERS != 0 && before & READERS == 1 {
             self.wake();
         }
+        thread::uncount_lock();
     }
 
     #[inline]
@@ -124,11 +132,13 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     fn try_lock_exclusive(&self) -> bool {
-        self.0
-            .try_update(Ordering::Acquire, Ordering::Relaxed, |word| {
-                (word & (WRITER | READERS) == 0).then_some(word | WRITER)
-            })
-            .is_ok()
+        thread::count_lock();
+        let admit = |word: u32| (word & (WRITER | READERS) == 0).then_some(word | WRITER);
+        let is_free = self.0.try_update(Ordering::Acquire, Ordering::Relaxed, admit).is_ok();
+        if !is_free {
+            thread::uncount_lock();
+        }
+        is_free
     }
 
     #[inline]
@@ -138,6 +148,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
         if self.0.fetch_and(!WRITER, Ordering::Release) & WAITERS != 0 {
             self.wake();
         }
+        thread::uncount_lock();
     }
 }
 

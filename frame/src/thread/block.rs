@@ -8,15 +8,18 @@ use crate::arena::Pages;
 use crate::context::UserContext;
 use crate::entry;
 use crate::errno::Result;
-use crate::host_process::HostProcess;
+use crate::host_process::{self, HostProcess};
 use crate::layout::PAGE_SIZE;
 use crate::ocall;
 use crate::ocall::process::Rusage;
+use crate::ocall::thread::RobustList;
 #[cfg(debug_assertions)]
 use crate::sync::HeldLocks;
+use crate::sync::Mutex;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// What `%gs` points to. At the end of the thread's stack allocation; the assembly reaches its fields by offset.
 #[repr(C, align(64))]
@@ -28,9 +31,17 @@ pub(crate) struct ThreadBlock {
     pub(crate) stack_top: usize,
     pub(crate) pending: AtomicU32,
     /// The host's thread id; the host clears it when the thread is gone.
-    pub(super) host_tid: AtomicU32,
+    pub(crate) host_tid: AtomicU32,
     pub(crate) xstate_area: *const u8,
     pub(crate) ctx: UserContext,
+    /// Where the stack was when the thread began to sleep; 0 while it doesn't.
+    pub(crate) sleeper: AtomicUsize,
+    /// How many locks the thread holds.
+    pub(crate) locks: AtomicU32,
+    /// The host's id of its process.
+    pub(crate) host_pid: AtomicU32,
+    /// How others learn that it died.
+    pub(super) robust_list: RobustList,
     pub(super) stack_bottom: usize,
     pub(super) role: Role,
     pub(super) handle: Arc<Shared>,
@@ -64,7 +75,10 @@ pub(super) enum Role {
 pub type Arrival = Box<dyn FnOnce(&mut UserContext) -> Flow + Send>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct BlockRef(pub(super) *mut ThreadBlock);
+pub(crate) struct BlockRef(pub(crate) *mut ThreadBlock);
+
+/// All blocks that ever were; none is given back.
+pub(super) static BLOCKS: Mutex<Vec<BlockRef>> = Mutex::new(Vec::new());
 
 // SAFETY: a block in the pool belongs to whoever takes it out.
 unsafe impl Send for BlockRef {}
@@ -115,6 +129,10 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             host_tid: AtomicU32::new(0),
             xstate_area: ctx.xstate.as_ptr(),
             ctx,
+            sleeper: AtomicUsize::new(0),
+            locks: AtomicU32::new(0),
+            host_pid: AtomicU32::new(0),
+            robust_list: RobustList::new(host_process::deaths()),
             stack_bottom: base + PAGE_SIZE,
             role,
             handle: Shared::new(block, process),
@@ -128,6 +146,7 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             _memory: memory,
         });
     }
+    BLOCKS.lock().push(BlockRef(block));
     Ok(block)
 }
 

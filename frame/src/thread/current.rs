@@ -18,22 +18,6 @@ pub(crate) fn current_waiter() -> Arc<Waiter> {
     }
 }
 
-/// The calling thread's host process got another parent.
-pub(crate) fn note_orphaned() {
-    if let Some(block) = current() {
-        block.handle.process.is_orphaned.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Whether [`note_orphaned`] was called in this host process since the last look.
-pub(crate) fn was_orphaned() -> bool {
-    // Seldom, so a load comes first: it's cheaper than a swap.
-    current().is_some_and(|block| {
-        let is_orphaned = &block.handle.process.is_orphaned;
-        is_orphaned.load(Ordering::SeqCst) && is_orphaned.swap(false, Ordering::SeqCst)
-    })
-}
-
 /// Whether somebody wants the calling thread to look after signals or to end.
 pub fn is_wanted() -> bool {
     current().is_some_and(|block| block.pending.load(Ordering::SeqCst) != 0)

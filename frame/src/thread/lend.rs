@@ -83,6 +83,12 @@ impl Lenders {
         self.freed.load(Ordering::SeqCst)
     }
 
+    /// The tasks that have lent this host thread.
+    pub(super) fn tasks_of(&self, host_thread: &Arc<Shared>) -> Vec<Arc<dyn Task>> {
+        let list = self.list.lock();
+        list.iter().filter(|lender| lender.waits_for(host_thread)).map(|lender| lender.task.clone()).collect()
+    }
+
     /// Whether one is free.
     pub(super) fn has_free(&self) -> bool {
         self.list.lock().iter().any(|lender| matches!(lender.state, State::Free(_)))

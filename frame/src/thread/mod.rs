@@ -10,6 +10,7 @@
 
 mod block;
 mod current;
+mod dead;
 mod handle;
 mod home;
 mod lend;
@@ -21,15 +22,14 @@ mod usage;
 mod watch;
 
 pub use block::Arrival;
-pub(crate) use block::ThreadBlock;
+pub(crate) use block::{BlockRef, ThreadBlock};
 #[cfg(debug_assertions)]
 pub(crate) use current::held_locks;
 #[cfg(all(test, debug_assertions))]
 pub(crate) use current::watch_locks;
-pub(crate) use current::{
-    current_block, current_process, current_waiter, grow_down, note_orphaned, pending_word, was_orphaned,
-};
+pub(crate) use current::{current_block, current_process, current_waiter, grow_down, pending_word};
 pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
+pub(crate) use dead::{SLEEPER_SLOT, count_lock, take_dead, uncount_lock};
 pub use handle::Handle;
 pub(crate) use handle::change_own_schedule;
 pub use home::{Home, IdleThread};

@@ -141,6 +141,7 @@ pub(super) fn end_thread(block: &mut ThreadBlock) -> ! {
         host_process::remove(process.pid());
     }
     drop(process);
+    ocall::thread::forget_death();
     // SAFETY: nothing is used any more but the word.
     unsafe { ocall::thread::exit_leaving(tid) }
 }

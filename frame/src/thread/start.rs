@@ -12,7 +12,6 @@ use crate::host_process::{self, HostProcess};
 use crate::ocall;
 use crate::schedule::Schedule;
 use crate::sync::MutexGuard;
-use crate::trap;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::arch::{asm, naked_asm};
@@ -65,7 +64,8 @@ pub fn spawn_process(
         *schedule = inherited(own.as_ref(), result.is_ok());
         match result {
             Ok(pid) => {
-                host_process::add(pid);
+                (*block).host_pid.store(pid, Ordering::SeqCst);
+                host_process::add(pid, process);
                 Ok(())
             }
             Err(error) => {
@@ -141,6 +141,7 @@ pub(super) fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Resul
         // Who has the handle waits until the host's id is there.
         let mut schedule = handle.schedule.lock_new();
         prepare(&mut *block);
+        (*block).host_pid.store(process.pid(), Ordering::SeqCst);
         (*block).host_tid.store(1, Ordering::SeqCst);
         let result = ocall::thread::clone_thread((*block).stack_top, block as usize, thread_start, &(*block).host_tid);
         *schedule = inherited(own.as_ref(), result.is_ok());
@@ -190,7 +191,7 @@ extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
     // SAFETY: the new thread's own block.
     let block = unsafe { &mut *block };
     block.handle.process.begin();
-    trap::prepare_thread(block.stack_bottom, block.stack_top - block.stack_bottom);
+    block.prepare_host_thread();
     host_process::begin();
     run_role(block)
 }
@@ -201,6 +202,6 @@ extern "C" fn thread_main_entry(block: *mut ThreadBlock) -> ! {
 }
 
 pub(super) fn thread_main(block: &mut ThreadBlock) -> ! {
-    trap::prepare_thread(block.stack_bottom, block.stack_top - block.stack_bottom);
+    block.prepare_host_thread();
     run_role(block)
 }

@@ -28,6 +28,9 @@ pub trait Task: Send + Sync {
     /// Calls `work` with the patched system calls of the task's memory.
     fn with_patcher(&self, work: &mut dyn FnMut(&crate::patcher::Patcher));
 
+    /// The task's host process was killed, and its memory is gone. It ends when it's next asked what to do.
+    fn host_process_died(&self);
+
     /// Ids of process and thread, for log lines.
     fn ids(&self) -> (u32, u32);
 }

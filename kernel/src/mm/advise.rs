@@ -2,7 +2,7 @@
 
 use super::map::{checked, runs};
 use super::memory::{Inner, Memory};
-use super::vma::Vma;
+use super::vma::{InChildren, Vma};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::{PAGE_SIZE, TASK_SIZE, page_ceil};
@@ -18,8 +18,8 @@ pub enum Advice {
     Free,
     /// The pages are dropped from the file, too.
     Remove,
-    /// Children get zeroes.
-    WipeOnFork,
+    /// What forked children get.
+    InChildren(InChildren),
     /// Pages are made present, and may be read or written.
     Populate,
     /// What the host may make use of, or not.
@@ -45,22 +45,21 @@ impl Advice {
             linux::MADV_DONTNEED | linux::MADV_DONTNEED_LOCKED => Self::DontNeed,
             linux::MADV_FREE => Self::Free,
             linux::MADV_REMOVE => Self::Remove,
-            linux::MADV_WIPEONFORK => Self::WipeOnFork,
+            linux::MADV_WIPEONFORK => Self::InChildren(InChildren::Zeroes),
+            linux::MADV_DONTFORK => Self::InChildren(InChildren::Nothing),
+            linux::MADV_DOFORK | linux::MADV_KEEPONFORK => Self::InChildren(InChildren::All),
             linux::MADV_POPULATE_READ | linux::MADV_POPULATE_WRITE => Self::Populate,
             linux::MADV_HWPOISON | linux::MADV_SOFT_OFFLINE => Self::Poison,
             linux::MADV_NORMAL
             | linux::MADV_RANDOM
             | linux::MADV_SEQUENTIAL
             | linux::MADV_WILLNEED
-            | linux::MADV_DONTFORK
-            | linux::MADV_DOFORK
             | linux::MADV_MERGEABLE
             | linux::MADV_UNMERGEABLE
             | linux::MADV_HUGEPAGE
             | linux::MADV_NOHUGEPAGE
             | linux::MADV_DONTDUMP
             | linux::MADV_DODUMP
-            | linux::MADV_KEEPONFORK
             | linux::MADV_COLD
             | linux::MADV_PAGEOUT
             | linux::MADV_COLLAPSE => Self::Hint,
@@ -80,7 +79,9 @@ impl Advice {
             Self::DontNeed if vma.is_locked && raw != linux::MADV_DONTNEED_LOCKED => {
                 bail!(EINVAL, "the memory is locked")
             }
-            Self::Free | Self::WipeOnFork if !is_anonymous => bail!(EINVAL, "this is for private anonymous memory"),
+            Self::Free | Self::InChildren(InChildren::Zeroes) if !is_anonymous => {
+                bail!(EINVAL, "this is for private anonymous memory")
+            }
             Self::Remove if vma.is_locked || is_anonymous => bail!(EINVAL, "the memory is locked or has no file"),
             Self::Remove if vma.sharing == Sharing::Private || !vma.prot.contains(Prot::WRITE) => {
                 bail!(EACCES, "the mapping is not shared and writable")
@@ -102,7 +103,7 @@ impl Memory {
         }
         let mut inner = self.inner.lock();
         // Whatever the host makes of it would stay for the next run of the program.
-        inner.is_altered |= matches!(advice, Advice::WipeOnFork | Advice::Hint);
+        inner.is_altered |= matches!(advice, Advice::InChildren(_) | Advice::Hint);
         let (parts, is_covered) = inner.vmas.visible(range);
         for (part, vma) in &parts {
             advice.check(vma, raw)?;
@@ -110,6 +111,11 @@ impl Memory {
                 self.patcher.forget(part);
             }
             mem::advise(part, raw)?;
+            if let Advice::InChildren(wanted) = advice {
+                let in_children = vma.in_children.after(raw, wanted);
+                inner.vmas.remove(part);
+                inner.vmas.insert(part.clone(), Vma { in_children, ..vma.clone() });
+            }
         }
         if !is_covered {
             bail!(ENOMEM, "not all of the range is mapped");

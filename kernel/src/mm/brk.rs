@@ -3,7 +3,7 @@
 use super::charge::{charge, uncharge};
 use super::memory::{Inner, Memory};
 use super::recycle;
-use super::vma::{Kind, Vma};
+use super::vma::{InChildren, Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::page_ceil;
@@ -66,6 +66,7 @@ impl Inner {
                 is_charged: true,
                 is_chargeable: true,
                 is_locked: self.locks_future.is_some(),
+                in_children: InChildren::All,
             },
         );
         Ok(())

@@ -1,7 +1,7 @@
 //! Code in which instructions may be patched, and the trampolines beside it.
 
 use super::memory::{Inner, Memory};
-use super::vma::{Kind, Vma, Vmas};
+use super::vma::{InChildren, Kind, Vma, Vmas};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
@@ -133,6 +133,7 @@ fn trampolines() -> Vma {
         is_charged: false,
         is_chargeable: false,
         is_locked: false,
+        in_children: InChildren::All,
     }
 }
 

@@ -4,10 +4,12 @@ use super::charge::charge;
 use super::memory::{Inner, Memory};
 use super::recycle::Recycled;
 use super::space::AddressSpace;
+use super::vma::{InChildren, Vma, Vmas};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout;
 use frame::ocall::mem;
+use linux_raw_sys::general as linux;
 
 impl Memory {
     /// A copy of this memory for a new address space, which `start` has the host make meanwhile: nothing is mapped or
@@ -20,12 +22,14 @@ impl Memory {
         let mut inner = self.inner.lock();
         // What is kept for reuse needn't be copied.
         inner.recycled.release();
-        let charged: usize = inner.vmas.iter().filter(|(_, vma)| vma.is_charged).map(|(range, _)| range.len()).sum();
+        let is_copied = |vma: &Vma| vma.in_children != InChildren::Nothing;
+        let charges = inner.vmas.iter().filter(|(_, vma)| vma.is_charged && is_copied(vma));
+        let charged: usize = charges.map(|(range, _)| range.len()).sum();
         charge(charged)?;
         let space = Arc::new(AddressSpace::default());
         let id = Self::next_id();
         space.adopt(id, &self.space, self.id);
-        let copy = Inner {
+        let mut copy = Inner {
             space: space.clone(),
             vmas: inner.vmas.clone(),
             room: inner.room.clone(),
@@ -41,9 +45,25 @@ impl Memory {
             random: inner.random,
             is_altered: true,
         };
+        let is_special = |vma: &Vma| vma.is_locked || !is_copied(vma);
+        for (range, vma) in inner.vmas.iter().filter(|(_, vma)| is_special(vma)) {
+            let in_copy = copy.vmas.remove(&range);
+            if is_copied(vma) {
+                for (part, vma) in in_copy {
+                    copy.vmas.insert(part, Vma { is_locked: false, ..vma });
+                }
+            } else {
+                copy.mapped -= range.len();
+                copy.put_free(range);
+            }
+        }
         self.patcher.fork(|patcher| {
             let copy = Arc::new(Self::with(id, copy, patcher));
-            match self.space.with_others(self.id, |foreign| start(&copy, foreign)) {
+            let start = |foreign| {
+                leave_out(&inner.vmas)?;
+                start(&copy, foreign)
+            };
+            match self.space.with_others(self.id, start) {
                 Ok(()) => Ok(copy),
                 Err(error) => {
                     copy.forget_all();
@@ -52,6 +72,12 @@ impl Memory {
             }
         })
     }
+}
+
+/// Tells the host again what isn't to be copied: it may have been told to copy all of the memory's windows.
+fn leave_out(vmas: &Vmas) -> Result<()> {
+    let mut left_out = vmas.iter().filter(|(_, vma)| vma.in_children == InChildren::Nothing);
+    left_out.try_for_each(|(range, _)| mem::advise(&range, linux::MADV_DONTFORK))
 }
 
 impl AddressSpace {

@@ -2,7 +2,7 @@
 
 use super::charge::{charge, uncharge};
 use super::memory::{Inner, Memory};
-use super::vma::{Kind, Vma};
+use super::vma::{InChildren, Kind, Vma};
 use super::{MapSource, recycle, refile};
 use crate::prelude::*;
 use crate::process::RLIM_INFINITY;
@@ -229,6 +229,7 @@ impl Memory {
                 is_charged,
                 is_chargeable: request.is_reserved,
                 is_locked: inner.locks_future.is_some(),
+                in_children: InChildren::All,
             },
         );
         Ok(())

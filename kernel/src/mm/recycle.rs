@@ -8,7 +8,7 @@
 use super::map::runs;
 use super::memory::{Inner, Memory};
 use super::source::MapSource;
-use super::vma::{Kind, Vma};
+use super::vma::{InChildren, Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::PAGE_SIZE;
@@ -94,6 +94,7 @@ pub(super) fn is_recyclable(vma: &Vma) -> bool {
         && vma.sharing == Sharing::Private
         && vma.source.is_none()
         && !vma.is_locked
+        && vma.in_children == InChildren::All
 }
 
 /// Makes anonymous memory read as zeroes: its resident pages are zeroed, unless there are so many that new ones cost less.

@@ -12,7 +12,7 @@ use crate::prelude::*;
 use alloc::collections::BTreeSet;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use frame::layout::{LIBOS_BASE, LIBOS_END, USER_MAX, USER_MIN};
+use frame::layout::{LIBOS_BASE, LIBOS_END, TASK_SIZE, USER_MAX, USER_MIN};
 use frame::ocall::mem;
 use frame::sync::Once;
 use linux_raw_sys::general as linux;
@@ -105,6 +105,11 @@ impl AddressSpace {
     pub fn is_free_for(&self, owner: u64, range: &Range<usize>) -> bool {
         let around = range.start / WINDOW * WINDOW..range.end.next_multiple_of(WINDOW);
         self.windows.lock().overlapping(&around).iter().all(|&(_, other)| other == owner)
+    }
+
+    /// Whether nobody but `owner` has anything in it.
+    pub fn is_only_for(&self, owner: u64) -> bool {
+        self.is_free_for(owner, &(0..TASK_SIZE))
     }
 
     /// Calls `work`, which has the host copy the address space for `owner`, with the windows of all others, which don't

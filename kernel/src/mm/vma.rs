@@ -4,6 +4,7 @@ use super::MapSource;
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{Prot, Sharing};
+use linux_raw_sys::general as linux;
 
 /// A mapping: a range of addresses with the same attributes.
 #[derive(Clone)]
@@ -24,6 +25,20 @@ pub struct Vma {
     pub is_chargeable: bool,
     /// It is locked in memory.
     pub is_locked: bool,
+    /// What forked children have there.
+    pub in_children: InChildren,
+}
+
+/// What forked children have of a mapping (`madvise`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InChildren {
+    /// A copy, or the same if it's shared.
+    #[default]
+    All,
+    /// Nothing (`MADV_DONTFORK`).
+    Nothing,
+    /// Zeroes (`MADV_WIPEONFORK`).
+    Zeroes,
 }
 
 /// What a mapping is for.
@@ -39,6 +54,16 @@ pub enum Kind {
     GrowsDown,
     /// Address space for trampolines; programs don't see it.
     Trampolines,
+}
+
+impl InChildren {
+    /// What they have after a piece of advice that asks for `wanted`: each kind is undone by its own opposite only.
+    pub(super) fn after(self, advice: u32, wanted: Self) -> Self {
+        match (advice, self) {
+            (linux::MADV_DOFORK, Self::Zeroes) | (linux::MADV_KEEPONFORK, Self::Nothing) => self,
+            _ => wanted,
+        }
+    }
 }
 
 impl Vma {
@@ -62,6 +87,7 @@ impl Vma {
             && self.is_charged == next.is_charged
             && self.is_chargeable == next.is_chargeable
             && self.is_locked == next.is_locked
+            && self.in_children == next.in_children
             && match (&self.source, &next.source) {
                 (None, None) => true,
                 (Some((file, offset)), Some((next_file, next_offset))) => {
@@ -201,6 +227,7 @@ mod tests {
             is_charged: false,
             is_chargeable: false,
             is_locked: false,
+            in_children: InChildren::All,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::mm::{AddressSpace, Keep, Memory, MemoryUse, Spare, SpareKey};
 use crate::prelude::*;
 use crate::signal::Signal;
 use crate::syscalls::Context;
+use config::Isolation;
 use core::sync::atomic::Ordering;
 use frame::context::UserContext;
 use frame::thread::{Flow, Home, IdleThread};
@@ -177,23 +178,34 @@ fn become_first_thread(thread: &Arc<Thread>) {
 
 impl Plan {
     fn place(&self, process: &Process) -> Place {
-        /// No memory has this id.
-        const NOBODY: u64 = 0;
         let memory = process.memory.read();
         let space = memory.space();
+        if is_isolated() {
+            let is_alone = memory.is_only() && space.is_only_for(memory.id());
+            return if is_alone { self.place_here(&memory) } else { Place::Elsewhere };
+        }
         if let Some((spare, host_thread)) = space.take_spare_elsewhere(self.spare_key()) {
             return Place::Spare(spare, host_thread);
         }
-        let Some(range) = self.program.fixed_range() else {
-            let host_thread = if space.is_first() { None } else { Home::reserve_in_first() };
-            return host_thread.map_or(Place::Beside, Place::Home);
-        };
-        if space.is_free_for(NOBODY, &range) {
-            Place::Beside
-        } else if memory.is_only() && space.is_free_for(memory.id(), &range) {
-            Place::Instead
-        } else {
-            Place::Elsewhere
+        if self.program.fixed_range().is_none()
+            && !space.is_first()
+            && let Some(host_thread) = Home::reserve_in_first()
+        {
+            return Place::Home(host_thread);
+        }
+        self.place_here(&memory)
+    }
+
+    /// Where it goes if it stays in the address space of this memory as long as there's room for it.
+    fn place_here(&self, memory: &MemoryUse) -> Place {
+        /// No memory has this id.
+        const NOBODY: u64 = 0;
+        let space = memory.space();
+        match self.program.fixed_range() {
+            None => Place::Beside,
+            Some(range) if space.is_free_for(NOBODY, &range) => Place::Beside,
+            Some(range) if memory.is_only() && space.is_free_for(memory.id(), &range) => Place::Instead,
+            Some(_) => Place::Elsewhere,
         }
     }
 
@@ -256,6 +268,7 @@ impl Plan {
         let keep = if self.program.fixed_range().is_none() { Keep::Anywhere } else { Keep::Alone };
         // A program that ran before will run again.
         if self.program.program().count_run() > 0
+            && !is_isolated()
             && let Err(error) = memory.keep_as(key, keep, Arc::new(laid_out.clone()))
         {
             debug!("the program's memory won't be kept: {error}");
@@ -310,6 +323,11 @@ impl Prepared {
         regs.rip = self.start as u64;
         regs.rsp = self.stack_pointer as u64;
     }
+}
+
+/// Whether each program has an address space of its own.
+fn is_isolated() -> bool {
+    crate::boot::config().is_some_and(|config| config.isolation == Isolation::Process)
 }
 
 fn check_space(request: &ExecRequest, stack_limit: u64) -> Result<()> {

@@ -80,6 +80,17 @@ fn begin_end(process: &Process, status: TermStatus) {
     }
 }
 
+/// A thread's host process was killed from outside, so its process counts as killed. The thread does what is left to do
+/// when it next looks.
+pub(super) fn kill_with_host_process(thread: &Thread) {
+    begin_end(&thread.process, TermStatus::Killed { signal: Signal::SIGKILL, core: false });
+    // If it was just ending, it starts over.
+    let threads = thread.process.threads.lock();
+    if threads.is_empty() || threads.contains_key(&thread.tid()) {
+        thread.has_ended.store(false, Ordering::SeqCst);
+    }
+}
+
 /// What a thread does last.
 fn leave(thread: &Arc<Thread>, status: TermStatus) {
     if thread.has_ended.swap(true, Ordering::SeqCst) {
@@ -128,6 +139,10 @@ pub(super) fn leave_memory(thread: &Thread) {
 
 /// The last thread has ended: the process is a zombie.
 fn end_process(process: &Arc<Process>, status: TermStatus) {
+    if process.zombie_status().is_some() {
+        // It has ended before; only its parent may not have heard of it.
+        return table::change(|table, aftermath| table.tell_again_of_end(process, aftermath));
+    }
     process.is_ending.store(true, Ordering::SeqCst);
     let status = *process.term_status.lock().get_or_insert(status);
     info!("process {} ends: {status:?}", process.pid());

@@ -306,6 +306,14 @@ impl Table {
         self.tell_parent_of_end(process, status, aftermath);
     }
 
+    /// Tells the parent of a zombie once more, whose host process was killed when it had just become one.
+    pub(super) fn tell_again_of_end(&mut self, process: &Arc<Process>, aftermath: &mut Aftermath) {
+        let is_there = self.process(process.pid()).is_some_and(|found| Arc::ptr_eq(found, process));
+        if let Some(status) = process.zombie_status().filter(|_| is_there) {
+            self.tell_parent_of_end(process, status, aftermath);
+        }
+    }
+
     /// Gives an orphan its new parent.
     fn adopt(&mut self, orphan: &Arc<Process>, heir: &Arc<Process>, from: u32, aftermath: &mut Aftermath) {
         let group = orphan.group();

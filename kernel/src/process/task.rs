@@ -88,6 +88,10 @@ impl Task for ThreadTask {
         work(self.0.process.memory().patcher());
     }
 
+    fn host_process_died(&self) {
+        exit::kill_with_host_process(&self.0);
+    }
+
     fn ids(&self) -> (u32, u32) {
         (self.0.process.pid(), self.0.tid())
     }

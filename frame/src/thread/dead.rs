@@ -1,0 +1,75 @@
+//! What is left of threads whose host process was killed ([`crate::death`]).
+
+use super::block::{BLOCKS, BlockRef, Role, ThreadBlock};
+use super::pool::POOL;
+use super::task::Task;
+use crate::ocall;
+use crate::trap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+#[cfg(feature = "image")]
+use core::arch::asm;
+use core::mem::offset_of;
+use core::sync::atomic::Ordering;
+
+/// Offset of where the assembly notes the stack of a thread that sleeps.
+pub(crate) const SLEEPER_SLOT: usize = offset_of!(ThreadBlock, sleeper);
+
+/// The calling thread is about to hold one more lock.
+#[inline]
+pub(crate) fn count_lock() {
+    #[cfg(feature = "image")]
+    if crate::boot::is_booted() {
+        // SAFETY: `%gs` points to the thread's block, of which only the thread itself changes the field.
+        unsafe { asm!("inc dword ptr gs:[{}]", const offset_of!(ThreadBlock, locks), options(nostack)) };
+    }
+}
+
+/// The calling thread holds one lock less.
+#[inline]
+pub(crate) fn uncount_lock() {
+    #[cfg(feature = "image")]
+    if crate::boot::is_booted() {
+        // SAFETY: as in `count_lock`.
+        unsafe { asm!("dec dword ptr gs:[{}]", const offset_of!(ThreadBlock, locks), options(nostack)) };
+    }
+}
+
+impl ThreadBlock {
+    /// What a new host thread does first.
+    pub(crate) fn prepare_host_thread(&mut self) {
+        self.host_pid.store(self.handle.process.pid(), Ordering::SeqCst);
+        trap::prepare_thread(self.stack_bottom, self.stack_top - self.stack_bottom);
+        // SAFETY: blocks are never unmapped.
+        unsafe { ocall::thread::announce_death(&raw mut self.robust_list) };
+    }
+
+    /// Its host thread is dead: nothing that it was about to do is done. Gives the tasks that it had.
+    pub(crate) fn tasks_of_dead(&mut self) -> Vec<Arc<dyn Task>> {
+        self.pending.store(1, Ordering::SeqCst);
+        self.arrival = None;
+        self.loan = None;
+        let own = match &self.role {
+            Role::Task(task) => Some(task.clone()),
+            Role::Service(_) | Role::Carrier | Role::Watcher | Role::Idle => None,
+        };
+        self.handle.process.lenders.tasks_of(&self.handle).into_iter().chain(own).collect()
+    }
+}
+
+/// The blocks whose host threads have died with the host process of this id, but for those that had no work.
+pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
+    // SAFETY: blocks are never unmapped, and the fields are atomic.
+    let ids = |block: &BlockRef| unsafe { (&(*block.0).host_pid, &(*block.0).host_tid) };
+    let is_its = |block: &BlockRef| ids(block).0.load(Ordering::SeqCst) == host_pid;
+    let mut pool = POOL.lock();
+    let (mut idle, others): (Vec<_>, Vec<_>) = pool.idle.drain(..).partition(is_its);
+    pool.idle = others;
+    pool.ended.append(&mut idle);
+    for block in pool.ended.iter().filter(|block| is_its(block)) {
+        ids(block).1.store(0, Ordering::SeqCst);
+    }
+    drop(pool);
+    let is_dead = |block: &BlockRef| is_its(block) && ids(block).1.load(Ordering::SeqCst) != 0;
+    BLOCKS.lock().iter().copied().filter(is_dead).collect()
+}
