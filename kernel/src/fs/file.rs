@@ -3,6 +3,7 @@
 use super::inode::{Inode, Metadata};
 use crate::events::{IoEvents, Notifier};
 use crate::mm::MapSource;
+use crate::net::Socket;
 use crate::prelude::*;
 use crate::process::Thread;
 use bitflags::bitflags;
@@ -195,6 +196,11 @@ pub trait File: Any + Send + Sync {
 
     /// The file at an inode that it is, if it is one.
     fn as_inode_file(&self) -> Option<&super::InodeFile> {
+        None
+    }
+
+    /// The socket that it is, if it is one.
+    fn as_socket(&self) -> Option<&dyn Socket> {
         None
     }
 }

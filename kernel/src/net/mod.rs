@@ -1,9 +1,20 @@
 //! Networking: sockets.
 //!
-//! - [`Endpoint`]: a connected Unix stream socket (`man 7 unix`), made of two channels that it shares with its peer;
+//! - [`Socket`]: what all sockets share, reached from a [`File`](crate::fs::File) by `as_socket`;
+//! - [`Address`], [`Outgoing`] and [`Incoming`] messages with their [`control`] messages, [`OptionName`]: what crosses the
+//!   edge, checked there once for all kinds of sockets;
+//! - [`unix`]: Unix sockets, which never leave the LibOS;
 //! - [`sys`]: the system calls.
 
-mod endpoint;
+mod address;
+pub mod control;
+pub mod message;
+pub mod option;
+mod socket;
 pub mod sys;
+pub mod unix;
 
-pub use endpoint::{Direction, Endpoint};
+pub use address::{AF_UNIX, AF_UNSPEC, Address};
+pub use message::{Incoming, MessageFlags, Outgoing};
+pub use option::OptionName;
+pub use socket::{Shutdown, Socket};

@@ -1,6 +1,7 @@
 //! Reading, writing and positions.
 
 use crate::fs::{File, FileType, StatusFlags};
+use crate::net::{MessageFlags, Outgoing};
 use crate::prelude::*;
 use crate::process::{RLIM_INFINITY, Resource, Thread};
 use crate::signal::{self, Signal};
@@ -10,7 +11,7 @@ use frame::layout::TASK_SIZE;
 use frame::ocall::file::{MAX_TRANSFER, Whence};
 
 /// The most pieces of one transfer (`IOV_MAX`).
-const IOV_MAX: usize = 1024;
+pub(crate) const MAX_PIECES: usize = 1024;
 
 pub(super) fn readable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
     let file = cx.thread.file(fd)?;
@@ -31,8 +32,8 @@ fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
 }
 
 /// The pieces that an array of `struct iovec` describes.
-pub(super) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
-    if count > IOV_MAX {
+pub(crate) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
+    if count > MAX_PIECES {
         bail!(EINVAL, "too many pieces");
     }
     let mut total = 0_usize;
@@ -218,6 +219,11 @@ pub(super) fn write_to(
     source: &mut Source<'_>,
     offset: Option<u64>,
 ) -> Result<usize> {
+    if offset.is_none()
+        && let Some(socket) = file.as_socket()
+    {
+        return socket.send(thread, &mut Outgoing::new(source, MessageFlags::empty()));
+    }
     limit_size(thread, file, source, offset)?;
     let result = match offset {
         None => file.write(source),

@@ -5,8 +5,11 @@ use crate::events::{
     Reaction, Share,
 };
 use crate::fs::{File, FileType, Metadata, StatusFlags, Time, current_time};
+use crate::net::option::OptionName;
+use crate::net::{AF_UNIX, Address, Incoming, MessageFlags, Outgoing, Shutdown, Socket};
 use crate::prelude::*;
 use crate::process::Thread;
+use crate::signal;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The capacity of one direction in pages: as many bytes as Linux's `wmem_default`.
@@ -37,15 +40,6 @@ impl Observer for Side {
         self.notifier.broadcast(events);
         Reaction::Noted
     }
-}
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the peer.
-    Incoming,
-    /// To the peer.
-    Outgoing,
 }
 
 impl Endpoint {
@@ -82,7 +76,7 @@ impl Endpoint {
     }
 
     /// What a transfer does when it can't go on, by the socket's status.
-    pub(super) fn blocking(&self) -> Blocking {
+    fn blocking(&self) -> Blocking {
         self.anonymous.blocking()
     }
 
@@ -90,7 +84,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// `EPIPE` if that direction is shut, `EAGAIN`, `EFAULT`, `ERESTARTSYS`; none once something was sent.
-    pub fn send(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
+    fn give(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
         if self.outgoing.channel().is_shut() {
             bail!(EPIPE, "nothing can be sent any more");
         }
@@ -101,7 +95,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// `ECONNRESET` once, if the peer closed without having read everything; `EAGAIN`, `EFAULT`, `ERESTARTSYS`.
-    pub fn receive(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
+    fn take(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
         if sink.is_empty() {
             return Ok(0);
         }
@@ -111,11 +105,11 @@ impl Endpoint {
         }
     }
 
-    /// As [`receive`](Self::receive), but the bytes stay (`MSG_PEEK`).
+    /// As [`take`](Self::take), but the bytes stay (`MSG_PEEK`).
     ///
     /// # Errors
     /// As there.
-    pub fn peek(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
+    fn peek(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
         let channel = self.incoming.channel();
         loop {
             let mut bytes = Vec::new();
@@ -138,14 +132,6 @@ impl Endpoint {
         }
     }
 
-    /// Nothing more goes this way.
-    pub fn shut(&self, direction: Direction) {
-        match direction {
-            Direction::Incoming => self.incoming.channel().shut(),
-            Direction::Outgoing => self.outgoing.channel().shut(),
-        }
-    }
-
     fn end(&self) -> Result<usize> {
         if self.side.is_reset.swap(false, Ordering::SeqCst) {
             bail!(ECONNRESET, "the peer closed without having read everything");
@@ -159,18 +145,22 @@ impl Drop for Endpoint {
         if self.incoming.poll().contains(IoEvents::POLLIN) {
             self.peer.is_reset.store(true, Ordering::SeqCst);
         }
-        self.shut(Direction::Incoming);
-        self.shut(Direction::Outgoing);
+        self.incoming.channel().shut();
+        self.outgoing.channel().shut();
     }
 }
 
 impl File for Endpoint {
+    fn as_socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        self.receive(sink, self.blocking())
+        self.take(sink, self.blocking())
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        self.send(source, self.blocking())
+        self.give(source, self.blocking())
     }
 
     fn metadata(&self) -> Result<Metadata> {
@@ -225,5 +215,99 @@ impl File for Endpoint {
         let len: usize = self.incoming.channel().with_items(|chunks| chunks.iter().map(Chunk::len).sum());
         UserPtr::<u32>::new(argument as usize).write(&(len as u32))?;
         Ok(0)
+    }
+}
+
+impl Socket for Endpoint {
+    fn bind(&self, _thread: &Arc<Thread>, _address: &Address) -> Result<()> {
+        unnamed()
+    }
+
+    fn listen(&self, _thread: &Arc<Thread>, _backlog: i32) -> Result<()> {
+        Err(err!(EINVAL, "the socket is connected"))
+    }
+
+    fn connect(&self, _thread: &Arc<Thread>, _address: &Address) -> Result<()> {
+        Err(err!(EISCONN, "the socket is connected"))
+    }
+
+    fn accept(&self, _thread: &Arc<Thread>, _status: StatusFlags) -> Result<Arc<dyn File>> {
+        Err(err!(EINVAL, "the socket doesn't listen"))
+    }
+
+    fn send(&self, thread: &Arc<Thread>, message: &mut Outgoing<'_, '_>) -> Result<usize> {
+        if message.flags.contains(MessageFlags::MSG_OOB) {
+            warn!("out-of-band data is not there");
+            bail!(EOPNOTSUPP, "no out-of-band data");
+        }
+        if message.address.is_some() {
+            bail!(EISCONN, "the socket is connected");
+        }
+        if !message.control.is_empty() {
+            return unnamed();
+        }
+        let result = self.give(message.source, self.blocking_by(message.flags));
+        if message.flags.contains(MessageFlags::MSG_NOSIGNAL) {
+            result
+        } else {
+            signal::raise_if_broken_pipe(thread, result)
+        }
+    }
+
+    fn receive(&self, _thread: &Arc<Thread>, message: &mut Incoming<'_, '_>) -> Result<usize> {
+        if message.flags.contains(MessageFlags::MSG_OOB) {
+            bail!(EINVAL, "no out-of-band data");
+        }
+        let blocking = self.blocking_by(message.flags);
+        if message.flags.contains(MessageFlags::MSG_PEEK) {
+            return self.peek(message.sink, blocking);
+        }
+        let mut total = self.take(message.sink, blocking)?;
+        if message.flags.contains(MessageFlags::MSG_WAITALL) && blocking == Blocking::Wait {
+            while total > 0 && !message.sink.is_empty() {
+                match self.take(message.sink, blocking) {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => total += count,
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    fn name(&self) -> Result<Address> {
+        Ok(Address::new(&AF_UNIX.to_ne_bytes()))
+    }
+
+    fn peer_name(&self) -> Result<Address> {
+        self.name()
+    }
+
+    fn shutdown(&self, how: Shutdown) -> Result<()> {
+        if how.ends_reading() {
+            self.incoming.channel().shut();
+        }
+        if how.ends_writing() {
+            self.outgoing.channel().shut();
+        }
+        Ok(())
+    }
+
+    fn option(&self, _thread: &Arc<Thread>, _name: OptionName, _len: usize) -> Result<Vec<u8>> {
+        unnamed()
+    }
+
+    fn set_option(&self, _thread: &Arc<Thread>, _name: OptionName, _value: &[u8]) -> Result<()> {
+        unnamed()
+    }
+}
+
+fn unnamed<T>() -> Result<T> {
+    warn!("Unix sockets have no names, options and control messages yet");
+    Err(err!(EOPNOTSUPP, "not there yet"))
+}
+
+impl Endpoint {
+    fn blocking_by(&self, flags: MessageFlags) -> Blocking {
+        if flags.contains(MessageFlags::MSG_DONTWAIT) { Blocking::DontWait } else { self.blocking() }
     }
 }
