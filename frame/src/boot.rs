@@ -1,8 +1,8 @@
 //! How the LibOS comes to life in the process that the launcher prepared.
 
 use crate::context::UserContext;
-use crate::errno::{Error, Result};
-use crate::layout::{HEAP_BASE, VDSO_BASE};
+use crate::errno::{Errno, Error, Result};
+use crate::layout::{HEAP_BASE, HUGE_PAGE, LIBOS_BASE, SCRATCH_BASE, VDSO_BASE};
 use crate::surroundings::Surroundings;
 use crate::sync::Once;
 use crate::thread::{self, Handle, Task, ThreadBlock};
@@ -258,6 +258,17 @@ fn image_segments() -> Segments {
     let end = crate::layout::page_ceil(segments.data.end).unwrap_or(start);
     segments.data = start..end.max(start);
     segments
+}
+
+/// Moves the image's code into a huge page, as far as it fills one.
+pub(crate) fn make_text_huge() -> Result<()> {
+    let place = LIBOS_BASE..LIBOS_BASE + HUGE_PAGE;
+    if image_segments().data.start < place.end || text().start >= place.end {
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    // SAFETY: the image starts there, and what it writes lies behind. Nothing but this uses the scratch place: the
+    // caller is the only one in its host process.
+    unsafe { ocall::mem::make_huge(place.start, SCRATCH_BASE) }
 }
 
 /// What the launcher handed over, by the two words that it gave to the image's entry point.

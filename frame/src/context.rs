@@ -9,7 +9,8 @@ use core::arch::asm;
 ///
 /// The vector state is saved as lazily as correctness allows: an entry by a patched jump saves `xmm0`–`xmm15` only,
 /// since the LibOS is built without AVX and so leaves the rest untouched in the registers ([`VectorState::Partial`]);
-/// an entry by a trap finds all of it in the host's signal frame ([`VectorState::Saved`]).
+/// an entry by a trap finds all of it in the host's signal frame ([`VectorState::Saved`]). An entry by a patched `cpuid`
+/// is like one by a patched system call, but keeps all general registers ([`VectorState::PartialWhole`]).
 #[repr(C, align(64))]
 #[expect(missing_docs, reason = "registers are named as the processor names them")]
 pub struct UserContext {
@@ -44,6 +45,8 @@ pub(crate) enum VectorState {
     Partial = 0,
     /// All is in `xstate`; the registers are free.
     Saved = 1,
+    /// As `Partial`, but all general registers are in the context, and the way out loads all of them.
+    PartialWhole = 2,
 }
 
 /// The flags that a program may have in `rflags` (those that Linux lets `rt_sigreturn` set).

@@ -85,3 +85,16 @@ fn features() -> CpuidResult {
 
 /// `AT_HWCAP2`'s bit for usable `rdfsbase` and its kin, which this LibOS needs itself.
 pub const HWCAP2_FSGSBASE: u64 = 2;
+
+/// The processor that the thread runs on, as the host numbers them, with its node in the upper bits; nothing where the
+/// host doesn't tell.
+pub(crate) fn processor() -> Option<u32> {
+    /// The selector of the segment whose limit is that number (`__CPUNODE_SEG` of Linux's `asm/segment.h`).
+    const SEGMENT: u32 = 0x7b;
+    let (limit, ok): (u32, u8);
+    // SAFETY: `lsl` only writes its operand and flags.
+    unsafe {
+        asm!("lsl {:e}, {:e}", "setz {}", out(reg) limit, in(reg) SEGMENT, out(reg_byte) ok, options(nomem, nostack));
+    };
+    (ok != 0).then_some(limit)
+}

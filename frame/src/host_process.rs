@@ -2,12 +2,14 @@
 //!
 //! The first one is what `enclos run` started; whoever waits for it outside learns how the LibOS ended. Each further one is
 //! an address space for programs that can't live in another: started by [`crate::thread::spawn_process`], with the same
-//! arena and the same descriptors. The first one adopts those whose parent has ended, and all end with it.
+//! arena and the same descriptors. All of them are children of the first one, whichever started them, and end with it.
 
 use crate::errno::Result;
+use crate::ocall::thread::ChildOf;
 use crate::ocall::{process, thread as host_thread};
-use crate::sync::{Mutex, wait_while};
+use crate::sync::{Mutex, Once, wait_while};
 use crate::thread;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -16,11 +18,13 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 pub(crate) struct HostProcess {
     /// The host's id of it; 0 until it runs.
     pid: AtomicU32,
+    /// How many further ones were started by it and its ancestors.
+    forks: AtomicU32,
     /// How many host threads it has.
     pub(crate) threads: AtomicU32,
     /// It ends with its tasks.
     pub(crate) is_ending: AtomicBool,
-    /// It has got another parent, and nobody has looked yet what that means.
+    /// Its parent, or a thread of that, has ended, and nobody has looked yet which.
     pub(crate) is_orphaned: AtomicBool,
 }
 
@@ -31,13 +35,30 @@ impl HostProcess {
         self.threads.store(1, Ordering::SeqCst);
     }
 
+    /// It is about to start `child`, with a copy of its memory.
+    pub(crate) fn begin_fork(&self, child: &Self) {
+        let forks = self.forks.fetch_add(1, Ordering::SeqCst) + 1;
+        if forks == WORTH_HUGE_PAGE
+            && let Err(error) = crate::boot::make_text_huge()
+        {
+            log::debug!("the image's code stays in small pages: {error}");
+        }
+        child.forks.store(forks, Ordering::SeqCst);
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.pid.load(Ordering::SeqCst)
     }
 }
 
+/// From this fork on, the image's code lies in a huge page: that costs about as much as ten forks, of which each is cheaper
+/// by some tens of page faults and by their pages' release.
+const WORTH_HUGE_PAGE: u32 = 8;
+
 /// The first host process's id; 0 while it is the only one.
 static FIRST: AtomicU32 = AtomicU32::new(0);
+/// What the threads of the first host process know it by.
+static FIRST_PROCESS: Once<Arc<HostProcess>> = Once::new();
 /// All others.
 static OTHERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 /// The exit status of the LibOS, with [`ENDED`] once it is known; before, what [`supervise`] is to do.
@@ -48,18 +69,25 @@ const ENDED: u32 = 1 << 31;
 const STOPPING: u32 = 1 << 30;
 /// Signals came from outside.
 const SIGNALLED: u32 = 1 << 29;
+/// The first host process needs one more thread.
+const THREAD_WANTED: u32 = 1 << 28;
 
-/// Sent by the host when a host process gets another parent.
+/// Sent by the host when a host process's parent ends, or the thread of that which counts as it.
 pub(crate) const ORPHANED_SIGNAL: i32 = 63;
 
 /// Called before each further host process is started; the first time, by the first one.
 pub(crate) fn prepare() -> Result<()> {
     if FIRST.load(Ordering::SeqCst) == 0 {
-        process::adopt_orphans()?;
         thread::spawn_service(supervise)?;
+        FIRST_PROCESS.call_once(thread::current_process);
         FIRST.store(host_thread::host_pid(), Ordering::SeqCst);
     }
     Ok(())
+}
+
+/// Whose child the calling host process's next one is to be, so that it's the first one's.
+pub(crate) fn parent_of_next() -> ChildOf {
+    if is_first() { ChildOf::Caller } else { ChildOf::CallersParent }
 }
 
 /// A host process of this id was started.
@@ -89,10 +117,10 @@ pub(crate) fn begin() {
     let _ = crate::ocall::signal::unblock_all();
 }
 
-/// The calling host process has another parent: that is the first one, unless all have ended.
+/// Ends the calling host process unless the first one is its parent still. The host tells it, too, when only the thread
+/// that started it has ended.
 pub(crate) fn end_if_alone() {
-    let parent = process::parent();
-    if parent != FIRST.load(Ordering::SeqCst) && !OTHERS.lock().contains(&parent) {
+    if process::parent() != FIRST.load(Ordering::SeqCst) {
         process::exit_here(crate::boot::FAILURE_STATUS);
     }
 }
@@ -139,6 +167,16 @@ pub(crate) fn note_signals() {
     }
 }
 
+/// The first host process; nothing while it is the only one.
+pub(crate) fn first() -> Option<Arc<HostProcess>> {
+    FIRST_PROCESS.get().cloned()
+}
+
+/// Has the first host process start a thread for work to come.
+pub(crate) fn ask_for_thread() {
+    ask(THREAD_WANTED);
+}
+
 /// Asks [`supervise`] for something.
 fn ask(what: u32) {
     let with_it = |status: u32| (status & ENDED == 0).then_some(status | what);
@@ -176,6 +214,11 @@ fn supervise() {
         } else if STATUS.compare_exchange(status, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             if status & STOPPING != 0 {
                 stop_from_first();
+            }
+            if status & THREAD_WANTED != 0
+                && let Err(error) = thread::spawn_service(|| {})
+            {
+                log::debug!("no thread more for forked programs: {error}");
             }
             crate::trap::take_host_signals();
         }

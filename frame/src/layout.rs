@@ -8,6 +8,9 @@ use core::ops::Range;
 /// Size of a page of memory in bytes.
 pub const PAGE_SIZE: usize = 4096;
 
+/// Size of a huge page in bytes.
+pub const HUGE_PAGE: usize = 2 << 20;
+
 /// First address of the LibOS; its image is linked here.
 pub const LIBOS_BASE: usize = 0x6000_0000_0000;
 /// First address of the heap's address space.
@@ -20,6 +23,8 @@ pub const PAGES_BASE: usize = 0x6020_0000_0000;
 pub const PAGES_SIZE: usize = 256 << 30;
 /// The host's vDSO is moved here, its data pages first.
 pub const VDSO_BASE: usize = 0x60f0_0000_0000;
+/// Where the LibOS prepares memory that it moves elsewhere; the place of a huge page.
+pub const SCRATCH_BASE: usize = VDSO_BASE + (1 << 30);
 /// First address behind the LibOS.
 pub const LIBOS_END: usize = 0x6100_0000_0000;
 

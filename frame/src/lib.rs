@@ -3,7 +3,7 @@
 //! It knows no files, processes or signals of programs; those are the kernel's. What it knows:
 //!
 //! - [`boot`], [`layout`], [`arena`], [`heap`]: how the LibOS comes to life and where it lives;
-//! - [`entry`], [`trap`], [`context`], [`patch`], [`patcher`]: how programs enter it, and with which registers;
+//! - [`entry`], [`trap`], [`context`], [`patch`], [`patcher`], `cpuid`: how programs enter it, and with which registers;
 //! - [`thread`], [`sync`], [`host_process`]: its threads, their locks and how they wait, and where they run;
 //! - [`user`]: program memory;
 //! - [`ocall`], [`vdso`]: the host.
@@ -18,6 +18,7 @@ pub mod arena;
 pub mod boot;
 pub mod context;
 pub mod cpu;
+mod cpuid;
 pub mod entry;
 pub mod errno;
 pub mod heap;

@@ -33,3 +33,4 @@ pub mod signal;
 pub mod syscalls;
 pub mod system;
 pub mod time;
+pub mod tty;

@@ -3,7 +3,7 @@
 use crate::arena::Pages;
 use crate::errno::{Errno, Error, Result};
 use crate::host;
-use crate::layout::{self, HEAP_BASE, HEAP_SIZE, PAGE_SIZE, PAGES_BASE, PAGES_SIZE};
+use crate::layout::{self, HEAP_BASE, HEAP_SIZE, HUGE_PAGE, PAGE_SIZE, PAGES_BASE, PAGES_SIZE};
 use crate::ocall::file::HostFd;
 use bitflags::bitflags;
 use core::ops::Range;
@@ -261,6 +261,39 @@ pub(crate) unsafe fn make_shared(start: usize, len: usize, scratch: usize) -> Re
         map_raw(scratch, len, rw.bits(), MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0)?;
         core::ptr::copy_nonoverlapping(start as *const u8, scratch as *mut u8, len);
         host_raw_checked(__NR_mremap, [scratch, len, len, (MREMAP_MAYMOVE | MREMAP_FIXED) as usize, start, 0])
+    }
+}
+
+/// Replaces a part of the image, of the size of a huge page, by one such page with the same contents.
+///
+/// # Errors
+/// `ENOMEM` and what else the host gives when it has no huge page; all is as before then.
+///
+/// # Safety
+/// The part is a huge page's place, is never written, and may be executed. Between `scratch` and the next place of a huge
+/// page, nothing but reserved address space is mapped.
+pub(crate) unsafe fn make_huge(start: usize, scratch: usize) -> Result<()> {
+    const MADV_HUGEPAGE: usize = 14;
+    const MADV_COLLAPSE: usize = 25;
+    let advise = |advice| {
+        // SAFETY: no effect on contents.
+        unsafe { host::call(__NR_madvise, [scratch, HUGE_PAGE, advice, 0, 0, 0]) }
+    };
+    let (read, write, execute) = (Prot::READ.bits(), Prot::WRITE.bits(), Prot::EXEC.bits());
+    let reserve = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    // SAFETY: the caller's. Other threads may run the old code meanwhile and find the new one, which is the same, at the
+    // same place.
+    unsafe {
+        map_raw(scratch, HUGE_PAGE, read | write, reserve, -1, 0)?;
+        let copied = advise(MADV_HUGEPAGE).and_then(|_| {
+            core::ptr::copy_nonoverlapping(start as *const u8, scratch as *mut u8, HUGE_PAGE);
+            advise(MADV_COLLAPSE)?;
+            host::call(__NR_mprotect, [scratch, HUGE_PAGE, (read | execute) as usize, 0, 0, 0])?;
+            let flags = (MREMAP_MAYMOVE | MREMAP_FIXED) as usize;
+            host::call(__NR_mremap, [scratch, HUGE_PAGE, HUGE_PAGE, flags, start, 0])
+        });
+        map_raw(scratch, HUGE_PAGE, 0, reserve, -1, 0)?;
+        copied.map(drop)
     }
 }
 

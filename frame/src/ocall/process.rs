@@ -162,14 +162,6 @@ fn parent_of(pid: u32) -> Option<u32> {
     core::str::from_utf8(after_name).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// Has orphans among the descendants of this host process become its children.
-pub(crate) fn adopt_orphans() -> Result<()> {
-    const PR_SET_CHILD_SUBREAPER: usize = 36;
-    // SAFETY: no effect on memory.
-    unsafe { host::call(__NR_prctl, [PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0])? };
-    Ok(())
-}
-
 /// Has the host send `signal` to the calling process whenever it gets another parent.
 pub(crate) fn signal_on_parents_end(signal: i32) {
     const PR_SET_PDEATHSIG: usize = 1;

@@ -15,8 +15,8 @@ use core::time::Duration;
 use linux_raw_sys::general::{
     __NR_clone, __NR_exit, __NR_getcpu, __NR_getpid, __NR_gettid, __NR_ioprio_set, __NR_prctl, __NR_sched_getaffinity,
     __NR_sched_getattr, __NR_sched_rr_get_interval, __NR_sched_setaffinity, __NR_sched_setattr, __NR_sched_yield,
-    __NR_setpriority, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT_SETTID, CLONE_SIGHAND, CLONE_SYSVSEM,
-    CLONE_THREAD, CLONE_VM,
+    __NR_setpriority, __NR_tgkill, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_SIGHAND,
+    CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -234,6 +234,15 @@ pub(crate) unsafe fn clone_thread(
     unsafe { clone(flags, stack_top, argument, start, tid).map(drop) }
 }
 
+/// Whose child a new host process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChildOf {
+    /// The calling host process.
+    Caller,
+    /// The parent of that.
+    CallersParent,
+}
+
 /// Starts a host process with a copy of the calling one's memory and the same descriptors; otherwise as
 /// [`clone_thread`]. Gives its id.
 ///
@@ -243,13 +252,18 @@ pub(crate) unsafe fn clone_thread(
 /// # Safety
 /// As for [`clone_thread`].
 pub(crate) unsafe fn clone_process(
+    child_of: ChildOf,
     stack_top: usize,
     argument: usize,
     start: unsafe extern "C" fn(*mut ThreadBlock) -> !,
     tid: &AtomicU32,
 ) -> Result<u32> {
     const SIGCHLD: u32 = 17;
-    let flags = CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | SIGCHLD;
+    let relation = match child_of {
+        ChildOf::Caller => SIGCHLD,
+        ChildOf::CallersParent => CLONE_PARENT,
+    };
+    let flags = CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | relation;
     // SAFETY: passed on to the caller.
     unsafe { clone(flags, stack_top, argument, start, tid) }
 }

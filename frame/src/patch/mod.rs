@@ -1,5 +1,7 @@
 //! How a trapped system call becomes a patched one: planning, without touching memory.
 //!
+//! Likewise a `cpuid`, which doesn't trap and so is looked for: [`reached_cpuids`].
+//!
 //! The first trap at a site proves that its `syscall` instruction, and what follows it, are instruction boundaries.
 //! Five bytes from there on become a jump to a trampoline, which enters the LibOS, runs the displaced instructions
 //! that stood behind the `syscall`, and jumps back behind them. Nothing before the site is looked at and no text is
@@ -18,11 +20,13 @@
 //! - [`Table`]: the patched sites.
 
 mod plan;
+mod reach;
 mod slots;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Plan, Trampoline, Unpatchable};
+pub use plan::{Patched, Plan, Trampoline, Unpatchable};
+pub use reach::{CPUID, CpuidSite, reached_cpuids};
 pub use slots::{GOOD_CHUNK, Slots, good_areas};
 pub use table::{ProgramPoint, Site, Table};

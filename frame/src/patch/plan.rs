@@ -1,6 +1,6 @@
 //! What patching a site takes.
 
-use crate::entry::ENTRY_SLOT;
+use crate::entry::{CPUID_RETURN, CPUID_SLOT, ENTRY_SLOT};
 use alloc::vec::Vec;
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction};
 
@@ -8,20 +8,31 @@ use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruc
 pub(super) const JUMP_LEN: usize = 5;
 /// The index of a trampoline's point at which a system call returns.
 pub(super) const RETURNING: usize = 1;
-/// Length of the `syscall` instruction.
-const SYSCALL_LEN: usize = 2;
-/// What enters the LibOS: `lea rcx, [rip + 8]`, `jmp gs:[ENTRY_SLOT]`.
-const ENTRY_LEN: usize = 15;
+/// Length of the instructions that are patched.
+const SITE_LEN: usize = 2;
 /// `lea rcx, [rip + …]`.
 const LEA_LEN: usize = 7;
+/// `jmp gs:[…]`.
+const JMP_GS_LEN: usize = 8;
+/// `mov dword ptr gs:[…], …`.
+const STORE_LEN: usize = 12;
 /// A conditional jump with a displacement of 32 bits.
 const JCC_LEN: usize = 6;
 
-/// Why a system call stays trapped.
+/// An instruction that the LibOS carries out in the processor's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patched {
+    /// `syscall`.
+    Syscall,
+    /// `cpuid`.
+    Cpuid,
+}
+
+/// Why an instruction stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unpatchable {
-    /// There's no `syscall` instruction.
-    NoSyscall,
+    /// There's no instruction that the LibOS carries out.
+    NothingToPatch,
     /// The code ends before the jump would.
     EndOfCode,
     /// Bytes that are no instruction follow.
@@ -35,9 +46,14 @@ pub enum Unpatchable {
 /// A site that can be patched.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Where the jump goes: the instruction's place, or that of the one before it.
     site: u64,
-    /// What stands there, from the `syscall` instruction on up to `end`.
+    instruction: Patched,
+    /// What stands there up to `end`.
     original: Vec<u8>,
+    /// The instruction before, if that is what the jump replaces.
+    lead: Option<Displaced>,
+    /// Those behind that the jump replaces.
     displaced: Vec<Displaced>,
     /// First address behind the displaced instructions.
     end: u64,
@@ -76,25 +92,47 @@ pub struct Trampoline {
     /// The trampoline.
     pub code: Vec<u8>,
     /// For each point of the program within the site, ascending: its address, and where in the trampoline it is now.
-    /// The first is the `syscall` itself. The second is the address behind it on the way back from the LibOS, where a
-    /// system call's return address isn't in `rcx` yet; the third is that address too, as the first displaced
-    /// instruction, where branches go.
+    /// The first is the site itself. For a `syscall`, the second is the address behind it on the way back
+    /// from the LibOS, where a system call's return address isn't in `rcx` yet. What follows is that address too, as the
+    /// first displaced instruction, where branches go.
     pub points: Vec<(u64, usize)>,
+    /// What was patched.
+    pub instruction: Patched,
+}
+
+impl Patched {
+    const fn at(code: &[u8]) -> Option<Self> {
+        match code {
+            [0x0f, 0x05, ..] => Some(Self::Syscall),
+            [0x0f, 0xa2, ..] => Some(Self::Cpuid),
+            _ => None,
+        }
+    }
+
+    /// Length of what stands before the displaced instructions.
+    const fn entry_len(self) -> usize {
+        match self {
+            Self::Syscall => LEA_LEN + JMP_GS_LEN + LEA_LEN,
+            Self::Cpuid => STORE_LEN + STORE_LEN + JMP_GS_LEN,
+        }
+    }
 }
 
 impl Plan {
-    /// Looks at a site; `code` are its bytes from the `syscall` instruction on, as far as they are mapped.
+    /// Looks at a site; `code` are its bytes from the instruction to be patched on, as far as they are mapped.
     ///
     /// # Errors
     /// Why it can't be patched.
     pub fn new(site: u64, code: &[u8]) -> Result<Self, Unpatchable> {
-        let rest = code.strip_prefix(&[0x0f, 0x05]).ok_or(Unpatchable::NoSyscall)?;
-        let mut decoder = Decoder::with_ip(64, rest, site + SYSCALL_LEN as u64, DecoderOptions::NONE);
+        let instruction = Patched::at(code).ok_or(Unpatchable::NothingToPatch)?;
+        let mut decoder = Decoder::with_ip(64, &code[SITE_LEN..], site + SITE_LEN as u64, DecoderOptions::NONE);
         let mut plan = Self {
             site,
+            instruction,
             original: Vec::new(),
+            lead: None,
             displaced: Vec::new(),
-            end: site + SYSCALL_LEN as u64,
+            end: site + SITE_LEN as u64,
             falls_through: true,
         };
         let mut has_ended = false;
@@ -117,6 +155,33 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Looks at a site where the instruction that stands before the one to be patched, `lead_len` bytes long, has room for
+    /// the jump: so nobody arrives within that. Only who comes by the instruction before is served; `code` are the bytes
+    /// from there on.
+    ///
+    /// # Errors
+    /// Why it can't be patched.
+    pub fn with_lead(site: u64, lead_len: usize, code: &[u8]) -> Result<Self, Unpatchable> {
+        let instruction = code.get(lead_len..).and_then(Patched::at).ok_or(Unpatchable::NothingToPatch)?;
+        let mut decoder = Decoder::with_ip(64, &code[..lead_len], site, DecoderOptions::NONE);
+        let lead = decode(&mut decoder)?;
+        let bytes = &code[..lead_len];
+        if lead.len() != lead_len || lead_len < JUMP_LEN || !goes_on(&lead)? {
+            return Err(Unpatchable::Immovable);
+        }
+        let relation = relation(&decoder, &lead, bytes)?;
+        let original = code[..lead_len + SITE_LEN].to_vec();
+        Ok(Self {
+            site,
+            instruction,
+            end: site + original.len() as u64,
+            original,
+            lead: Some(Displaced { addr: site, bytes: bytes.to_vec(), relation }),
+            displaced: Vec::new(),
+            falls_through: true,
+        })
+    }
+
     /// What the program has from the site on up to the end of the displaced instructions.
     pub fn original(&self) -> &[u8] {
         &self.original
@@ -124,8 +189,8 @@ impl Plan {
 
     /// The trampoline's length in bytes.
     pub fn trampoline_len(&self) -> usize {
-        let displaced: usize = self.displaced.iter().map(Displaced::len).sum();
-        ENTRY_LEN + LEA_LEN + displaced + if self.falls_through { JUMP_LEN } else { 0 }
+        let displaced: usize = self.lead.iter().chain(&self.displaced).map(Displaced::len).sum();
+        self.instruction.entry_len() + displaced + if self.falls_through { JUMP_LEN } else { 0 }
     }
 
     /// The first place from `from` on, at a multiple of `align`, that a plan [`accepts`](Self::accepts).
@@ -158,22 +223,31 @@ impl Plan {
 
     /// Makes the code for a trampoline at `slot`; `None` if an instruction can't be moved there.
     pub fn assemble(&self, slot: u64) -> Option<Trampoline> {
-        const LEA_RCX: [u8; 3] = [0x48, 0x8d, 0x0d];
-        const JMP_GS: [u8; 4] = [0x65, 0xff, 0x24, 0x25];
-        const JMP_GS_LEN: i32 = 8;
         let mut code = Vec::with_capacity(self.trampoline_len());
-        // Enter with the address behind the next instruction in rcx, which a real `syscall` destroys as well.
-        code.extend(LEA_RCX);
-        code.extend(JMP_GS_LEN.to_le_bytes());
-        code.extend(JMP_GS);
-        code.extend(ENTRY_SLOT.to_le_bytes());
-        let resume = code.len();
-        // A real `syscall` leaves its return address there.
-        let return_address = self.site + SYSCALL_LEN as u64;
-        code.extend(LEA_RCX);
-        code.extend(relative(slot + (resume + LEA_LEN) as u64, return_address)?.to_le_bytes());
-
-        let mut points = alloc::vec![(self.site, 0), (return_address, resume)];
+        let mut points = alloc::vec![(self.site, 0)];
+        if let Some(lead) = &self.lead {
+            lead.emit(slot, &mut code)?;
+            points.push((self.site + lead.bytes.len() as u64, code.len()));
+        }
+        match self.instruction {
+            Patched::Syscall => {
+                // Enter with the address behind the next instruction in rcx, which a real `syscall` destroys as well.
+                emit_lea_rcx(&mut code, JMP_GS_LEN as i32);
+                emit_jmp_gs(&mut code, ENTRY_SLOT);
+                // A real `syscall` leaves its return address there.
+                let return_address = self.site + SITE_LEN as u64;
+                points.push((return_address, code.len()));
+                let next = slot + (code.len() + LEA_LEN) as u64;
+                emit_lea_rcx(&mut code, relative(next, return_address)?);
+            }
+            Patched::Cpuid => {
+                // It has operands in rax and rcx and keeps all others, so no register is free for the address.
+                let resume = slot + (code.len() + self.instruction.entry_len()) as u64;
+                emit_store_gs(&mut code, CPUID_RETURN, resume as u32);
+                emit_store_gs(&mut code, CPUID_RETURN + 4, (resume >> 32) as u32);
+                emit_jmp_gs(&mut code, CPUID_SLOT);
+            }
+        }
         for instruction in &self.displaced {
             points.push((instruction.addr, code.len()));
             instruction.emit(slot, &mut code)?;
@@ -183,13 +257,32 @@ impl Plan {
             code.push(0xe9);
             code.extend(relative(slot + code.len() as u64 + 4, self.end)?.to_le_bytes());
         }
-        Some(Trampoline { jump: self.jump(slot)?, code, points })
+        Some(Trampoline { jump: self.jump(slot)?, code, points, instruction: self.instruction })
     }
 
     fn jump(&self, slot: u64) -> Option<[u8; JUMP_LEN]> {
         let [a, b, c, d] = relative(self.site + JUMP_LEN as u64, slot)?.to_le_bytes();
         Some([0xe9, a, b, c, d])
     }
+}
+
+/// `lea rcx, [rip + displacement]`
+fn emit_lea_rcx(code: &mut Vec<u8>, displacement: i32) {
+    code.extend([0x48, 0x8d, 0x0d]);
+    code.extend(displacement.to_le_bytes());
+}
+
+/// `jmp gs:[offset]`
+fn emit_jmp_gs(code: &mut Vec<u8>, offset: i32) {
+    code.extend([0x65, 0xff, 0x24, 0x25]);
+    code.extend(offset.to_le_bytes());
+}
+
+/// `mov dword ptr gs:[offset], value`
+fn emit_store_gs(code: &mut Vec<u8>, offset: i32, value: u32) {
+    code.extend([0x65, 0xc7, 0x04, 0x25]);
+    code.extend(offset.to_le_bytes());
+    code.extend(value.to_le_bytes());
 }
 
 fn decode(decoder: &mut Decoder<'_>) -> Result<Instruction, Unpatchable> {

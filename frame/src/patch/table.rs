@@ -1,6 +1,6 @@
 //! The patched sites of an address space.
 
-use super::plan::{JUMP_LEN, RETURNING, Trampoline};
+use super::plan::{JUMP_LEN, Patched, RETURNING, Trampoline};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -18,6 +18,8 @@ pub struct Site {
     pub original: Vec<u8>,
     /// Points of the program within the site, and where in the trampoline they are.
     pub points: Vec<(u64, usize)>,
+    /// What was patched.
+    pub instruction: Patched,
 }
 
 /// Patched sites, those that were, and those that can't be.
@@ -44,8 +46,8 @@ pub struct ProgramPoint {
 impl Site {
     /// A site with this trampoline at `slot`, where `original` stood.
     pub fn new(slot: u64, trampoline: Trampoline, original: &[u8]) -> Self {
-        let Trampoline { jump, code, points } = trampoline;
-        Self { slot, len: code.len(), jump, original: original.to_vec(), points }
+        let Trampoline { jump, code, points, instruction } = trampoline;
+        Self { slot, len: code.len(), jump, original: original.to_vec(), points, instruction }
     }
 
     /// Where in the trampoline the program's instruction at `addr` is.
@@ -98,7 +100,14 @@ impl Table {
         let site = self.sites.get(site_addr).into_iter().chain(retired).find(|site| site.slot == *slot)?;
         let offset = (addr - slot) as usize;
         let index = site.points.iter().rposition(|&(_, start)| start <= offset).filter(|_| offset < site.len)?;
-        Some(ProgramPoint { addr: site.points[index].0, is_returning: index == RETURNING })
+        let is_returning = site.instruction == Patched::Syscall && index == RETURNING;
+        Some(ProgramPoint { addr: site.points[index].0, is_returning })
+    }
+
+    /// Whether there are sites in `range`, or were.
+    pub fn has_sites(&self, range: &Range<u64>) -> bool {
+        let first = range.start.saturating_sub(JUMP_LEN as u64 - 1);
+        self.sites.range(first..range.end).next().is_some() || self.retired.range(first..range.end).next().is_some()
     }
 
     /// Takes out the sites whose replaced bytes touch `range`.

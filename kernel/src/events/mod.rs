@@ -4,6 +4,7 @@
 //!   for files of the host beside them. What a file is ready for are [`IoEvents`].
 //! - [`Channel`]: a ring with a [`Producer`] and a [`Consumer`] end, beneath pipes and stream sockets.
 //! - [`EpollFile`], [`EventFd`]: files that are made of events.
+//! - [`signal_io`]: files that signal that they became ready (`O_ASYNC`).
 //! - [`sys`]: `poll`, `select` and their kin.
 //!
 //! A file becomes pollable by at most four methods of [`File`](crate::fs::File): `poll` and `notifier`, and `host_fd` and
@@ -21,6 +22,7 @@ mod eventfd;
 mod io_events;
 mod notifier;
 mod poller;
+pub mod signal_io;
 mod splice;
 mod sync;
 pub mod sys;

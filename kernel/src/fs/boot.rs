@@ -7,6 +7,7 @@ use super::path::{Last, Walker};
 use super::{Dentry, FileTable, FsView, StatusFlags, device, mount, proc, stdio, terminal};
 use crate::prelude::*;
 use crate::process::Credentials;
+use crate::tty::devpts;
 use config::{Access, Config};
 
 /// Makes the root, the volumes, `/proc` and `/dev`, and adopts the host's standard descriptors.
@@ -28,6 +29,9 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
     let devices = devices()?;
     mount_at(&walker, b"/dev", devices.clone())?;
     mount::note(b"/dev", b"tmpfs", "tmpfs", devices.clone());
+    let slaves = devpts::directory()?;
+    devpts::set_root(mount_at(&walker, b"/dev/pts", slaves.clone())?);
+    mount::note(b"/dev/pts", b"devpts", "devpts", slaves);
     for volume in &config.volumes {
         let inode = HostFs::open(&volume.source, volume.access).inspect_err(|error| {
             frame::boot::say(format_args!("enclos: volume {}: {}\n", volume.source.escape_ascii(), error.reason()));
@@ -47,8 +51,8 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
     Ok((view, Arc::new(files)))
 }
 
-/// Mounts a file system at an absolute path, whose missing directories are made in memory.
-fn mount_at(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<()> {
+/// Mounts a file system at an absolute path, whose missing directories are made in memory; gives its root.
+fn mount_at(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<Arc<Dentry>> {
     let mut dentry = walker.view.root().top();
     let names: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
     let mut walked = Vec::new();
@@ -67,8 +71,7 @@ fn mount_at(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<(
             Err(error) => return Err(error),
         };
     }
-    dentry.mount(inode);
-    Ok(())
+    Ok(dentry.mount(inode))
 }
 
 /// Shows the host's terminals under the names that the host has for them, as far as these are below `/dev`.
@@ -78,8 +81,8 @@ fn make_terminals(devices: &Arc<dyn Inode>) {
         let Some(name) = path.strip_prefix(b"/dev/") else { continue };
         let node = NewNode::Special(FileType::CharDevice, rdev);
         let made = match name.strip_prefix(b"pts/") {
-            Some(number) => devices.lookup(b"pts").and_then(|pts| pts.create(number, node, 0o620, OWNER)),
-            None => devices.create(name, node, 0o620, OWNER),
+            Some(number) => devpts::add_host_terminal(number, rdev),
+            None => devices.create(name, node, 0o620, OWNER).map(|_| ()),
         };
         if let Err(error) = made {
             warn!("{} isn't there: {error}", path.escape_ascii());

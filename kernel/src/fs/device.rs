@@ -6,6 +6,7 @@ use super::memory::MemInode;
 use super::terminal;
 use crate::prelude::*;
 use crate::process::exec::fill_random;
+use crate::tty::devpts;
 use core::sync::atomic::{AtomicU32, Ordering};
 use frame::ocall::file::Whence;
 use frame::ocall::mem::{Prot, Sharing};
@@ -20,13 +21,14 @@ enum Device {
 }
 
 /// Devices by name under `/dev`, with their numbers and permissions.
-pub const DEVICES: [(&str, u64, u32); 6] = [
+pub const DEVICES: [(&str, u64, u32); 7] = [
     ("null", number(1, 3), 0o666),
     ("zero", number(1, 5), 0o666),
     ("full", number(1, 7), 0o666),
     ("random", number(1, 8), 0o666),
     ("urandom", number(1, 9), 0o666),
     ("tty", number(5, 0), 0o666),
+    ("ptmx", number(5, 2), 0o666),
 ];
 
 /// Consoles and serial lines.
@@ -49,8 +51,13 @@ pub fn open(rdev: u64, flags: StatusFlags, inode: Arc<MemInode>) -> Result<Arc<d
         (1, 5) => Device::Zero,
         (1, 7) => Device::Full,
         (1, 8 | 9) => Device::Random,
-        (5, 0) => return terminal::open_controlling(flags),
-        (TTY_MAJOR | PTS_MAJOR..=PTS_LAST_MAJOR, _) => return terminal::open_by_device(rdev, flags),
+        (5, 0) => return terminal::open_controlling(flags, inode),
+        (5, 2) => return devpts::open_ptmx(flags, inode),
+        (PTS_MAJOR..=PTS_LAST_MAJOR, _) => {
+            let pty = devpts::open_by_device(rdev, flags, inode);
+            return pty.unwrap_or_else(|| terminal::open_by_device(rdev, flags));
+        }
+        (TTY_MAJOR, _) => return terminal::open_by_device(rdev, flags),
         _ => bail!(ENXIO, "there's no such device"),
     };
     let status = AtomicU32::new((flags & StatusFlags::KEPT).bits());

@@ -76,6 +76,40 @@ pub struct Metadata {
     pub btime: Time,
 }
 
+/// What changes when a file's contents do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    dev_ino: [u64; 2],
+    size: u64,
+    mtime: Time,
+    ctime: Time,
+}
+
+impl Version {
+    /// That of a file with these attributes.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            dev_ino: [metadata.dev, metadata.ino],
+            size: metadata.size,
+            mtime: metadata.mtime,
+            ctime: metadata.ctime,
+        }
+    }
+
+    /// Device and inode number.
+    pub fn dev_ino(&self) -> (u64, u64) {
+        (self.dev_ino[0], self.dev_ino[1])
+    }
+
+    /// Whether other contents would have another version: a file that changed lately may change again without a
+    /// difference in its times.
+    pub fn is_settled(&self) -> bool {
+        const SETTLED_SECS: u64 = 2;
+        let now = now(Clock::RealtimeCoarse).as_secs();
+        [self.mtime, self.ctime].iter().all(|time| (time.secs as u64).saturating_add(SETTLED_SECS) < now)
+    }
+}
+
 /// Which attributes are to change; `None` leaves one as it is.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of `struct stat`")]

@@ -326,7 +326,7 @@ pub(super) fn closed(table: usize, file: &dyn File) {
 }
 
 /// An open file is gone: so are its own locks.
-pub(super) fn dropped(file: *const ()) {
+pub(crate) fn dropped(file: *const ()) {
     if LOCKED_FILES.load(Ordering::SeqCst) == 0 {
         return;
     }

@@ -2,12 +2,13 @@
 //! [`Terminal`].
 
 use super::file::{File, StatusFlags};
-use super::inode::Metadata;
+use super::inode::{Inode, Metadata};
 use super::stdio::HostFile;
 use crate::events::IoEvents;
 use crate::prelude::*;
-use crate::process::terminal::{self, Terminal, Use};
+use crate::process::terminal::{self, HostLine, Line, Terminal, Use};
 use crate::process::{Thread, table};
+use crate::tty;
 use frame::ocall::file::{self, HostFd, TerminalRequest};
 use frame::sync::Once;
 
@@ -27,7 +28,7 @@ pub(super) struct Found(Vec<(Arc<Terminal>, Vec<u8>)>);
 impl Found {
     /// The terminal that a descriptor is open for, if that is what it is.
     pub(super) fn terminal(&mut self, fd: &Arc<HostFd>, path: &[u8]) -> Option<Arc<Terminal>> {
-        let new = Terminal::new(fd.clone()).ok()?;
+        let new = Terminal::of_host(fd.clone()).ok()?;
         let is_same = |other: &Arc<Terminal>| other.device() == new.device();
         if let Some((known, _)) = self.0.iter().find(|(other, _)| is_same(other)) {
             return Some(known.clone());
@@ -52,9 +53,13 @@ pub(super) fn names() -> impl Iterator<Item = (&'static [u8], u64)> {
 ///
 /// # Errors
 /// `ENXIO` if it has none.
-pub(super) fn open_controlling(flags: StatusFlags) -> Result<Arc<dyn File>> {
+pub(super) fn open_controlling(flags: StatusFlags, inode: Arc<dyn Inode>) -> Result<Arc<dyn File>> {
     let terminal = table::calling_thread().and_then(|thread| thread.process.terminal());
-    open(&terminal.ok_or(err!(ENXIO, "there's no controlling terminal"))?, b"/dev/tty", flags)
+    let terminal = terminal.ok_or(err!(ENXIO, "there's no controlling terminal"))?;
+    match terminal.line() {
+        Line::Host(host) => open(&terminal, host, b"/dev/tty", flags),
+        Line::Pty(pty) => tty::open_slave(pty, &terminal, b"/dev/tty", flags, inode),
+    }
 }
 
 /// Opens the terminal of this device number. A session's leader without a controlling terminal gets it as such, unless
@@ -65,20 +70,17 @@ pub(super) fn open_controlling(flags: StatusFlags) -> Result<Arc<dyn File>> {
 pub(super) fn open_by_device(device: u64, flags: StatusFlags) -> Result<Arc<dyn File>> {
     let known = KNOWN.get().into_iter().flatten().find(|(terminal, _)| u64::from(terminal.device()) == device);
     let (terminal, path) = known.ok_or(err!(ENXIO, "there's no such terminal"))?;
-    let file = open(terminal, path, flags)?;
-    if !flags.contains(StatusFlags::O_NOCTTY)
-        && terminal.session().is_none()
-        && let Some(thread) = table::calling_thread()
-    {
-        // Who may not have it has the file all the same.
-        let _ = terminal.take(&thread, flags.can_read(), false);
+    let Line::Host(host) = terminal.line() else { bail!(ENXIO, "not a terminal of the host") };
+    let file = open(terminal, host, path, flags)?;
+    if let Some(thread) = table::calling_thread() {
+        terminal.acquire(&thread, flags);
     }
     Ok(file)
 }
 
-fn open(terminal: &Arc<Terminal>, path: &[u8], flags: StatusFlags) -> Result<Arc<dyn File>> {
+fn open(terminal: &Arc<Terminal>, host: &HostLine, path: &[u8], flags: StatusFlags) -> Result<Arc<dyn File>> {
     let host_flags = flags & (StatusFlags::O_WRONLY | StatusFlags::O_RDWR | StatusFlags::O_NONBLOCK);
-    let fd = terminal.reopen(host_flags.bits())?;
+    let fd = host.reopen(host_flags.bits())?;
     Ok(Arc::new(TerminalFile::new(HostFile::new(Arc::new(fd), path, flags), terminal.clone())))
 }
 

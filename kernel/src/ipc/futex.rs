@@ -29,7 +29,7 @@ impl Futex {
 /// Waits for a wake-up with one of the bits of `mask`, if the word is `expected`.
 ///
 /// # Errors
-/// `EAGAIN` if it isn't, `ETIMEDOUT`, and an error that restarts the call when a signal comes.
+/// `EAGAIN` if it isn't, `ETIMEDOUT`, and `ERESTARTSYS` when a signal comes.
 pub(super) fn wait(
     thread: &Thread,
     futex: Futex,
@@ -53,17 +53,15 @@ pub(super) fn wait(
         Ok(()) => Ok(0),
         // A wake-up that came meanwhile isn't lost.
         Err(_) if wait.withdraw().is_none() => Ok(0),
-        Err(error) => Err(wait_error(error, deadline)),
+        Err(error) => Err(wait_error(error)),
     }
 }
 
 /// What a wait that ended without a wake-up gives.
-pub(super) fn wait_error(error: WaitError, deadline: Option<Deadline>) -> Error {
+pub(super) fn wait_error(error: WaitError) -> Error {
     match error {
         WaitError::TimedOut => err!(ETIMEDOUT, "the timeout has passed"),
-        WaitError::Interrupted if deadline.is_none() => Errno::ERESTARTSYS.into(),
-        // Linux restarts with what is left of the time, unless a handler runs.
-        WaitError::Interrupted => Errno::ERESTARTNOHAND.into(),
+        WaitError::Interrupted => Errno::ERESTARTSYS.into(),
     }
 }
 
@@ -254,9 +252,7 @@ pub(super) fn wait_any(thread: &Thread, awaited: &[Awaited], deadline: Option<De
         }
     }
     if outcome.is_ok() {
-        outcome = first
-            .sleep(deadline, || waits.iter().any(|wait| wait.is_woken()))
-            .map_err(|error| wait_error(error, deadline));
+        outcome = first.sleep(deadline, || waits.iter().any(|wait| wait.is_woken())).map_err(wait_error);
     }
     let mut woken = None;
     for (index, wait) in waits.iter().enumerate() {

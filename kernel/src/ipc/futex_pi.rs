@@ -170,7 +170,7 @@ pub(super) fn wait_requeue_pi(
             Err(err!(EAGAIN, "a signal came after the move to the lock"))
         }
         (WaitError::Interrupted, Some(_)) => Err(Errno::ERESTARTNOINTR.into()),
-        (WaitError::TimedOut, Some(_)) => Err(wait_error(error, deadline)),
+        (WaitError::TimedOut, Some(_)) => Err(wait_error(error)),
     }
 }
 

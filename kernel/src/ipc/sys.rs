@@ -5,8 +5,8 @@ use super::futex_pi::{self, IfHeld};
 use super::futex_queue::Scope;
 use crate::prelude::*;
 use crate::process::{AccessMode, may_access, table};
-use crate::syscalls::Context;
 use crate::syscalls::args::{Addr, Flags};
+use crate::syscalls::{Context, restart_by};
 use core::time::Duration;
 use frame::ocall::time::Clock;
 use frame::sync::Deadline;
@@ -47,8 +47,8 @@ pub fn futex(
     // Linux wakes one at least.
     let wake_count = (value as i32).max(1) as usize;
     match command {
-        FUTEX_WAIT => futex::wait(thread, first, value, MATCH_ANY, deadline()?),
-        FUTEX_WAIT_BITSET => futex::wait(thread, first, value, value3, deadline()?),
+        FUTEX_WAIT => wait(&cx, first, value, MATCH_ANY, deadline()?),
+        FUTEX_WAIT_BITSET => wait(&cx, first, value, value3, deadline()?),
         FUTEX_WAKE => futex::wake(thread, first, wake_count, MATCH_ANY),
         FUTEX_WAKE_BITSET => futex::wake(thread, first, wake_count, value3),
         FUTEX_REQUEUE => futex::requeue(thread, first, second, None, count(value)?, count(timeout as u32)?),
@@ -69,6 +69,15 @@ pub fn futex(
         }
         _ => Err(err!(ENOSYS, "no such futex operation")),
     }
+}
+
+/// Waits; with a timeout, a handler ends that even if it restarts calls, and other interruptions don't begin it anew.
+fn wait(cx: &Context<'_>, futex: Futex, expected: u32, mask: u32, deadline: Option<Deadline>) -> Result<usize> {
+    let result = futex::wait(cx.thread, futex, expected, mask, deadline);
+    if deadline.is_some() && result.as_ref().is_err_and(|error| error.errno() == Errno::ERESTARTSYS) {
+        return Err(restart_by(cx.thread, move |cx| wait(&cx, futex, expected, mask, deadline)));
+    }
+    result
 }
 
 /// A number of threads.

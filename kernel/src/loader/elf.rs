@@ -22,6 +22,8 @@ pub struct Elf {
     pub segments: Vec<Segment>,
     /// Path of the program interpreter.
     pub interpreter: Option<Vec<u8>>,
+    /// Address of the table of functions as linked, if there is one (`.eh_frame_hdr`).
+    pub function_table: Option<usize>,
     /// Alignment that the segments ask for, at least a page.
     pub align: usize,
     /// Whether the stack is to be executable (`PT_GNU_STACK`).
@@ -100,6 +102,7 @@ const ET_DYN: u16 = 3;
 const EM_X86_64: u16 = 62;
 const PT_LOAD: u32 = 1;
 const PT_INTERP: u32 = 3;
+const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
 const PT_GNU_STACK: u32 = 0x6474_e551;
 
 /// Reads and checks the headers of a program.
@@ -121,6 +124,7 @@ pub fn parse<F: ReadAt + ?Sized>(file: &F) -> Result<Elf> {
         header_count: headers.len(),
         segments: Vec::new(),
         interpreter: None,
+        function_table: None,
         align: PAGE_SIZE,
         executable_stack: false,
     };
@@ -133,6 +137,7 @@ pub fn parse<F: ReadAt + ?Sized>(file: &F) -> Result<Elf> {
                 elf.segments.push(segment(program)?);
             }
             PT_INTERP if elf.interpreter.is_none() => elf.interpreter = Some(interpreter(file, program)?),
+            PT_GNU_EH_FRAME => elf.function_table = Some(program.vaddr as usize),
             PT_GNU_STACK => elf.executable_stack = program.flags & 1 != 0,
             _ => {}
         }
@@ -152,6 +157,13 @@ impl Elf {
         let start = self.segments.first().map_or(0, |segment| page_floor(segment.memory.start));
         let end = self.segments.last().map_or(0, |segment| page_ceil(segment.memory.end).unwrap_or(0));
         start..end
+    }
+
+    /// Where the byte at `addr`, as linked, stands in the file, and how many follow in its segment.
+    pub fn place_in_file(&self, addr: usize) -> Option<(u64, usize)> {
+        let segment = self.segments.iter().rfind(|segment| segment.memory.start <= addr)?;
+        let within = addr - segment.memory.start;
+        (within < segment.file_len).then(|| (segment.offset + within as u64, segment.file_len - within))
     }
 }
 

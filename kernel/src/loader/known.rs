@@ -3,10 +3,11 @@
 use super::ReadAt;
 use super::elf::{self, Elf};
 use super::script::{self, Shebang};
-use crate::fs::{Dentry, ExecutableFile, File, Metadata, Time};
+use crate::fs::{Dentry, ExecutableFile, File, Version};
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use frame::ocall::time::{Clock, now};
+use frame::patch::CpuidSite;
+use frame::sync::Once;
 
 /// A program or script, as it was when it was looked at.
 pub struct Known {
@@ -21,6 +22,8 @@ pub struct Known {
     dentry: Arc<Dentry>,
     version: Version,
     runs: AtomicU32,
+    /// Its `cpuid` instructions; their addresses are as linked.
+    cpuids: Once<Vec<CpuidSite>>,
 }
 
 /// What an executable file is.
@@ -31,20 +34,9 @@ pub enum Contents {
     Script(Shebang),
 }
 
-/// What changes when a file's contents do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Version {
-    dev_ino: [u64; 2],
-    size: u64,
-    mtime: Time,
-    ctime: Time,
-}
-
 /// Those that were run last, the oldest first.
 static RECENT: Mutex<VecDeque<Arc<Known>>> = Mutex::new(VecDeque::new());
 const MAX_RECENT: usize = 64;
-/// Files that changed so lately may change again without a difference in their times.
-const SETTLED_SECS: u64 = 2;
 
 impl Known {
     /// What `found` is, from memory if it was run before and hasn't changed since.
@@ -68,6 +60,7 @@ impl Known {
             dentry: found.dentry.clone(),
             version,
             runs: AtomicU32::new(0),
+            cpuids: Once::new(),
         });
         if version.is_settled() {
             let gone = {
@@ -85,6 +78,20 @@ impl Known {
     pub fn count_run(&self) -> u32 {
         self.runs.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// Its `cpuid` instructions, ascending, their addresses as linked, if it was run before: looking for them would slow the first run.
+    pub fn cpuids(&self) -> &[CpuidSite] {
+        let Contents::Program(elf) = &self.contents else { return &[] };
+        if self.runs.load(Ordering::Relaxed) == 0 {
+            return &[];
+        }
+        self.cpuids.call_once(|| {
+            super::cpuid::find(&*self.file, elf).unwrap_or_else(|error| {
+                debug!("the program can't be searched for cpuid instructions: {error}");
+                Vec::new()
+            })
+        })
+    }
 }
 
 impl Contents {
@@ -95,21 +102,5 @@ impl Contents {
             Some(shebang) => Ok(Self::Script(shebang)),
             None => elf::parse(file).map(Self::Program),
         }
-    }
-}
-
-impl Version {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            dev_ino: [metadata.dev, metadata.ino],
-            size: metadata.size,
-            mtime: metadata.mtime,
-            ctime: metadata.ctime,
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        let now = now(Clock::RealtimeCoarse).as_secs();
-        [self.mtime, self.ctime].iter().all(|time| (time.secs as u64).saturating_add(SETTLED_SECS) < now)
     }
 }

@@ -9,6 +9,7 @@ use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::{PAGE_SIZE, page_ceil, page_floor};
 use frame::ocall::mem::{Prot, Sharing};
+use frame::patch::CpuidSite;
 
 /// A program in memory.
 #[derive(Clone)]
@@ -92,7 +93,7 @@ impl Executable {
     /// `ENOMEM`, `ENOEXEC` for a file that is shorter than it says.
     pub fn load(&self, memory: &Memory) -> Result<Loaded> {
         let elf = elf_of(&self.program)?;
-        let bias = map_all(memory, &self.program.file, elf)?;
+        let bias = map_known(memory, &self.program)?;
         let at = |addr: usize| addr.wrapping_add(bias);
         let entry = at(elf.entry);
         let mut loaded = Loaded {
@@ -106,7 +107,8 @@ impl Executable {
         };
         if let Some(interpreter) = &self.interpreter {
             let elf = elf_of(interpreter)?;
-            let bias = map_all(memory, &interpreter.file, elf)?;
+            let bias = map_known(memory, interpreter)?;
+            interpreter.count_run();
             loaded.interpreter_base = bias;
             loaded.start = elf.entry.wrapping_add(bias);
         }
@@ -119,6 +121,15 @@ fn elf_of(known: &Known) -> Result<&Elf> {
         Contents::Program(elf) => Ok(elf),
         Contents::Script(_) => Err(err!(ENOEXEC, "a script, where a program is needed")),
     }
+}
+
+/// Maps a program, and has the LibOS answer its `cpuid` instructions; gives by how much it lies higher than linked.
+fn map_known(memory: &Memory, known: &Known) -> Result<usize> {
+    let bias = map_all(memory, &known.file, elf_of(known)?)?;
+    let moved = |site: &CpuidSite| CpuidSite { addr: site.addr.wrapping_add(bias as u64), ..*site };
+    let sites: Vec<CpuidSite> = known.cpuids().iter().map(moved).collect();
+    memory.patch_cpuids(&sites);
+    Ok(bias)
 }
 
 /// Maps all segments; gives by how much they lie higher than linked.

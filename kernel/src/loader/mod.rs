@@ -1,9 +1,11 @@
 //! From a path to a program that can run: ELF files, `#!` scripts, the initial stack.
 //!
-//! [`Known`] remembers what was run; [`elf::parse`] checks a file's headers without trusting them; [`script`] finds a script's interpreter; [`Executable`] maps
+//! [`Known`] remembers what was run; [`elf::parse`] checks a file's headers without trusting them; [`cpuid`] finds the `cpuid` instructions of a
+//! program that is run often; [`script`] finds a script's interpreter; [`Executable`] maps
 //! what they describe into a fresh [`Memory`](crate::mm::Memory); [`stack`] lays out arguments, environment and the
 //! auxiliary vector.
 
+mod cpuid;
 pub mod elf;
 mod known;
 mod load;

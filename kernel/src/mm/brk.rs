@@ -2,6 +2,7 @@
 
 use super::charge::{charge, uncharge};
 use super::memory::{Inner, Memory};
+use super::recycle;
 use super::vma::{Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
@@ -42,9 +43,12 @@ impl Inner {
             bail!(ENOMEM, "a mapping is in the way");
         }
         charge(range.len())?;
-        if let Err(error) = mem::map(&range, PROT, Sharing::Private, Backing::Anonymous) {
-            uncharge(range.len());
-            return Err(error);
+        if !recycle::reuse(self, &range, PROT, Sharing::Private) {
+            if let Err(error) = mem::map(&range, PROT, Sharing::Private, Backing::Anonymous) {
+                uncharge(range.len());
+                return Err(error);
+            }
+            self.recycled.carve(&range);
         }
         if let Some(mode) = self.locks_future {
             // As on Linux, memory that can't be locked is had all the same.

@@ -1,11 +1,11 @@
-//! Code in which system calls may be patched, and the trampolines beside it.
+//! Code in which instructions may be patched, and the trampolines beside it.
 
 use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma, Vmas};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
-use frame::patch::{GOOD_CHUNK, good_areas};
+use frame::patch::{CpuidSite, GOOD_CHUNK, good_areas};
 use frame::patcher::CodeRegion;
 
 /// A chunk of trampolines.
@@ -28,19 +28,46 @@ impl Memory {
     /// The code at `addr`, if system calls in it may be patched: executable, private, not writable.
     pub fn code_region_at(&self, addr: usize) -> Option<CodeRegion> {
         let mut inner = self.inner.lock();
-        let (range, vma) = inner.vmas.find(addr)?;
-        if !vma.prot.contains(Prot::READ | Prot::EXEC)
-            || vma.prot.contains(Prot::WRITE)
-            || vma.sharing != Sharing::Private
-            || vma.kind == Kind::Trampolines
-        {
-            return None;
-        }
+        let (range, vma) = inner.vmas.find(addr).filter(|(_, vma)| is_patchable(vma))?;
         let prot = vma.prot;
         let trampolines =
             inner.chunk_for(&range).inspect_err(|error| debug!("no trampolines for {addr:#x}: {error}")).ok()?;
         Some(CodeRegion { range, prot, trampolines })
     }
+
+    /// The mapping of code at `addr`, if system calls in it may be patched.
+    pub fn code_mapping_at(&self, addr: usize) -> Option<Range<usize>> {
+        let inner = self.inner.lock();
+        inner.vmas.find(addr).filter(|(_, vma)| is_patchable(vma)).map(|(range, _)| range)
+    }
+
+    /// Has the LibOS answer the `cpuid` instructions at `sites`, ascending, in code that no thread runs yet. What can't be
+    /// patched stays as it is.
+    pub fn patch_cpuids(&self, sites: &[CpuidSite]) {
+        let mut rest = sites;
+        while let Some(first) = rest.first().map(|site| site.addr) {
+            let region = self.code_region_at(first as usize);
+            let count = match &region {
+                Some(region) => rest.partition_point(|site| site.addr < region.range.end as u64),
+                None => 1,
+            };
+            let (within, beyond) = rest.split_at(count);
+            if let Some(region) = region
+                && let Err(error) = self.patcher.patch_cpuids(within, &region)
+            {
+                debug!("cpuid instructions from {first:#x} on aren't patched: {error}");
+            }
+            rest = beyond;
+        }
+    }
+}
+
+/// Whether system calls in a mapping may be patched.
+fn is_patchable(vma: &Vma) -> bool {
+    vma.prot.contains(Prot::READ | Prot::EXEC)
+        && !vma.prot.contains(Prot::WRITE)
+        && vma.sharing == Sharing::Private
+        && vma.kind != Kind::Trampolines
 }
 
 impl Inner {

@@ -16,6 +16,7 @@ impl Memory {
     /// # Errors
     /// `ENOMEM` at the memory limit; what `start` gives.
     pub fn fork(&self, start: impl FnOnce(&Arc<Self>, Vec<Range<usize>>) -> Result<()>) -> Result<Arc<Self>> {
+        self.patcher.patch_for_copies(|site| self.code_region_at(site));
         let mut inner = self.inner.lock();
         // What is kept for reuse needn't be copied.
         inner.recycled.release();

@@ -3,7 +3,7 @@
 use super::charge::{charge, uncharge};
 use super::memory::{Inner, Memory};
 use super::vma::{Kind, Vma};
-use super::{MapSource, recycle};
+use super::{MapSource, recycle, refile};
 use crate::prelude::*;
 use crate::process::RLIM_INFINITY;
 use core::ops::Range;
@@ -201,7 +201,9 @@ impl Memory {
         if !is_reused {
             // What is there is kept if the host refuses.
             match &request.source {
-                Some((source, offset)) => source.map(range, *offset, request.prot, request.sharing)?,
+                Some((source, offset)) => {
+                    refile::map(self, inner, range, (&**source, *offset), request.prot, request.sharing)?;
+                }
                 None => mem::map(range, request.prot, request.sharing, Backing::Anonymous)?,
             }
             inner.recycled.carve(range);

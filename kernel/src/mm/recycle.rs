@@ -5,20 +5,31 @@
 //! anew; then those pages that are resident are zeroed, which costs far less than a fault each. Pages that were never
 //! touched stay so.
 
+use super::map::runs;
 use super::memory::{Inner, Memory};
+use super::source::MapSource;
 use super::vma::{Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::PAGE_SIZE;
 use frame::ocall::mem::{self, Prot, Sharing};
 
-/// Freed ranges by start: where they end. The host has them mapped without access.
+/// Freed ranges by start. The host has them mapped without access.
 #[derive(Default)]
 pub(super) struct Recycled {
-    kept: BTreeMap<usize, usize>,
+    kept: BTreeMap<usize, Kept>,
+    /// Of anonymous memory; files' pages are the host's.
     bytes: usize,
     /// How many ranges were freed that could have been kept.
     seen: u32,
+}
+
+/// What is kept from a place on.
+#[derive(Clone)]
+struct Kept {
+    end: usize,
+    /// What of which file it shows, unwritten; anonymous memory otherwise.
+    file: Option<(Arc<dyn MapSource>, u64)>,
 }
 
 /// The longest range that is kept.
@@ -27,6 +38,8 @@ const MAX_LEN: usize = 1 << 20;
 const MAX_BYTES: usize = 64 << 20;
 /// Programs that free less often than this gain nothing.
 const WARM_UP: u32 = 16;
+/// The most that waits for a program's next run; the host may take its pages when it has none.
+const MAX_BYTES_BETWEEN_RUNS: usize = 16 << 20;
 const READ_WRITE: Prot = Prot::READ.union(Prot::WRITE);
 
 /// Keeps `range`, which the program unmaps, if that is worth it. Gives whether it did.
@@ -48,7 +61,7 @@ pub(super) fn keep(memory: &Memory, inner: &mut Inner, range: &Range<usize>) -> 
     }
     memory.drop_vmas(inner, range);
     inner.put_free(range.clone());
-    inner.recycled.insert(range.clone());
+    inner.recycled.insert(range.clone(), None);
     true
 }
 
@@ -67,8 +80,9 @@ pub(super) fn reuse(inner: &mut Inner, range: &Range<usize>, prot: Prot, sharing
     true
 }
 
-fn is_recyclable(vma: &Vma) -> bool {
-    vma.kind == Kind::Plain
+/// Whether a mapping is anonymous memory of the usual kind.
+pub(super) fn is_recyclable(vma: &Vma) -> bool {
+    matches!(vma.kind, Kind::Plain | Kind::Heap)
         && vma.prot == READ_WRITE
         && vma.sharing == Sharing::Private
         && vma.source.is_none()
@@ -77,7 +91,7 @@ fn is_recyclable(vma: &Vma) -> bool {
 
 /// Makes anonymous memory read as zeroes: its resident pages are zeroed, unless there are so many that new ones cost less.
 pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
-    const MAX_ZEROED: usize = 256;
+    const MAX_ZEROED: usize = 1024;
     let resident = mem::resident(range)?;
     if resident.iter().filter(|&&page| page & 1 != 0).count() > MAX_ZEROED {
         return mem::advise(range, linux_raw_sys::general::MADV_DONTNEED);
@@ -94,36 +108,89 @@ pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
 }
 
 impl Recycled {
-    fn insert(&mut self, range: Range<usize>) {
-        self.bytes += range.len();
-        self.kept.insert(range.start, range.end);
+    fn insert(&mut self, range: Range<usize>, file: Option<(Arc<dyn MapSource>, u64)>) {
+        if file.is_none() {
+            self.bytes += range.len();
+        }
+        self.kept.insert(range.start, Kept { end: range.end, file });
     }
 
-    /// Whether all of `range` is kept, in however many pieces.
+    /// Keeps these mappings and what is kept already, as far as `may_keep` goes, until the program runs again.
+    pub(super) fn keep_for_next_run(
+        &mut self,
+        mappings: Vec<(Range<usize>, Vma)>,
+        may_keep: impl Fn(&Range<usize>) -> bool,
+    ) -> Result<()> {
+        for range in self.ranges() {
+            if !may_keep(&range) {
+                self.evict(&range)?;
+            }
+        }
+        for run in runs(&mappings) {
+            mem::protect(&run, Prot::empty())?;
+        }
+        for (range, vma) in mappings {
+            self.insert(range, vma.source);
+        }
+        for range in self.ranges().into_iter().rev() {
+            if !self.covers(&range) {
+                continue;
+            }
+            if self.bytes > MAX_BYTES_BETWEEN_RUNS {
+                self.evict(&range)?;
+            } else {
+                mem::advise(&range, linux_raw_sys::general::MADV_FREE)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ranges(&self) -> Vec<Range<usize>> {
+        self.kept.iter().map(|(&start, kept)| start..kept.end).collect()
+    }
+
+    /// Whether all of `range` is memory that is kept, in however many pieces.
     fn covers(&self, range: &Range<usize>) -> bool {
         let mut at = range.start;
         while at < range.end {
             match self.kept.range(..=at).next_back() {
-                Some((_, &end)) if end > at => at = end,
+                Some((_, kept)) if kept.end > at && kept.file.is_none() => at = kept.end,
                 _ => return false,
             }
         }
         true
     }
 
+    /// The parts of `range` that show a file, and what of it.
+    pub(super) fn files_in(&self, range: &Range<usize>) -> Vec<(Range<usize>, Arc<dyn MapSource>, u64)> {
+        let before = self.kept.range(..range.start).next_back();
+        let parts = before.into_iter().chain(self.kept.range(range.clone()));
+        let part = |(&start, kept): (&usize, &'_ Kept)| {
+            let part = start.max(range.start)..kept.end.min(range.end);
+            let (source, offset) = kept.file.as_ref().filter(|_| !part.is_empty())?;
+            let offset = offset + (part.start - start) as u64;
+            Some((part, source.clone(), offset))
+        };
+        parts.filter_map(part).collect()
+    }
+
     /// Forgets what is kept in `range`, which the host has replaced.
     pub(super) fn carve(&mut self, range: &Range<usize>) {
-        while let Some((&start, &end)) = self.kept.range(..range.end).next_back() {
+        while let Some((&start, kept)) = self.kept.range(..range.end).next_back() {
+            let (end, file) = (kept.end, kept.file.clone());
             if end <= range.start {
                 return;
             }
             self.kept.remove(&start);
-            self.bytes -= end - start;
+            if file.is_none() {
+                self.bytes -= end - start;
+            }
             if range.end < end {
-                self.insert(range.end..end);
+                let skipped = (range.end - start) as u64;
+                self.insert(range.end..end, file.clone().map(|(source, offset)| (source, offset + skipped)));
             }
             if start < range.start {
-                self.insert(start..range.start);
+                self.insert(start..range.start, file);
                 return;
             }
         }
@@ -131,11 +198,11 @@ impl Recycled {
 
     /// Unmaps what is kept in `range`, so that the host has nothing there.
     pub(super) fn evict(&mut self, range: &Range<usize>) -> Result<()> {
-        while let Some((&start, &end)) = self.kept.range(..range.end).next_back() {
-            if end <= range.start {
+        while let Some((&start, kept)) = self.kept.range(..range.end).next_back() {
+            if kept.end <= range.start {
                 break;
             }
-            let part = start.max(range.start)..end.min(range.end);
+            let part = start.max(range.start)..kept.end.min(range.end);
             mem::unmap(&part)?;
             self.carve(&part);
         }
@@ -144,8 +211,8 @@ impl Recycled {
 
     /// Unmaps all that is kept.
     pub(super) fn release(&mut self) {
-        for (start, end) in core::mem::take(&mut self.kept) {
-            if let Err(error) = mem::unmap(&(start..end)) {
+        for (start, kept) in core::mem::take(&mut self.kept) {
+            if let Err(error) = mem::unmap(&(start..kept.end)) {
                 warn!("the host keeps freed memory mapped: {error}");
             }
         }
@@ -160,11 +227,11 @@ mod tests {
     #[test]
     fn carving_leaves_both_ends() {
         let mut recycled = Recycled::default();
-        recycled.insert(0x1000..0x4000);
-        recycled.insert(0x4000..0x8000);
+        recycled.insert(0x1000..0x4000, None);
+        recycled.insert(0x4000..0x8000, None);
         assert!(recycled.covers(&(0x2000..0x7000)));
         recycled.carve(&(0x2000..0x6000));
-        assert_eq!(recycled.kept.iter().collect::<Vec<_>>(), [(&0x1000, &0x2000), (&0x6000, &0x8000)]);
+        assert_eq!(recycled.ranges(), [0x1000..0x2000, 0x6000..0x8000]);
         assert_eq!(recycled.bytes, 0x3000);
         assert!(!recycled.covers(&(0x1000..0x7000)));
     }

@@ -1,5 +1,6 @@
 //! What a file is to a mapping.
 
+use crate::fs::Version;
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{Prot, Sharing};
@@ -17,6 +18,11 @@ pub trait MapSource: Send + Sync {
     fn fault(&self, range: &Range<usize>, offset: u64, prot: Prot, sharing: Sharing) -> FileFault {
         let _ = (range, offset, prot, sharing);
         FileFault::Other
+    }
+
+    /// What tells the file's present contents from all others, if a private mapping shows just these.
+    fn version(&self) -> Option<Version> {
+        None
     }
 
     /// Device and inode number, as `/proc/PID/maps` shows them.

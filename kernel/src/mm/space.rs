@@ -9,9 +9,13 @@
 
 use super::Memory;
 use crate::prelude::*;
+use alloc::collections::BTreeSet;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use frame::layout::{LIBOS_BASE, LIBOS_END, USER_MAX, USER_MIN};
+use frame::ocall::mem;
+use frame::sync::Once;
+use linux_raw_sys::general as linux;
 
 /// An address space: what a host process can map.
 #[derive(Default)]
@@ -26,9 +30,13 @@ pub struct AddressSpace {
 /// Size of a window in bytes.
 pub(super) const WINDOW: usize = 16 << 30;
 
-/// Runs of windows by their first address: where they end, and whose they are.
 #[derive(Clone, Debug, Default)]
-struct Windows(BTreeMap<usize, (usize, u64)>);
+struct Windows {
+    /// Runs of windows by their first address: where they end, and whose they are.
+    runs: BTreeMap<usize, (usize, u64)>,
+    /// Runs that the host was told not to copy, as another memory was.
+    left_out: BTreeSet<usize>,
+}
 
 /// Addresses at which windows are chosen freely: above the LibOS, where Linux has its mappings too.
 const HIGH: Range<usize> = LIBOS_END..USER_MAX / WINDOW * WINDOW;
@@ -37,7 +45,20 @@ const LOW: Range<usize> = FIRST_CHOSEN..LIBOS_BASE;
 /// Below this, nothing is placed that doesn't ask for it.
 pub(super) const FIRST_CHOSEN: usize = 1 << 40;
 
+/// The address space of the first host process.
+static FIRST: Once<Arc<AddressSpace>> = Once::new();
+
 impl AddressSpace {
+    /// The first host process's.
+    pub fn first() -> &'static Arc<Self> {
+        FIRST.call_once(Arc::default)
+    }
+
+    /// Whether it's the first host process's.
+    pub fn is_first(self: &Arc<Self>) -> bool {
+        Arc::ptr_eq(self, Self::first())
+    }
+
     /// Takes a run of windows of at least `len` bytes for `owner`, the first free one at or below a random place.
     pub(super) fn take(&self, owner: u64, len: usize, random: u64) -> Result<Range<usize>> {
         let len = len.checked_next_multiple_of(WINDOW).ok_or(Errno::ENOMEM)?;
@@ -86,18 +107,26 @@ impl AddressSpace {
         self.windows.lock().overlapping(&around).iter().all(|&(_, other)| other == owner)
     }
 
-    /// Calls `work` with the windows of all but `owner`, which don't change meanwhile.
+    /// Calls `work`, which has the host copy the address space for `owner`, with the windows of all others, which don't
+    /// change meanwhile. They are left out of the copy as far as that is quickly said.
     pub(super) fn with_others<R>(&self, owner: u64, work: impl FnOnce(Vec<Range<usize>>) -> R) -> R {
-        let windows = self.windows.lock();
-        let others = windows.0.iter().filter(|&(_, &(_, other))| other != owner).map(|(&start, &(end, _))| start..end);
-        work(others.collect())
+        let mut windows = self.windows.lock();
+        windows.leave_out_others(owner);
+        let mut others: Vec<Range<usize>> = Vec::new();
+        for (&start, &(end, _)) in windows.runs.iter().filter(|&(_, &(_, other))| other != owner) {
+            match others.last_mut() {
+                Some(last) if last.end == start => last.end = end,
+                _ => others.push(start..end),
+            }
+        }
+        work(others)
     }
 
     /// Gives `owner` the windows that `original` has in `other`.
     pub(super) fn adopt(&self, owner: u64, other: &Self, original: u64) {
         let theirs = other.windows.lock().clone();
         let mut windows = self.windows.lock();
-        for (start, (end, _)) in theirs.0.into_iter().filter(|&(_, (_, of))| of == original) {
+        for (start, (end, _)) in theirs.runs.into_iter().filter(|&(_, (_, of))| of == original) {
             windows.insert(start..end, owner);
         }
     }
@@ -105,36 +134,65 @@ impl AddressSpace {
     /// The windows of `owner`.
     pub(super) fn windows_of(&self, owner: u64) -> Vec<Range<usize>> {
         let windows = self.windows.lock();
-        windows.0.iter().filter(|&(_, &(_, other))| other == owner).map(|(&start, &(end, _))| start..end).collect()
+        windows.runs.iter().filter(|&(_, &(_, other))| other == owner).map(|(&start, &(end, _))| start..end).collect()
     }
 
     /// Gives all windows of `owner` back but these.
     pub(super) fn keep_windows(&self, owner: u64, kept: &[Range<usize>]) {
         let is_kept = |start: usize| kept.iter().any(|window| window.start == start);
-        self.windows.lock().0.retain(|&start, &mut (_, other)| other != owner || is_kept(start));
+        self.windows.lock().runs.retain(|&start, &mut (_, other)| other != owner || is_kept(start));
     }
 
-    /// Whether no memory is in it.
+    /// Whether no memory is in it, not even one that is kept.
     pub fn is_empty(&self) -> bool {
-        self.memories.load(Ordering::SeqCst) == 0
+        self.memories.load(Ordering::SeqCst) == 0 && self.spares.lock().is_empty()
+    }
+
+    /// Whether the address space is needed when one of its memories isn't any more.
+    pub(super) fn outlives_last(&self) -> bool {
+        frame::host_process::is_first() || self.memories.load(Ordering::SeqCst) > 1
     }
 
     /// Gives all windows of `owner` back.
     pub(super) fn release(&self, owner: u64) {
-        self.windows.lock().0.retain(|_, &mut (_, other)| other != owner);
+        self.windows.lock().runs.retain(|_, &mut (_, other)| other != owner);
     }
 }
 
 impl Windows {
     fn insert(&mut self, run: Range<usize>, owner: u64) {
-        self.0.insert(run.start, (run.end, owner));
+        self.left_out.remove(&run.start);
+        self.runs.insert(run.start, (run.end, owner));
+    }
+
+    /// Tells the host which windows are to be copied: those of `owner`. What the others map later is copied nevertheless,
+    /// until they are told of again.
+    fn leave_out_others(&mut self, owner: u64) {
+        for (&start, &(end, other)) in &self.runs {
+            let is_own = other == owner;
+            if is_own != self.left_out.contains(&start) {
+                continue;
+            }
+            let advice = if is_own { linux::MADV_DOFORK } else { linux::MADV_DONTFORK };
+            let range = start.max(USER_MIN)..end.min(USER_MAX);
+            // It's done for all that is mapped there, even if it fails because not everything is.
+            match mem::advise(&range, advice).map_err(Error::errno) {
+                Ok(()) | Err(Errno::ENOMEM) => {}
+                Err(errno) => debug!("the host doesn't know what to copy: {errno:?}"),
+            }
+            if is_own {
+                self.left_out.remove(&start);
+            } else {
+                self.left_out.insert(start);
+            }
+        }
     }
 
     fn overlapping(&self, range: &Range<usize>) -> Vec<(Range<usize>, u64)> {
-        let first = self.0.range(..range.start).next_back().filter(|&(_, &(end, _))| end > range.start);
+        let first = self.runs.range(..range.start).next_back().filter(|&(_, &(end, _))| end > range.start);
         first
             .into_iter()
-            .chain(self.0.range(range.clone()))
+            .chain(self.runs.range(range.clone()))
             .map(|(&start, &(end, owner))| (start..end, owner))
             .collect()
     }
@@ -142,7 +200,7 @@ impl Windows {
     /// The highest free run of `len` bytes in `range`.
     fn find_free(&self, range: Range<usize>, len: usize) -> Option<Range<usize>> {
         let mut end = range.end;
-        for (&start, &(run_end, _)) in self.0.range(..range.end).rev() {
+        for (&start, &(run_end, _)) in self.runs.range(..range.end).rev() {
             if run_end.max(range.start) + len <= end {
                 break;
             }
@@ -158,7 +216,7 @@ mod tests {
 
     #[test]
     fn finds_the_highest_gap() {
-        let mut windows = Windows(BTreeMap::new());
+        let mut windows = Windows::default();
         assert_eq!(windows.find_free(0..10, 3), Some(7..10));
         windows.insert(8..10, 1);
         assert_eq!(windows.find_free(0..10, 3), Some(5..8));

@@ -2,15 +2,15 @@
 //!
 //! Most of what starting a small program costs is mapping it and touching its pages. So when a program that has run before
 //! ends, its memory isn't unmapped: it is brought back to what the loader made of it ([`Template`]), with its pages still
-//! there, its system calls still patched, and waits in its address space. What the program mapped for itself is unmapped;
-//! what it wrote is overwritten or zeroed.
+//! there, its system calls still patched, and waits in its address space. What it wrote there is overwritten or zeroed. What
+//! the program mapped for itself is unmapped, or kept as freed memory is (`recycle`).
 
-use super::charge::{charge, recharge, uncharge};
+use super::charge::{recharge, uncharge};
 use super::map::runs;
 use super::memory::{Inner, Memory};
-use super::recycle::zero_resident;
+use super::recycle::{self, zero_resident};
+use super::refile;
 use super::room::Room;
-use super::space::AddressSpace;
 use super::vma::{Kind, Vma, Vmas};
 use crate::prelude::*;
 use core::any::Any;
@@ -23,7 +23,7 @@ use frame::ocall::mem::{self, Prot, Sharing};
 pub type SpareKey = [u64; 3];
 
 /// What the loader wants to know again of a program that it has loaded before.
-pub type Note = Arc<dyn Any + Send + Sync>;
+pub(super) type Note = Arc<dyn Any + Send + Sync>;
 
 /// A memory as the loader left it.
 pub(super) struct Template {
@@ -39,10 +39,18 @@ pub(super) struct Template {
     charged: usize,
     /// What writable mappings of files hold.
     contents: Vec<(usize, Vec<u8>)>,
+    keep: Keep,
 }
 
-/// How many memories are kept in an address space.
-const MAX_SPARES: usize = 16;
+/// Where the memory of an ended program may wait for the next run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Beside others.
+    Anywhere,
+    /// In an address space of its own: it lies where others may have to.
+    Alone,
+}
+
 /// The most that a program may have in writable mappings of files, to be kept: beyond, mapping anew is cheaper.
 const MAX_CONTENTS: usize = 256 << 10;
 
@@ -51,7 +59,7 @@ impl Memory {
     ///
     /// # Errors
     /// `ENOMEM` for a program with too much data.
-    pub fn keep_as(&self, key: SpareKey, note: Note) -> Result<()> {
+    pub fn keep_as(&self, key: SpareKey, keep: Keep, note: Note) -> Result<()> {
         let inner = self.inner.lock();
         let is_written = |vma: &Vma| vma.source.is_some() && vma.prot.contains(Prot::WRITE);
         let written: Vec<_> = inner.vmas.iter().filter(|(_, vma)| is_written(vma)).map(|(range, _)| range).collect();
@@ -74,6 +82,7 @@ impl Memory {
             mapped: inner.mapped,
             charged: charged(&inner.vmas),
             contents,
+            keep,
         });
         Ok(())
     }
@@ -81,7 +90,7 @@ impl Memory {
     /// The memory's program has ended: keeps it for the next run, or unmaps all.
     pub(super) fn retire(self: &Arc<Self>) {
         let is_kept = match self.template.get() {
-            Some(template) if self.space.outlives_last() => self
+            Some(template) if template.keep == Keep::Anywhere || !self.space.outlives_last() => self
                 .reset(template)
                 .inspect_err(|error| debug!("the memory of an ended program isn't kept: {error}"))
                 .is_ok(),
@@ -91,17 +100,44 @@ impl Memory {
             self.release();
             return;
         }
-        if let Some(oldest) = self.space.keep(self.clone()) {
-            oldest.discard();
-        }
+        self.space.keep(self);
     }
 
     /// Unmaps a memory that was kept.
-    fn discard(&self) {
-        // What is mapped counts, until it is unmapped.
-        recharge(self.template.get().map_or(0, |template| template.charged));
-        self.space.memories.fetch_add(1, Ordering::SeqCst);
+    pub(super) fn discard(&self) {
+        self.bring_back();
         self.release();
+    }
+
+    /// Whether a mapping shows what its file holds, and would so in the next run.
+    fn is_as_its_file(&self, part: &Range<usize>, vma: &Vma) -> bool {
+        let version = vma.source.as_ref().and_then(|(source, _)| source.version());
+        refile::is_clean(vma) && version.is_some_and(|version| version.is_settled()) && !self.patcher.has_sites(part)
+    }
+
+    /// Notes that a memory waits for the next run of its program, when nobody has it mapped to write to.
+    pub(super) fn set_aside(&self) {
+        uncharge(self.charged_for_program());
+        self.space.memories.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Takes that back: what is mapped counts, until it is unmapped.
+    pub(super) fn bring_back(&self) {
+        recharge(self.charged_for_program());
+        self.space.memories.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn charged_for_program(&self) -> usize {
+        self.template.get().map_or(0, |template| template.charged)
+    }
+
+    /// Whether the program of this key is loaded in it.
+    pub(super) fn is_of(&self, key: SpareKey) -> bool {
+        self.template.get().is_some_and(|template| template.key == key)
+    }
+
+    pub(super) fn note(&self) -> Option<Note> {
+        self.template.get().map(|template| template.note.clone())
     }
 
     /// Brings the memory back to what it was when it was loaded.
@@ -110,14 +146,18 @@ impl Memory {
         if inner.is_altered || inner.locks_future.is_some() {
             bail!(EPERM, "the program has changed its own code or locked its memory");
         }
-        inner.recycled.release();
         let chunks = inner.drop_foreign_chunks(&template.vmas);
         let parts = inner.vmas.within(&(0..TASK_SIZE));
         let foreign: Vec<(Range<usize>, Vma)> =
             parts.iter().flat_map(|(part, vma)| template.parts_beyond(part, vma, &chunks)).collect();
-        for run in runs(&foreign) {
+        let is_kept = |(part, vma): &(Range<usize>, Vma)| {
+            template.has_window_of(part) && (recycle::is_recyclable(vma) || self.is_as_its_file(part, vma))
+        };
+        let (kept, unmapped): (Vec<_>, Vec<_>) = foreign.into_iter().partition(is_kept);
+        for run in runs(&unmapped) {
             mem::unmap(&run)?;
         }
+        inner.recycled.keep_for_next_run(kept, |range| template.has_window_of(range))?;
         for (range, initial) in template.vmas.iter() {
             restore_protection(&inner.vmas, &range, initial)?;
         }
@@ -155,6 +195,11 @@ impl Template {
         beyond
     }
 
+    /// Whether `range` lies in a window that the program's next run has as well.
+    fn has_window_of(&self, range: &Range<usize>) -> bool {
+        self.windows.iter().any(|window| window.start <= range.start && range.end <= window.end)
+    }
+
     fn apply(&self, inner: &mut Inner) {
         inner.vmas = self.vmas.clone();
         inner.room = self.room.clone();
@@ -170,7 +215,7 @@ impl Template {
             UserSlice::new(*addr, bytes.len())?.write(bytes)?;
         }
         for (range, vma) in self.vmas.iter() {
-            if vma.source.is_none() && vma.prot.contains(Prot::WRITE) {
+            if vma.source.is_none() && vma.prot.contains(Prot::WRITE) && vma.kind != Kind::Trampolines {
                 zero_resident(&range)?;
             }
         }
@@ -212,42 +257,4 @@ fn is_same_mapping(one: &Vma, other: &Vma) -> bool {
 
 fn charged(vmas: &Vmas) -> usize {
     vmas.iter().filter(|(_, vma)| vma.is_charged).map(|(range, _)| range.len()).sum()
-}
-
-impl AddressSpace {
-    /// A memory in which the program of this key is loaded, and what the loader noted about it.
-    ///
-    /// # Errors
-    /// `ENOMEM` at the memory limit.
-    pub fn take_spare(&self, key: SpareKey) -> Result<Option<(Arc<Memory>, Note)>> {
-        let is_it = |memory: &Arc<Memory>| memory.template.get().is_some_and(|template| template.key == key);
-        let found = {
-            let mut spares = self.spares.lock();
-            let index = spares.iter().rposition(is_it);
-            index.and_then(|index| spares.remove(index))
-        };
-        let Some(memory) = found else { return Ok(None) };
-        let Some(template) = memory.template.get() else { return Ok(None) };
-        if let Err(error) = charge(template.charged) {
-            memory.discard();
-            return Err(error);
-        }
-        self.memories.fetch_add(1, Ordering::SeqCst);
-        let note = template.note.clone();
-        Ok(Some((memory, note)))
-    }
-
-    /// Keeps a memory; gives one that is to be released for it.
-    fn keep(&self, memory: Arc<Memory>) -> Option<Arc<Memory>> {
-        uncharge(memory.template.get().map_or(0, |template| template.charged));
-        self.memories.fetch_sub(1, Ordering::SeqCst);
-        let mut spares = self.spares.lock();
-        spares.push_back(memory);
-        if spares.len() > MAX_SPARES { spares.pop_front() } else { None }
-    }
-
-    /// Whether the address space is needed when one of its memories isn't any more.
-    fn outlives_last(&self) -> bool {
-        frame::host_process::is_first() || self.memories.load(Ordering::SeqCst) > 1
-    }
 }

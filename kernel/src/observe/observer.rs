@@ -66,17 +66,28 @@ pub fn call(
     let started = now(Clock::Monotonic);
     let result = make();
     let took = now(Clock::Monotonic).saturating_sub(started);
-    if let Err(error) = &result {
+    let seen = seen_by_program(result);
+    if let Err(error) = &seen {
         error!("{name} fails: {error}");
     }
     trace!("{name} is left after {took:?}");
     if COUNTS.load(Ordering::Relaxed) && !ends {
-        stats::count(entry, result, took.as_nanos() as u64);
+        stats::count(entry, seen, took.as_nanos() as u64);
     }
     if let Some(line) = line {
-        print(thread, &line.finish(entry, result, took));
+        print(thread, &line.finish(entry, seen, took));
     }
     result
+}
+
+/// What the program will have as a call's result, where that says what becomes of the host thread.
+fn seen_by_program(result: Result<usize>) -> Result<usize> {
+    match result {
+        Err(error) if error.errno() == Errno::ELENT => Ok(frame::thread::lent_for().unwrap_or_default() as usize),
+        // The new program starts elsewhere.
+        Err(error) if error.errno() == Errno::EMOVED => Ok(0),
+        result => result,
+    }
 }
 
 /// Prints a line of the trace, with whose call it is.

@@ -2,6 +2,7 @@
 
 use super::credentials::Credentials;
 use super::exec_credentials::ExecCredentials;
+use super::exec_move;
 use super::limits::Resource;
 use super::process::{Process, Program};
 use super::task::ThreadTask;
@@ -9,13 +10,13 @@ use super::thread::Thread;
 use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
 use crate::loader::{Contents, Executable, Known, Loaded, elf, script};
-use crate::mm::{self, AddressSpace, Memory, MemoryUse, SpareKey};
+use crate::mm::{AddressSpace, Keep, Memory, MemoryUse, Spare, SpareKey};
 use crate::prelude::*;
 use crate::signal::Signal;
 use crate::syscalls::Context;
 use core::sync::atomic::Ordering;
 use frame::context::UserContext;
-use frame::thread::Flow;
+use frame::thread::{Flow, Home, IdleThread};
 
 /// What is to be executed.
 pub struct ExecRequest {
@@ -80,7 +81,6 @@ pub fn plan(
 }
 
 /// Where a program's memory is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Beside all that is there.
     Beside,
@@ -88,6 +88,10 @@ enum Place {
     Instead,
     /// In a new address space: another process of this one is where it must lie.
     Elsewhere,
+    /// In the first host process, on this thread of it: a forked child needs its own address space no longer.
+    Home(IdleThread),
+    /// Where it ran before, in another address space, on this thread there.
+    Spare(Spare, IdleThread),
 }
 
 /// Runs another program in the calling thread's process. A failure leaves all as it was, unless the host has no memory
@@ -98,9 +102,9 @@ enum Place {
 pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
     let thread = cx.thread;
     let plan = plan(request, &thread.process, &thread.fs(), &thread.credentials())?;
+    let space = thread.process.memory().space().clone();
     match plan.place(&thread.process) {
         Place::Beside => {
-            let space = thread.process.memory().space().clone();
             let prepared = plan.build(&space)?;
             if let Err(error) = leave_program(thread) {
                 prepared.memory.release();
@@ -111,7 +115,6 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         Place::Instead => {
             let none = MemoryUse::none()?;
             leave_program(thread)?;
-            let space = thread.process.memory().space().clone();
             drop(thread.process.replace_memory(none));
             match plan.build(&space) {
                 Ok(prepared) => prepared.install(thread, cx.regs),
@@ -121,7 +124,9 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
                 }
             }
         }
-        Place::Elsewhere => return execute_elsewhere(cx, plan),
+        Place::Elsewhere => return exec_move::to_new_space(cx, plan),
+        Place::Home(host_thread) => return exec_move::to_first_space(cx, plan, host_thread),
+        Place::Spare(spare, host_thread) => return exec_move::to_spare(cx, plan, spare, host_thread),
     }
     if frame::thread::is_borrower() {
         return execute_on_own_thread(cx);
@@ -146,49 +151,14 @@ fn execute_on_own_thread(cx: Context<'_>) -> Result<usize> {
     }
 }
 
-fn execute_elsewhere(cx: Context<'_>, plan: Plan) -> Result<usize> {
-    crate::time::start_service()?;
-    let none = MemoryUse::none()?;
-    leave_program(cx.thread)?;
-    let thread = cx.thread.clone();
-    let old = thread.process.replace_memory(none);
-    thread.hand_in_usage();
-    let started = old.space().split(|foreign| {
-        let moved = thread.clone();
-        let arrival = Box::new(move |regs: &mut UserContext| {
-            mm::unmap_foreign(&foreign);
-            match plan.build(&Arc::default()) {
-                Ok(prepared) => {
-                    prepared.install(&moved, regs);
-                    // Who wanted the thread while it moved may have told its old host thread.
-                    frame::thread::interrupt_self();
-                    Flow::Resume
-                }
-                Err(error) => kill_unloaded(&moved, &error),
-            }
-        });
-        let task = Arc::new(ThreadTask(thread.clone()));
-        frame::thread::spawn_process(task, cx.regs, 0, |handle| thread.set_handle(handle), arrival)
-    });
-    super::exit::give_up_memory(old);
-    match started {
-        // The thread goes on there; this host thread is done with it.
-        Ok(()) => Err(Errno::EMOVED.into()),
-        Err(error) => {
-            kill_unloaded(&thread, &error);
-            Ok(0)
-        }
-    }
-}
-
 /// The old program is gone and the new one can't be loaded.
-fn kill_unloaded(thread: &Arc<Thread>, error: &Error) -> Flow {
+pub(super) fn kill_unloaded(thread: &Arc<Thread>, error: &Error) -> Flow {
     warn!("a program can't be loaded any more: {error}");
     super::exit::exit_group_by_signal(thread, Signal::SIGKILL, false)
 }
 
 /// Ends what belongs to the old program: from here on there's no way back.
-fn leave_program(thread: &Arc<Thread>) -> Result<()> {
+pub(super) fn leave_program(thread: &Arc<Thread>) -> Result<()> {
     let process = &thread.process;
     process.end_other_threads(thread)?;
     become_first_thread(thread);
@@ -224,9 +194,15 @@ impl Plan {
     fn place(&self, process: &Process) -> Place {
         /// No memory has this id.
         const NOBODY: u64 = 0;
-        let Some(range) = self.program.fixed_range() else { return Place::Beside };
         let memory = process.memory.read();
         let space = memory.space();
+        if let Some((spare, host_thread)) = space.take_spare_elsewhere(self.spare_key()) {
+            return Place::Spare(spare, host_thread);
+        }
+        let Some(range) = self.program.fixed_range() else {
+            let host_thread = if space.is_first() { None } else { Home::reserve_in_first() };
+            return host_thread.map_or(Place::Beside, Place::Home);
+        };
         if space.is_free_for(NOBODY, &range) {
             Place::Beside
         } else if memory.is_only() && space.is_free_for(memory.id(), &range) {
@@ -242,6 +218,22 @@ impl Plan {
     /// `ENOEXEC` for a file that is shorter than it says, `ENOMEM`.
     pub fn build(self, space: &Arc<AddressSpace>) -> Result<Prepared> {
         let (memory, laid_out) = self.load(space)?;
+        self.prepare(memory, laid_out)
+    }
+
+    /// As [`build`](Self::build), in a memory in which it was loaded before.
+    pub(super) fn build_in(self, spare: Spare) -> Result<Prepared> {
+        match spare.note.downcast_ref::<LaidOut>() {
+            Some(laid_out) => self.prepare(spare.memory, laid_out.clone()),
+            None => {
+                let space = spare.memory.space().clone();
+                spare.memory.release();
+                self.build(&space)
+            }
+        }
+    }
+
+    fn prepare(self, memory: Arc<Memory>, laid_out: LaidOut) -> Result<Prepared> {
         match self.lay_stack(&laid_out) {
             Ok(laid) => Ok(Prepared {
                 name: self.request.name,
@@ -268,18 +260,17 @@ impl Plan {
 
     fn load(&self, space: &Arc<AddressSpace>) -> Result<(Arc<Memory>, LaidOut)> {
         let key = self.spare_key();
-        let spare = space.take_spare(key)?;
-        if let Some((memory, note)) = spare
+        if let Some(Spare { memory, note }) = space.take_spare(key)?
             && let Some(laid_out) = note.downcast_ref::<LaidOut>()
         {
             return Ok((memory, laid_out.clone()));
         }
         let memory = Arc::new(Memory::new(space)?);
         let laid_out = self.load_into(&memory).inspect_err(|_| memory.release())?;
-        // A program that ran before will run again. What must lie at a fixed place would only be in others' way.
+        let keep = if self.program.fixed_range().is_none() { Keep::Anywhere } else { Keep::Alone };
+        // A program that ran before will run again.
         if self.program.program().count_run() > 0
-            && self.program.fixed_range().is_none()
-            && let Err(error) = memory.keep_as(key, Arc::new(laid_out.clone()))
+            && let Err(error) = memory.keep_as(key, keep, Arc::new(laid_out.clone()))
         {
             debug!("the program's memory won't be kept: {error}");
         }

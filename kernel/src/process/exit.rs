@@ -148,7 +148,13 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
 /// calling thread.
 pub(super) fn give_up_memory(memory: MemoryUse) {
     let space = memory.space().clone();
-    drop(memory);
+    if memory.is_only() && memory.ends_space() {
+        // The host unmaps it with its process, and nobody has to wait for that.
+        memory.forget_all();
+        memory.forget();
+    } else {
+        drop(memory);
+    }
     if space.is_empty() && !frame::host_process::is_first() {
         frame::thread::end_process_with_tasks();
     }

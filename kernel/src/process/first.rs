@@ -11,7 +11,7 @@ use super::task::ThreadTask;
 use super::terminal;
 use super::thread::{Beginning, Thread, thread_count};
 use crate::fs::{self, FileTable, FsView};
-use crate::mm::MemoryUse;
+use crate::mm::{AddressSpace, MemoryUse};
 use crate::prelude::*;
 use crate::signal::{Signal, ThreadSignals};
 use config::Config;
@@ -39,7 +39,7 @@ pub fn create(config: &Config, fs_view: Arc<FsView>, files: Arc<FileTable>) -> R
     *thread.settings.lock() = Settings::launched();
     let process = &thread.process;
     let plan = exec::plan(request, process, &fs_view, &thread.credentials())?;
-    let prepared = plan.build(&Arc::default())?;
+    let prepared = plan.build(AddressSpace::first())?;
     relate_as_on_host(process);
     table::set_first(process);
     terminal::give_to_first(process);

@@ -10,12 +10,17 @@ use super::thread::Thread;
 use super::wait::Change;
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use frame::sync::WaitQueue;
+
+/// How many processes are stopped: mostly none, and then nobody needs to look for them.
+static STOPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether a process is stopped, and what its parent hasn't been told of by `wait`.
 #[derive(Debug, Default)]
 pub struct JobControl {
+    /// Held while the parent is told, so that it learns of stops and continuations in the order in which they happen.
+    telling: Mutex<Telling>,
     state: Mutex<State>,
     continued: WaitQueue,
     /// How often the process was continued or killed.
@@ -23,15 +28,36 @@ pub struct JobControl {
 }
 
 #[derive(Debug, Default)]
+struct Telling;
+
+#[derive(Debug, Default)]
 struct State {
     /// The signal that stops the process.
     stopped_by: Option<Signal>,
-    /// How many threads wait.
+    /// How many threads wait. Some may do so since an earlier stop.
     waiting: usize,
     /// All do, and the parent was told.
     is_complete: bool,
     /// What `wait` has to tell still.
     unwaited: Option<Change>,
+}
+
+impl State {
+    fn stop(&mut self, signal: Signal) {
+        self.stopped_by = Some(signal);
+        STOPPED.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn go_on(&mut self) {
+        if self.stopped_by.take().is_some() {
+            STOPPED.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Whether any process is stopped.
+pub(super) fn is_any_stopped() -> bool {
+    STOPPED.load(Ordering::SeqCst) != 0
 }
 
 impl JobControl {
@@ -76,7 +102,7 @@ pub fn stop(thread: &Arc<Thread>, signal: Signal, releases: u32) {
         }
         if state.stopped_by.is_none() {
             info!("process {} is stopped by {signal}", process.pid());
-            *state = State { stopped_by: Some(signal), ..State::default() };
+            state.stop(signal);
         }
     }
     for other in process.threads.lock().values().filter(|other| !Arc::ptr_eq(other, thread)) {
@@ -104,19 +130,22 @@ pub fn wait_while_stopped(thread: &Arc<Thread>) {
 
 /// A thread waits or has ended: if that was the last one, the process is stopped and its parent is told.
 pub(super) fn complete_stop(process: &Arc<Process>) {
-    let threads = process.threads.lock().len();
-    let change = {
-        let mut state = process.job.state.lock();
-        let Some(signal) = state.stopped_by else { return };
-        if state.is_complete || state.waiting < threads || threads == 0 {
-            return;
-        }
-        state.is_complete = true;
-        let change = Change::Stopped(signal);
-        state.unwaited = Some(change);
-        change
-    };
-    tell_parent(process, change);
+    {
+        let _telling = process.job.telling.lock();
+        let threads = process.threads.lock().len();
+        let change = {
+            let mut state = process.job.state.lock();
+            let Some(signal) = state.stopped_by else { return };
+            if state.is_complete || state.waiting < threads || threads == 0 {
+                return;
+            }
+            state.is_complete = true;
+            let change = Change::Stopped(signal);
+            state.unwaited = Some(change);
+            change
+        };
+        tell_parent(process, change);
+    }
     if table::is_first(process) {
         super::outside::first_has_stopped();
     }
@@ -124,21 +153,19 @@ pub(super) fn complete_stop(process: &Arc<Process>) {
 
 /// `SIGCONT` was sent: a stopped process goes on. Its parent is told first, so that this comes before the news of its end.
 pub fn go_on(process: &Arc<Process>) {
-    let was_complete = {
+    let telling = process.job.telling.lock();
+    let change = {
         let mut state = process.job.state.lock();
         process.job.releases.fetch_add(1, Ordering::SeqCst);
-        if state.stopped_by.is_none() {
-            return;
-        }
-        let was_complete = core::mem::take(&mut state.is_complete);
-        state.unwaited = was_complete.then_some(Change::Continued);
-        was_complete
+        let Some(signal) = state.stopped_by else { return };
+        // A stop that wasn't complete is told of in the signal, and the continuation by `wait`, as Linux does it.
+        state.unwaited = Some(Change::Continued);
+        if core::mem::take(&mut state.is_complete) { Change::Continued } else { Change::Stopped(signal) }
     };
     info!("process {} is continued", process.pid());
-    if was_complete {
-        tell_parent(process, Change::Continued);
-    }
-    process.job.state.lock().stopped_by = None;
+    tell_parent(process, change);
+    process.job.state.lock().go_on();
+    drop(telling);
     process.job.continued.wake_all();
 }
 
@@ -147,7 +174,7 @@ pub fn release(process: &Process) {
     {
         let mut state = process.job.state.lock();
         process.job.releases.fetch_add(1, Ordering::SeqCst);
-        state.stopped_by = None;
+        state.go_on();
     }
     process.job.continued.wake_all();
 }

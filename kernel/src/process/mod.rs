@@ -21,6 +21,7 @@ pub mod clone;
 mod credentials;
 pub mod exec;
 mod exec_credentials;
+mod exec_move;
 pub mod exit;
 pub mod first;
 pub mod group;

@@ -7,6 +7,7 @@ use super::check;
 use super::exit::TermStatus;
 use super::group::{ProcessGroup, Session};
 use super::ids::Id;
+use super::job;
 use super::process::Process;
 use super::thread::{Thread, Tid, thread_count};
 use crate::prelude::*;
@@ -238,6 +239,9 @@ impl Table {
 
     /// Whether its becoming orphaned would matter. Asked first, since whether it's orphaned is a question to the host.
     fn has_stopped_members(&self, group: u32) -> bool {
+        if !job::is_any_stopped() {
+            return false;
+        }
         let members = self.groups.get(&group).into_iter().flat_map(ProcessGroup::members);
         members.filter_map(|pid| self.process(*pid)).any(|member| member.job.is_stopped())
     }
@@ -272,9 +276,12 @@ impl Table {
             self.disassociate(process, &[Signal::SIGHUP], aftermath);
         }
         let orphans = self.processes.get_mut(&pid).map(|entry| core::mem::take(&mut entry.children));
-        let heir = self.heir_of(process);
-        for orphan in orphans.unwrap_or_default() {
-            self.adopt(&orphan, &heir, pid, aftermath);
+        if let Some(orphans) = orphans.filter(|orphans| !orphans.is_empty()) {
+            // Who has many ancestors has many of them to ask.
+            let heir = self.heir_of(process);
+            for orphan in orphans {
+                self.adopt(&orphan, &heir, pid, aftermath);
+            }
         }
         let group = process.group();
         if self.has_stopped_members(group) {

@@ -5,6 +5,7 @@ use super::{exit, job, vfork};
 use crate::mm::FileFault;
 use crate::prelude::*;
 use crate::{signal, syscalls};
+use core::ops::Range;
 use core::sync::atomic::Ordering;
 use frame::context::UserContext;
 use frame::patcher::{CodeRegion, Patcher};
@@ -77,6 +78,10 @@ impl Task for ThreadTask {
 
     fn code_at(&self, addr: usize) -> Option<CodeRegion> {
         self.0.process.memory().code_region_at(addr)
+    }
+
+    fn code_mapping_at(&self, addr: usize) -> Option<Range<usize>> {
+        self.0.process.memory().code_mapping_at(addr)
     }
 
     fn with_patcher(&self, work: &mut dyn FnMut(&Patcher)) {

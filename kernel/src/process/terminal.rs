@@ -1,15 +1,17 @@
 //! Controlling terminals: which session has one, and who may use it (`man 4 tty`, `man 3 tcsetpgrp`).
 //!
-//! A terminal is the host's. The host sees one process group with all of the LibOS in it, and gives the terminal to that
-//! or takes it away; which of the LibOS's groups has it meanwhile is decided here. [`OUTSIDE`] stands for a foreground
-//! group that isn't the LibOS's.
+//! A terminal is the host's, or a pseudoterminal of the LibOS. Of its own terminals, the host sees one process group with all
+//! of the LibOS in it, and gives the terminal to that or takes it away; which of the LibOS's groups has it meanwhile is
+//! decided here, as it is for pseudoterminals. [`OUTSIDE`] stands for a foreground group that isn't the LibOS's.
 
 use super::process::Process;
 use super::table::{self, Aftermath, INIT, Table};
 use super::thread::Thread;
 use super::{cap, group};
+use crate::fs::StatusFlags;
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
+use crate::tty::Pty;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use frame::ocall::file::{self, HostFd, PollFd};
 use frame::ocall::terminal;
@@ -25,14 +27,27 @@ static OF_HOST: Once<Arc<Terminal>> = Once::new();
 
 /// A terminal. Its relations are written under the table's lock.
 pub struct Terminal {
-    fd: Arc<HostFd>,
-    device: u32,
-    /// It is the host process's controlling terminal, too.
-    controls_host: AtomicBool,
+    line: Line,
     /// The session whose controlling terminal it is.
     session: AtomicU32,
     /// That session's foreground group.
     foreground: AtomicU32,
+}
+
+/// What leads to the user.
+pub enum Line {
+    /// A terminal of the host.
+    Host(HostLine),
+    /// A pseudoterminal of the LibOS.
+    Pty(Arc<Pty>),
+}
+
+/// A terminal of the host.
+pub struct HostLine {
+    fd: Arc<HostFd>,
+    device: u32,
+    /// It is the host process's controlling terminal, too.
+    controls_host: AtomicBool,
 }
 
 /// How a process comes to use its terminal in the background.
@@ -51,9 +66,9 @@ pub fn of_host() -> Option<&'static Arc<Terminal>> {
 
 /// Finds out the host process's controlling terminal, at boot.
 pub fn find_of_host() {
-    if let Ok(terminal) = terminal::open_controlling().and_then(|fd| Terminal::new(Arc::new(fd))) {
-        terminal.controls_host.store(true, SeqCst);
-        OF_HOST.call_once(|| Arc::new(terminal));
+    if let Ok(line) = terminal::open_controlling().and_then(|fd| HostLine::new(Arc::new(fd))) {
+        line.controls_host.store(true, SeqCst);
+        OF_HOST.call_once(|| Arc::new(Terminal::new(Line::Host(line))));
     }
 }
 
@@ -67,24 +82,11 @@ pub(super) fn give_to_first(first: &Process) {
     }
 }
 
-impl Terminal {
-    /// A terminal that is no session's.
-    ///
+impl HostLine {
     /// # Errors
     /// `ENOTTY` if it's no terminal.
-    pub fn new(fd: Arc<HostFd>) -> Result<Self> {
-        Ok(Self {
-            device: terminal::device(&fd)?,
-            fd,
-            controls_host: AtomicBool::new(false),
-            session: AtomicU32::new(NOBODY),
-            foreground: AtomicU32::new(OUTSIDE),
-        })
-    }
-
-    /// Its device number.
-    pub fn device(&self) -> u32 {
-        self.device
+    fn new(fd: Arc<HostFd>) -> Result<Self> {
+        Ok(Self { device: terminal::device(&fd)?, fd, controls_host: AtomicBool::new(false) })
     }
 
     /// Another open file of it, with these status flags.
@@ -93,6 +95,58 @@ impl Terminal {
     /// `EIO` after a hang-up.
     pub fn reopen(&self, flags: u32) -> Result<HostFd> {
         terminal::reopen(&self.fd, flags)
+    }
+
+    /// Whether the host has another job in the foreground.
+    fn is_held_outside(&self) -> bool {
+        self.controls_host.load(SeqCst) && terminal::is_foreground(&self.fd).is_ok_and(|is_ours| !is_ours)
+    }
+
+    fn is_hung_up(&self) -> bool {
+        const POLLHUP: i16 = 0x10;
+        let mut fds = [PollFd { fd: &self.fd, events: 0, ready: 0 }];
+        file::poll_now(&mut fds).is_ok() && fds[0].ready & POLLHUP != 0
+    }
+
+    /// Makes it the host process's controlling terminal, unless it is.
+    fn take(&self) -> Result<()> {
+        if !self.controls_host.load(SeqCst) {
+            terminal::make_controlling(&self.fd)?;
+            self.controls_host.store(true, SeqCst);
+        }
+        Ok(())
+    }
+}
+
+impl Terminal {
+    /// A terminal of the host that is no session's.
+    ///
+    /// # Errors
+    /// `ENOTTY` if it's no terminal.
+    pub fn of_host(fd: Arc<HostFd>) -> Result<Self> {
+        Ok(Self::new(Line::Host(HostLine::new(fd)?)))
+    }
+
+    /// The terminal that a pseudoterminal's slave is.
+    pub fn of_pty(pty: Arc<Pty>) -> Self {
+        Self::new(Line::Pty(pty))
+    }
+
+    fn new(line: Line) -> Self {
+        Self { line, session: AtomicU32::new(NOBODY), foreground: AtomicU32::new(OUTSIDE) }
+    }
+
+    /// What leads to the user.
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Its device number.
+    pub fn device(&self) -> u32 {
+        match &self.line {
+            Line::Host(host) => host.device,
+            Line::Pty(pty) => pty.device(),
+        }
     }
 
     /// Whether it is a process's controlling terminal.
@@ -128,14 +182,8 @@ impl Terminal {
     }
 
     /// Whether the host has another job in the foreground.
-    pub fn is_held_outside(&self) -> bool {
-        self.controls_host.load(SeqCst) && terminal::is_foreground(&self.fd).is_ok_and(|is_ours| !is_ours)
-    }
-
-    fn is_hung_up(&self) -> bool {
-        const POLLHUP: i16 = 0x10;
-        let mut fds = [PollFd { fd: &self.fd, events: 0, ready: 0 }];
-        file::poll_now(&mut fds).is_ok() && fds[0].ready & POLLHUP != 0
+    fn is_held_outside(&self) -> bool {
+        matches!(&self.line, Line::Host(host) if host.is_held_outside())
     }
 
     /// Checks that the calling thread's process may use the terminal; stops its group if it's in the background.
@@ -230,9 +278,11 @@ impl Terminal {
             if session != process.session() {
                 bail!(EPERM, "the process group is in another session");
             }
-            if self.is_held_outside() {
+            if let Line::Host(host) = &self.line
+                && host.is_held_outside()
+            {
                 // Whoever doesn't listen to SIGTTOU takes the terminal from others outside as well.
-                terminal::take_foreground(&self.fd)?;
+                terminal::take_foreground(&host.fd)?;
             }
             self.foreground.store(group, SeqCst);
             Ok(())
@@ -263,9 +313,8 @@ impl Terminal {
             if !may_read && !is_admin {
                 bail!(EPERM, "the terminal is not open for reading");
             }
-            if !self.controls_host.load(SeqCst) {
-                terminal::make_controlling(&self.fd)?;
-                self.controls_host.store(true, SeqCst);
+            if let Line::Host(host) = &self.line {
+                host.take()?;
             }
             self.session.store(process.session(), SeqCst);
             self.foreground.store(process.group(), SeqCst);
@@ -274,8 +323,26 @@ impl Terminal {
         })
     }
 
-    /// The host's terminal is gone: so it is for its session, whose leader is told (`man 3 termios`, `CLOCAL`).
-    pub(super) fn hang_up(&self) {
+    /// A session's leader without a controlling terminal gets the one that it opens as such, unless the flags have `O_NOCTTY`
+    /// (`man 2 open`).
+    pub fn acquire(self: &Arc<Self>, thread: &Thread, flags: StatusFlags) {
+        if !flags.contains(StatusFlags::O_NOCTTY) && self.session().is_none() {
+            // Who may not have it has the file all the same.
+            let _ = self.take(thread, flags.can_read(), false);
+        }
+    }
+
+    /// Its last file is closed: it is no session's any more, which nobody is told of.
+    pub fn leave_session(&self) {
+        table::change(|table, _| {
+            if let Some(session) = self.session() {
+                table.clear_terminal(session);
+            }
+        });
+    }
+
+    /// The terminal is gone: so it is for its session, whose leader is told (`man 3 termios`, `CLOCAL`).
+    pub fn hang_up(&self) {
         table::change(|table, aftermath| {
             let Some(session) = self.session() else { return };
             match table.process(session) {
@@ -291,8 +358,8 @@ impl Terminal {
         });
     }
 
-    /// Whom a signal of the host's terminal driver is for: the foreground group, or nobody.
-    pub(super) fn signal_foreground(&self, signal: Signal) {
+    /// Whom a signal of the terminal driver is for: the foreground group, or nobody.
+    pub fn signal_foreground(&self, signal: Signal) {
         if self.session().is_some() {
             group::signal_all(self.recent_foreground(), signal, SigInfo::kernel(signal));
         }
@@ -300,7 +367,7 @@ impl Terminal {
 
     /// Whether `SIGHUP` from the host means that the terminal is gone, rather than its session's leader.
     pub(super) fn has_hung_up(&self) -> bool {
-        self.session().is_some() && self.is_hung_up()
+        self.session().is_some() && matches!(&self.line, Line::Host(host) if host.is_hung_up())
     }
 }
 

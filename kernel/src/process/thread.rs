@@ -8,9 +8,10 @@ use super::settings::Settings;
 use crate::fs::{File, FileTable, FsView, RecentFiles};
 use crate::prelude::*;
 use crate::signal::ThreadSignals;
+use crate::syscalls::Restart;
 use crate::syscalls::args::FileDesc;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use frame::sync::{Deadline, ThreadCell};
+use frame::sync::ThreadCell;
 use frame::thread::Handle;
 
 /// A thread's id.
@@ -43,8 +44,8 @@ pub struct Thread {
     pub robust_list: Mutex<(u64, usize)>,
     /// What it set for itself: scheduling, `prctl`.
     pub settings: Mutex<Settings>,
-    /// An interrupted sleep: until when, and where the time left is written.
-    pub sleep: Mutex<Option<(Deadline, usize)>>,
+    /// How the last call that was interrupted goes on.
+    pub restart: Mutex<Option<Restart>>,
     /// What it has read and written.
     pub io: IoCounters,
     /// Another thread replaces the program: this one ends at its next way out.
@@ -83,7 +84,7 @@ impl Thread {
             clear_tid: AtomicU64::new(beginning.clear_tid),
             robust_list: Mutex::new((0, 0)),
             settings: Mutex::new(beginning.settings),
-            sleep: Mutex::new(None),
+            restart: Mutex::new(None),
             io: IoCounters::default(),
             must_end: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! `siginfo_t`: what a handler learns about a signal (`man 2 sigaction`).
 
 use super::Signal;
+use crate::events::IoEvents;
 use crate::process::wait::Change;
 use crate::process::{Process, Thread};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -82,6 +83,17 @@ impl SigInfo {
         let mut info = Self::new(signal, SI_TIMER);
         info.fields[0] = id as u64 | (overrun as u64) << 32;
         info.fields[1] = value;
+        info
+    }
+
+    /// A file became ready, by the descriptor `fd`; `code` is one of `POLL_IN` and its kin.
+    pub fn io(signal: Signal, code: i32, band: IoEvents, fd: i32) -> Self {
+        // Where the code means something else for the signal, this one is told.
+        const SI_SIGIO: i32 = -5;
+        let code = if signal != Signal::SIGIO && signal.has_own_codes() { SI_SIGIO } else { code };
+        let mut info = Self::new(signal, code);
+        info.fields[0] = u64::from(band.bits());
+        info.fields[1] = u64::from(fd as u32);
         info
     }
 

@@ -97,6 +97,21 @@ impl Signal {
         self.0 >= Self::REALTIME
     }
 
+    /// Whether positive codes in its details mean something of its own.
+    pub const fn has_own_codes(self) -> bool {
+        matches!(
+            self,
+            Self::SIGILL
+                | Self::SIGFPE
+                | Self::SIGSEGV
+                | Self::SIGBUS
+                | Self::SIGTRAP
+                | Self::SIGCHLD
+                | Self::SIGIO
+                | Self::SIGSYS
+        )
+    }
+
     /// What it does without a handler.
     pub const fn default_action(self) -> DefaultAction {
         match self {

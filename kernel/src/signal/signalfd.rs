@@ -73,6 +73,7 @@ impl SignalRecord {
                 Self { pid: low, uid: high, status: second as i32, utime: third, stime: fourth, ..record }
             }
             1..=0x7f if is_fault => Self { addr: first, ..record },
+            1..=6 => Self { band: low, fd: second as i32, ..record },
             code if code < 0 => Self { pid: low, uid: high, int: second as i32, ptr: second, ..record },
             _ => Self { pid: low, uid: high, ..record },
         }

@@ -349,7 +349,7 @@ table! {
     216 remap_file_pages unsupported("deprecated since Linux 3.16");
     217 getdents64(fd: FileDesc, buffer: UserPtr<u8>, count: u32) = fs::sys::getdents64, complete;
     218 set_tid_address(addr: UserPtr<u32>) = process::sys::set_tid_address, complete;
-    219 restart_syscall() = time::sys::restart_syscall, complete;
+    219 restart_syscall() = super::restart::restart_syscall, complete;
     220 semtimedop unsupported("System V IPC is not built in");
     221 fadvise64(fd: FileDesc, offset: i64, len: u64, advice: u32) = fs::sys::fadvise64, complete;
     222 timer_create(clock: i32, event: UserPtr<SigEvent>, id: UserPtr<i32>) = time::sys::timer_create, complete;

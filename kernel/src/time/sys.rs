@@ -4,7 +4,7 @@ use super::clock::ProgramClock;
 use super::{Timespec, Timeval};
 use crate::prelude::*;
 use crate::signal;
-use crate::syscalls::Context;
+use crate::syscalls::{Context, restart_by};
 use core::time::Duration;
 use frame::ocall::process::Rusage;
 use frame::ocall::time::{self, Clock};
@@ -154,22 +154,13 @@ fn wait(deadline: Deadline) -> Result<(), WaitError> {
     }
 }
 
-/// Sleeps; a signal without a handler lets it go on later by `restart_syscall`.
+/// Sleeps; a signal without a handler lets it go on later.
 fn sleep(cx: &Context<'_>, deadline: Deadline, remaining: UserPtr<Timespec>) -> Result<usize> {
     if wait(deadline).is_ok() {
         return Ok(0);
     }
     remaining.write_if_some(&deadline.remaining().into())?;
-    *cx.thread.sleep.lock() = Some((deadline, remaining.addr()));
-    Err(Errno::ERESTARTBLOCK.into())
-}
-
-/// `restart_syscall(2)`: goes on with an interrupted sleep.
-pub fn restart_syscall(cx: Context<'_>) -> Result<usize> {
-    let Some((deadline, remaining)) = cx.thread.sleep.lock().take() else {
-        bail!(EINTR, "there is nothing to go on with");
-    };
-    sleep(&cx, deadline, UserPtr::new(remaining))
+    Err(restart_by(cx.thread, move |cx| sleep(&cx, deadline, remaining)))
 }
 
 /// `times(2)`: processor time in hundredths of a second.

@@ -1,30 +1,6 @@
 // Children that came and went leave no process, no descriptor, and nothing in the LibOS's heap.
 #include "proc.h"
-
-/* What the LibOS's heap holds; Linux doesn't tell of its own. */
-static long heap(void)
-{
-    char text[128] = "";
-    int fd = open("/proc/enclos/memory", O_RDONLY);
-    if (fd < 0)
-        return 0;
-    CHECK(read(fd, text, sizeof text - 1) > 0);
-    close(fd);
-    return atol(text + strlen("heap "));
-}
-
-static int is_consistent(void)
-{
-    char text[256] = "";
-    int fd = open("/proc/enclos/check", O_RDONLY);
-    if (fd < 0)
-        return 1;
-    CHECK(read(fd, text, sizeof text - 1) > 0);
-    close(fd);
-    if (strncmp(text, "consistent", 10) != 0)
-        fputs(text, stderr);
-    return strncmp(text, "consistent", 10) == 0;
-}
+#include "../enclos.h"
 
 static void spawn(int count)
 {
@@ -48,13 +24,10 @@ int main(int argc, char **argv)
     if (argc > 1)
         return 0;
     spawn(1000);
-    long before = heap();
-    printf("consistent: %d\n", is_consistent());
+    long before = enclos_heap();
+    printf("consistent: %d\n", enclos_is_consistent());
     spawn(4000);
-    long grown = heap() - before;
-    if (grown > 32 << 10)
-        fprintf(stderr, "the heap has grown by %ld bytes\n", grown);
-    printf("the heap is as it was: %d\n", grown <= 32 << 10);
+    printf("the heap is as it was: %d\n", enclos_heap_is_as_before(before, 32 << 10));
     pid_t live[50];
     for (int i = 0; i < 50; i++) {
         live[i] = fork();
@@ -69,11 +42,11 @@ int main(int argc, char **argv)
                 pause();
         }
     }
-    printf("consistent: %d\n", is_consistent());
+    printf("consistent: %d\n", enclos_is_consistent());
     for (int i = 0; i < 50; i++) {
         kill(live[i], SIGKILL);
         end_of(live[i]);
     }
-    printf("consistent: %d\n", is_consistent());
+    printf("consistent: %d\n", enclos_is_consistent());
     return 0;
 }

@@ -50,6 +50,36 @@ static int unprivileged(char **args)
     return 0;
 }
 
+static int open_of(pid_t pid, const char *what, int flags)
+{
+    char path[64];
+    snprintf(path, sizeof path, what, pid, pid);
+    return open(path, flags | O_RDONLY);
+}
+
+/* A directory of /proc is one for signals, and for nothing else. */
+static void directories_of_processes(const int ready[2])
+{
+    pid_t pid = SPAWN("child", text_of(ready[1]));
+    await(ready[0]);
+    int fd = open_of(pid, "/proc/%d", 0), task = open_of(pid, "/proc/%d/task", 0), comm = open_of(pid, "/proc/%d/comm", 0);
+    int path = open_of(pid, "/proc/%d", O_PATH), thread = open_of(pid, "/proc/%d/task/%d", 0);
+    int root = open("/proc", O_RDONLY);
+    CHECK(fd >= 0 && task >= 0 && comm >= 0 && path >= 0 && thread >= 0 && root >= 0);
+    SHOW(pidfd_send_signal(fd, 0, 0, 0));
+    SHOW(pidfd_send_signal(task, 0, 0, 0));
+    SHOW(pidfd_send_signal(comm, 0, 0, 0));
+    SHOW(pidfd_send_signal(path, 0, 0, 0));
+    SHOW(pidfd_send_signal(thread, 0, 0, 0));
+    SHOW(pidfd_send_signal(root, 0, 0, 0));
+    SHOW(pidfd_getfd(fd, 0, 0));
+    siginfo_t info;
+    SHOW(waitid(P_PIDFD, fd, &info, WEXITED | WNOHANG));
+    SHOW(pidfd_send_signal(fd, SIGUSR2, 0, 0));
+    show_end("child", pid);
+    SHOW(pidfd_send_signal(fd, 0, 0, 0));
+}
+
 static int test(void)
 {
     SHOW(pidfd_open(getpid(), 1));
@@ -113,6 +143,7 @@ static int test(void)
     tell(gate[1]);
     show_end("holder", pid);
     int own = pidfd_getfd(self, taken, 0);
+    directories_of_processes(ready);
     printf("of itself: %d\n", own >= 0 && own != taken);
     return 0;
 }

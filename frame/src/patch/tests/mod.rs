@@ -1,6 +1,7 @@
 //! Patches as they look, as they run, and for the code of real programs.
 
 mod corpus;
+mod cpuid;
 mod random;
 mod running;
 mod snapshots;

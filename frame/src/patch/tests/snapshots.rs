@@ -169,7 +169,7 @@ fn what_cannot_run_elsewhere_stays() {
         assert_unpatchable(&[&[0x0f, 0x05], follower].concat(), Unpatchable::Immovable);
     }
     assert_unpatchable(&[0x0f, 0x05, 0x06, 0x90, 0x90], Unpatchable::Undecodable);
-    assert_unpatchable(&[0x0f, 0x34, 0x90, 0x90, 0x90], Unpatchable::NoSyscall);
+    assert_unpatchable(&[0x0f, 0x34, 0x90, 0x90, 0x90], Unpatchable::NothingToPatch);
 }
 
 #[test]

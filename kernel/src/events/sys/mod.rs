@@ -17,8 +17,10 @@ use crate::prelude::*;
 use crate::process::Thread;
 use crate::signal;
 use crate::time::Timespec;
+use core::time::Duration;
 use frame::ocall::file::{PollFd, poll_now};
 use frame::sync::{Deadline, WaitError};
+use zerocopy::{Immutable, IntoBytes};
 
 /// A file that is waited for.
 struct Watched<'a> {
@@ -104,9 +106,19 @@ fn deadline(timeout: UserPtr<Timespec>) -> Result<Option<Deadline>> {
     timeout.non_null().map(|timeout| Ok(Deadline::after(timeout.read()?.duration()?))).transpose()
 }
 
-/// Writes the time left, as Linux does; a pointer that can't be written is let be.
-fn write_remaining(timeout: UserPtr<Timespec>, deadline: Option<Deadline>) {
-    if let Some(deadline) = deadline {
-        let _ = timeout.write(&deadline.remaining().into());
+/// Writes the time left, as Linux does, and gives the call's result: made again, it waits for that long. A pointer that
+/// can't be written is let be, but a call that is interrupted isn't made again then.
+fn write_remaining<T: From<Duration> + IntoBytes + Immutable>(
+    timeout: UserPtr<T>,
+    deadline: Option<Deadline>,
+    result: Result<usize>,
+) -> Result<usize> {
+    let Some(deadline) = deadline else { return result };
+    let written = timeout.write(&deadline.remaining().into());
+    match result {
+        Err(error) if error.errno() == Errno::ERESTARTNOHAND && written.is_err() => {
+            Err(err!(EINTR, "interrupted by a signal"))
+        }
+        result => result,
     }
 }

@@ -6,8 +6,8 @@ use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
 use crate::process::{Resource, Thread};
 use crate::signal;
-use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
+use crate::syscalls::{Context, restart_by};
 use crate::time::Timespec;
 use core::time::Duration;
 use frame::sync::Deadline;
@@ -73,6 +73,15 @@ fn write_ready(array: UserPtr<PollEntry>, entries: &[PollEntry]) -> Result<()> {
     Ok(())
 }
 
+/// A deadline that an interruption doesn't move.
+fn poll_until(cx: &Context<'_>, array: UserPtr<PollEntry>, count: usize, deadline: Option<Deadline>) -> Result<usize> {
+    let result = poll_entries(cx.thread, array, count, deadline);
+    if result.as_ref().is_err_and(|error| error.errno() == Errno::ERESTARTNOHAND) {
+        return Err(restart_by(cx.thread, move |cx| poll_until(&cx, array, count, deadline)));
+    }
+    result
+}
+
 fn poll_entries(thread: &Thread, array: UserPtr<PollEntry>, count: usize, deadline: Option<Deadline>) -> Result<usize> {
     if count as u64 > thread.process.limits.lock().soft(Resource::OpenFiles) {
         bail!(EINVAL, "more descriptors than may be open");
@@ -101,7 +110,7 @@ fn poll_entries(thread: &Thread, array: UserPtr<PollEntry>, count: usize, deadli
 /// `poll(2)`.
 pub fn poll(cx: Context<'_>, array: UserPtr<PollEntry>, count: u32, timeout: i32) -> Result<usize> {
     let deadline = u64::try_from(timeout).ok().map(|millis| Deadline::after(Duration::from_millis(millis)));
-    poll_entries(cx.thread, array, count as usize, deadline)
+    poll_until(&cx, array, count as usize, deadline)
 }
 
 /// `ppoll(2)`.
@@ -115,6 +124,5 @@ pub fn ppoll(
 ) -> Result<usize> {
     let deadline = deadline(timeout)?;
     let result = signal::with_mask(cx.thread, mask, size, || poll_entries(cx.thread, array, count as usize, deadline));
-    write_remaining(timeout, deadline);
-    result
+    write_remaining(timeout, deadline, result)
 }

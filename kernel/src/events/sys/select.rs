@@ -89,10 +89,7 @@ pub fn select(
         })
         .transpose()?;
     let result = select_sets(cx.thread, count, [reads, writes, excepts], deadline);
-    if let Some(deadline) = deadline {
-        let _ = timeout.write(&deadline.remaining().into());
-    }
-    result
+    write_remaining(timeout, deadline, result)
 }
 
 /// `pselect6(2)`; the last argument points to a mask and its size.
@@ -110,6 +107,5 @@ pub fn pselect6(
     let result = signal::with_mask(cx.thread, UserPtr::new(mask as usize), size as usize, || {
         select_sets(cx.thread, count, [reads, writes, excepts], deadline)
     });
-    write_remaining(timeout, deadline);
-    result
+    write_remaining(timeout, deadline, result)
 }

@@ -1,21 +1,24 @@
 //! Opened files of the host.
 
 use super::inode::metadata;
-use crate::fs::inode::{Handle, MapAccess, Metadata};
+use crate::fs::inode::{Handle, MapAccess, Metadata, Version};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::file::{self, HostFd, Whence};
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
+use frame::sync::Once;
 
 /// An opened regular file of the host.
 pub(super) struct HostHandle {
     fd: HostFd,
+    /// When it was mapped first.
+    version: Once<Version>,
 }
 
 impl HostHandle {
     pub(super) fn new(fd: HostFd) -> Self {
-        Self { fd }
+        Self { fd, version: Once::new() }
     }
 }
 
@@ -63,8 +66,9 @@ impl Handle for HostHandle {
     }
 
     fn map_source(self: Arc<Self>, path: Vec<u8>, _prot: Prot, access: MapAccess) -> Result<Arc<dyn MapSource>> {
-        let stat = file::stat(&self.fd, c"")?;
-        Ok(Arc::new(HostMap { handle: self, path, access, dev_ino: (stat.dev, stat.ino) }))
+        let look = || file::stat(&self.fd, c"").and_then(|stat| metadata(&stat)).map(|found| Version::of(&found));
+        let version = *self.version.try_call_once(look)?;
+        Ok(Arc::new(HostMap { handle: self, path, access, version }))
     }
 }
 
@@ -73,7 +77,7 @@ struct HostMap {
     handle: Arc<HostHandle>,
     path: Vec<u8>,
     access: MapAccess,
-    dev_ino: (u64, u64),
+    version: Version,
 }
 
 impl MapSource for HostMap {
@@ -81,8 +85,12 @@ impl MapSource for HostMap {
         mem::map(range, prot, sharing, Backing::Host(&self.handle.fd, offset))
     }
 
+    fn version(&self) -> Option<Version> {
+        Some(self.version)
+    }
+
     fn dev_ino(&self) -> (u64, u64) {
-        self.dev_ino
+        self.version.dev_ino()
     }
 
     fn path(&self) -> Vec<u8> {

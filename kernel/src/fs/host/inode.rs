@@ -12,7 +12,7 @@ use alloc::ffi::CString;
 use core::any::Any;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering};
-use frame::ocall::file::{self, HostFd, HostStat};
+use frame::ocall::file::{self, HostFd, HostStat, HostTime};
 use frame::ocall::time::{Clock, now};
 use linux_raw_sys::general::{
     AT_REMOVEDIR, DT_BLK, DT_CHR, DT_DIR, DT_FIFO, DT_LNK, DT_SOCK, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
@@ -37,6 +37,8 @@ pub struct HostInode {
     seen: Mutex<HostStat>,
     /// When a lookup saw them that nobody has used yet, on the coarse monotonic clock in nanoseconds; else 0.
     unused_since: AtomicU64,
+    /// Where a symbolic link leads, and when its inode was last changed then.
+    link: Mutex<Option<(HostTime, Vec<u8>)>>,
     writers: WriteCount,
 }
 
@@ -83,6 +85,7 @@ impl HostInode {
             dir_fd: DirFd::default(),
             seen: Mutex::new(stat),
             unused_since: AtomicU64::new(coarse_ns()),
+            link: Mutex::new(None),
             writers: WriteCount::default(),
         }))
     }
@@ -351,7 +354,13 @@ impl Inode for HostInode {
     }
 
     fn read_link(&self) -> Result<Vec<u8>> {
-        self.at(file::read_link)
+        let changed = self.seen.lock().ctime;
+        if let Some((_, target)) = self.link.lock().as_ref().filter(|(then, _)| *then == changed) {
+            return Ok(target.clone());
+        }
+        let target = self.at(file::read_link)?;
+        *self.link.lock() = Some((changed, target.clone()));
+        Ok(target)
     }
 
     fn set_attributes(&self, set: SetAttributes) -> Result<()> {

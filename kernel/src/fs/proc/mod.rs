@@ -17,4 +17,5 @@ mod status;
 mod subject;
 mod system;
 
+pub use node::process_of;
 pub use system::root;

@@ -6,6 +6,8 @@ use crate::fs::inode::{DirEntry, FileType, Handle, Inode, MapAccess, Metadata, c
 use crate::fs::stdio::HostFile;
 use crate::mm::MapSource;
 use crate::prelude::*;
+use crate::process::Process;
+use core::any::Any;
 use frame::ocall::mem::{Prot, Sharing};
 
 /// A name and what it stands for.
@@ -53,6 +55,11 @@ pub(super) trait Directory: Send + Sync {
     /// Its permissions.
     fn mode(&self) -> u32 {
         0o555
+    }
+
+    /// The process that it stands for, as a descriptor of it does.
+    fn process(&self) -> Option<Arc<Process>> {
+        None
     }
 }
 
@@ -211,6 +218,14 @@ impl Inode for ProcInode {
     fn statfs(&self) -> Result<[u64; 11]> {
         const PROC_SUPER_MAGIC: u64 = 0x9fa0;
         Ok([PROC_SUPER_MAGIC, 4096, 0, 0, 0, 0, 0, 0, 255, 4096, 0x20])
+    }
+}
+
+/// The process whose directory `/proc/PID` an inode is.
+pub fn process_of(inode: &dyn Inode) -> Option<Arc<Process>> {
+    match &(inode as &dyn Any).downcast_ref::<ProcInode>()?.node {
+        Node::Directory(directory) => directory.process(),
+        _ => None,
     }
 }
 

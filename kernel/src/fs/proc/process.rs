@@ -9,7 +9,7 @@ use super::{stat, status};
 use crate::fs::{Dentry, mount};
 use crate::mm::Memory;
 use crate::prelude::*;
-use crate::process::{RLIM_INFINITY, Resource, Thread, cap, table};
+use crate::process::{Process, RLIM_INFINITY, Resource, Thread, cap, table};
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
@@ -111,6 +111,10 @@ impl Directory for ProcessDirectory {
         }
         let credentials = process.credentials()?;
         Some([credentials.euid, credentials.egid])
+    }
+
+    fn process(&self) -> Option<Arc<Process>> {
+        (!self.0.is_task).then(|| self.0.process.clone())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Opening, closing and duplicating descriptors.
 
-use super::Walk;
+use super::{Walk, owner};
 use crate::flags_arg;
 use crate::fs::memory::MemFs;
 use crate::fs::{Dentry, Inode, InodeFile};
@@ -30,8 +30,7 @@ pub(crate) fn check_room(thread: &Thread) -> Result<()> {
     thread.files().check_room(limit(thread))
 }
 
-/// What of an open file's status is its descriptor's.
-pub(crate) fn fd_flags(status: StatusFlags) -> FdFlags {
+fn fd_flags(status: StatusFlags) -> FdFlags {
     if status.contains(StatusFlags::O_CLOEXEC) { FdFlags::CLOEXEC } else { FdFlags::empty() }
 }
 
@@ -179,8 +178,6 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
     const F_SETFD: u32 = 2;
     const F_GETFL: u32 = 3;
     const F_SETFL: u32 = 4;
-    const F_SETOWN: u32 = 8;
-    const F_GETOWN: u32 = 9;
     const F_DUPFD_CLOEXEC: u32 = 1030;
     const F_SETPIPE_SZ: u32 = 1031;
     const F_GETPIPE_SZ: u32 = 1032;
@@ -214,17 +211,8 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
         }
         F_SETFL => {
             let status = StatusFlags::from_bits_truncate(argument as u32);
-            if status.contains(StatusFlags::O_ASYNC) {
-                warn!("files don't signal that they are ready");
-                bail!(EINVAL, "files don't signal that they are ready");
-            }
-            file.set_status(status)?;
+            owner::set_status(fd, &file, status)?;
             Ok(0)
-        }
-        F_GETOWN => Ok(0),
-        F_SETOWN => {
-            warn!("files don't signal that they are ready");
-            bail!(EINVAL, "files don't signal that they are ready");
         }
         F_GETPIPE_SZ | F_SETPIPE_SZ => {
             let pipe = file.downcast_ref::<pipe::PipeFile>().ok_or(err!(EBADF, "not a pipe"))?;
@@ -238,7 +226,10 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
             let other = files.get(FileDesc(argument as i32))?;
             Ok(usize::from(Arc::ptr_eq(&file, &other)))
         }
-        _ => locks::fcntl(cx.thread, &file, command, argument),
+        _ => match owner::fcntl(cx.thread, &file, command, argument) {
+            Some(result) => result,
+            None => locks::fcntl(cx.thread, &file, command, argument),
+        },
     }
 }
 
@@ -277,7 +268,12 @@ pub fn ioctl(cx: Context<'_>, fd: FileDesc, request: u32, argument: Addr) -> Res
             let left = i64::try_from(metadata.size).unwrap_or(i64::MAX) - at as i64;
             UserPtr::<i32>::new(argument.0).write(&(left as i32))?;
         }
-        _ => return file.ioctl(cx.thread, request, argument.0 as u64),
+        _ => {
+            return match owner::ioctl(cx.thread, fd, &file, request, UserPtr::new(argument.0)) {
+                Some(result) => result,
+                None => file.ioctl(cx.thread, request, argument.0 as u64),
+            };
+        }
     }
     Ok(0)
 }

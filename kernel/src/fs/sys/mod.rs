@@ -4,6 +4,7 @@ mod attributes;
 mod descriptors;
 mod directories;
 mod names;
+mod owner;
 mod splice;
 mod stat;
 mod transfer;

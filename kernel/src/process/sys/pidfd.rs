@@ -1,8 +1,8 @@
 //! System calls about descriptors of processes.
 
-use crate::fs::{FdFlags, File, StatusFlags};
+use crate::fs::{self, FdFlags, File, StatusFlags};
 use crate::prelude::*;
-use crate::process::{AccessMode, PidFd, Process, Resource, Thread, may_access, table};
+use crate::process::{AccessMode, PidFd, Process, Resource, may_access, table};
 use crate::signal::{self, SigInfo};
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
@@ -34,7 +34,13 @@ pub fn pidfd_send_signal(
     if flags != 0 {
         bail!(EINVAL, "undefined flags");
     }
-    let process = process_of(cx.thread, pidfd)?;
+    let file = cx.thread.files().get(pidfd)?;
+    // A directory `/proc/PID` does as well, as before there were other descriptors of processes.
+    let process = match file.inode() {
+        Some(inode) if !file.status().contains(StatusFlags::O_PATH) => fs::proc::process_of(&*inode),
+        _ => process_of(&*file),
+    };
+    let process = process.ok_or(NO_PROCESS)?;
     signal::sys::send_by_descriptor(&cx, &process, signal, info)
 }
 
@@ -43,7 +49,7 @@ pub fn pidfd_getfd(cx: Context<'_>, pidfd: FileDesc, target: FileDesc, flags: u3
     if flags != 0 {
         bail!(EINVAL, "undefined flags");
     }
-    let process = process_of(cx.thread, pidfd)?;
+    let process = process_of(&*cx.thread.files().get(pidfd)?).ok_or(NO_PROCESS)?;
     let thread = process.any_thread().ok_or(err!(ESRCH, "the process has ended"))?;
     may_access(cx.thread, &thread, AccessMode::Real)?;
     let file: Arc<dyn File> = thread.files().get(target)?;
@@ -51,10 +57,8 @@ pub fn pidfd_getfd(cx: Context<'_>, pidfd: FileDesc, target: FileDesc, flags: u3
     Ok(cx.thread.files().insert(file, FdFlags::CLOEXEC, 0, limit)?.0 as usize)
 }
 
-fn process_of(thread: &Thread, pidfd: FileDesc) -> Result<Arc<Process>> {
-    let file = thread.files().get(pidfd)?;
-    match file.downcast_ref::<PidFd>() {
-        Some(pidfd) => Ok(pidfd.process().clone()),
-        None => Err(err!(EBADF, "no descriptor of a process")),
-    }
+const NO_PROCESS: Error = Error::new(Errno::EBADF, "no descriptor of a process");
+
+fn process_of(file: &dyn File) -> Option<Arc<Process>> {
+    file.downcast_ref::<PidFd>().map(|pidfd| pidfd.process().clone())
 }

@@ -1,0 +1,153 @@
+//! The block and the LibOS stack of a thread.
+
+use super::handle::Shared;
+use super::lend::{Lender, Loan};
+use super::pool::{POOL, reuse_ended};
+use super::task::{Flow, Task};
+use crate::arena::Pages;
+use crate::context::UserContext;
+use crate::entry;
+use crate::errno::Result;
+use crate::host_process::HostProcess;
+use crate::layout::PAGE_SIZE;
+use crate::ocall;
+use crate::ocall::process::Rusage;
+#[cfg(debug_assertions)]
+use crate::sync::HeldLocks;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// What `%gs` points to. At the end of the thread's stack allocation; the assembly reaches its fields by offset.
+#[repr(C, align(64))]
+pub(crate) struct ThreadBlock {
+    pub(crate) this: *const ThreadBlock,
+    pub(crate) entry: usize,
+    pub(crate) cpuid_entry: usize,
+    pub(crate) cpuid_return: u64,
+    pub(crate) stack_top: usize,
+    pub(crate) pending: AtomicU32,
+    /// The host's thread id; the host clears it when the thread is gone.
+    pub(super) host_tid: AtomicU32,
+    pub(crate) xstate_area: *const u8,
+    pub(crate) ctx: UserContext,
+    pub(super) stack_bottom: usize,
+    pub(super) role: Role,
+    pub(super) handle: Arc<Shared>,
+    pub(super) fs_base: u64,
+    /// An idle thread's next work is complete.
+    pub(super) ready: AtomicBool,
+    /// What is done on a new host thread before it goes on with its task.
+    pub(super) arrival: Option<Arrival>,
+    /// What the task has agreed to: another one is about to use the host thread.
+    pub(super) loan: Option<Loan>,
+    /// Those whose host thread the present task uses, the last one last.
+    pub(super) lenders: Vec<Lender>,
+    /// What the host thread had used when its task started.
+    pub(super) usage_base: Rusage,
+    #[cfg(debug_assertions)]
+    pub(super) held_locks: HeldLocks,
+    /// The memory that stack and block lie in.
+    _memory: Pages,
+}
+
+/// What the host thread is there for.
+pub(super) enum Role {
+    Task(Arc<dyn Task>),
+    Service(Option<Box<dyn FnOnce() + Send>>),
+    Idle,
+}
+
+/// What is done on a new host thread first; fills in the registers that the program goes on with.
+pub type Arrival = Box<dyn FnOnce(&mut UserContext) -> Flow + Send>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct BlockRef(pub(super) *mut ThreadBlock);
+
+// SAFETY: a block in the pool belongs to whoever takes it out.
+unsafe impl Send for BlockRef {}
+
+impl BlockRef {
+    /// Whether this block, which is in the pool of idle ones, is of a thread of `process`.
+    pub(super) fn is_idle_in(&self, process: &Arc<HostProcess>) -> bool {
+        // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
+        Arc::ptr_eq(&unsafe { &*self.0 }.handle.process, process)
+    }
+}
+
+/// Bytes of a thread's allocation: a guard page, the LibOS stack, and the block at its end.
+pub(super) const ALLOCATION: usize = 32 * PAGE_SIZE;
+
+/// How much of a LibOS stack every thread uses.
+pub(super) const USED_STACK: usize = 3 * PAGE_SIZE;
+
+/// A block without a host thread.
+pub(super) fn fresh_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> {
+    match reuse_ended() {
+        Some(block) => {
+            // SAFETY: its host thread is gone and it's out of the pool.
+            unsafe { renew(&mut *block, role, process) };
+            Ok(block)
+        }
+        None => new_block(role, process),
+    }
+}
+
+pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut ThreadBlock> {
+    let memory = Pages::alloc(ALLOCATION / PAGE_SIZE)?;
+    let base = memory.addr();
+    let block = (base + ALLOCATION - size_of::<ThreadBlock>()) & !63;
+    ocall::mem::guard(base, PAGE_SIZE)?;
+    ocall::mem::populate(base + ALLOCATION - USED_STACK, USED_STACK);
+    let block = block as *mut ThreadBlock;
+    let ctx = UserContext::new();
+    // SAFETY: the place lies within the new allocation, aligned, above the stack.
+    unsafe {
+        block.write(ThreadBlock {
+            this: block,
+            entry: entry::syscall_entry(),
+            cpuid_entry: entry::cpuid_entry(),
+            cpuid_return: 0,
+            stack_top: block as usize & !63,
+            pending: AtomicU32::new(0),
+            host_tid: AtomicU32::new(0),
+            xstate_area: ctx.xstate.as_ptr(),
+            ctx,
+            stack_bottom: base + PAGE_SIZE,
+            role,
+            handle: Shared::new(block, process),
+            fs_base: 0,
+            ready: AtomicBool::new(false),
+            arrival: None,
+            loan: None,
+            lenders: Vec::new(),
+            usage_base: Rusage::default(),
+            #[cfg(debug_assertions)]
+            held_locks: HeldLocks::new(),
+            _memory: memory,
+        });
+    }
+    Ok(block)
+}
+
+/// A fresh identity for a block that is used again, so that handles of its last user reach nobody.
+pub(super) fn renew(block: &mut ThreadBlock, role: Role, process: Arc<HostProcess>) {
+    block.role = role;
+    block.pending.store(0, Ordering::SeqCst);
+    block.handle = Shared::new(block.this, process);
+}
+
+/// Gives a block back that has no host thread.
+///
+/// # Safety
+/// The block is the caller's.
+pub(super) unsafe fn discard(block: *mut ThreadBlock) {
+    // SAFETY: the caller's.
+    let gone = unsafe {
+        (*block).host_tid.store(0, Ordering::SeqCst);
+        (core::mem::replace(&mut (*block).role, Role::Idle), (*block).arrival.take())
+    };
+    POOL.lock().ended.push(BlockRef(block));
+    drop(gone);
+}

@@ -1,0 +1,107 @@
+//! The calling thread.
+
+use super::block::{Role, ThreadBlock};
+use crate::host_process::HostProcess;
+#[cfg(debug_assertions)]
+use crate::sync::HeldLocks;
+use crate::sync::Waiter;
+use crate::trap;
+use alloc::sync::Arc;
+use core::arch::asm;
+use core::sync::atomic::Ordering;
+
+/// The calling thread's waiter.
+pub(crate) fn current_waiter() -> Arc<Waiter> {
+    match current() {
+        Some(block) => block.handle.waiter.clone(),
+        None => Arc::new(Waiter::default()),
+    }
+}
+
+/// The calling thread's host process got another parent.
+pub(crate) fn note_orphaned() {
+    if let Some(block) = current() {
+        block.handle.process.is_orphaned.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Whether [`note_orphaned`] was called in this host process since the last look.
+pub(crate) fn was_orphaned() -> bool {
+    current().is_some_and(|block| block.handle.process.is_orphaned.swap(false, Ordering::SeqCst))
+}
+
+/// Whether somebody wants the calling thread to look after signals or to end.
+pub fn is_wanted() -> bool {
+    current().is_some_and(|block| block.pending.load(Ordering::SeqCst) != 0)
+}
+
+/// Ids of process and thread that the calling host thread works for.
+pub fn current_ids() -> Option<(u32, u32)> {
+    match &current()?.role {
+        Role::Task(task) => Some(task.ids()),
+        _ => None,
+    }
+}
+
+/// Lets a mapping of the program that the calling host thread works for grow down to `addr`. Gives whether it did.
+pub(crate) fn grow_down(addr: usize) -> bool {
+    match current().map(|block| &block.role) {
+        Some(Role::Task(task)) => task.grow_down(addr),
+        _ => false,
+    }
+}
+
+/// The word that [`is_wanted`] looks at.
+pub(crate) fn pending_word() -> *const u32 {
+    static NOTHING: u32 = 0;
+    current().map_or(&raw const NOTHING, |block| block.pending.as_ptr().cast_const())
+}
+
+/// Takes back that the calling thread is wanted: for whoever then looks what it was wanted for, and calls
+/// [`interrupt_self`] if there was something.
+pub fn forget_wanted() {
+    if let Some(block) = current() {
+        block.pending.swap(0, Ordering::SeqCst);
+        trap::take_host_signals();
+    }
+}
+
+/// Makes the calling thread look after signals before it goes on in the program.
+pub fn interrupt_self() {
+    if let Some(block) = current() {
+        block.pending.store(1, Ordering::SeqCst);
+    }
+}
+
+/// The locks that the calling thread holds.
+#[cfg(debug_assertions)]
+pub(crate) fn held_locks() -> Option<&'static HeldLocks> {
+    // SAFETY: null, or the calling thread's block; only the thread itself reaches the field.
+    unsafe { current_block().as_ref() }.map(|block| &block.held_locks)
+}
+
+pub(super) fn current_block_mut() -> Option<&'static mut ThreadBlock> {
+    // SAFETY: null, or the calling thread's block; the fields reached so are the thread's own.
+    unsafe { current_block().cast_mut().as_mut() }
+}
+
+pub(super) fn current() -> Option<&'static ThreadBlock> {
+    // SAFETY: null, or the calling thread's block, which lives as long as the thread.
+    unsafe { current_block().as_ref() }
+}
+
+pub(crate) fn current_block() -> *const ThreadBlock {
+    // In unit tests and in the command line, threads have no block.
+    if !crate::boot::is_booted() {
+        return core::ptr::null();
+    }
+    let block;
+    // SAFETY: in the image, `%gs` always points to a block, whose first word is its address.
+    unsafe { asm!("mov {}, gs:[0]", out(reg) block, options(nostack, pure, readonly, preserves_flags)) };
+    block
+}
+
+/// The calling thread's host process.
+pub(crate) fn current_process() -> Arc<HostProcess> {
+    current().map_or_else(Arc::default, |block| block.handle.process.clone())
+}

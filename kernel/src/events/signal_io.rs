@@ -1,0 +1,264 @@
+//! Files that signal that they became ready (`man 2 fcntl`, "Managing signals", and `O_ASYNC`).
+//!
+//! Few files do, so who is signalled and how is kept here, by file, and not in each of them. Whatever has a [`Notifier`]
+//! signals without doing anything for it: an entry is an observer while the file has `O_ASYNC`.
+
+use super::IoEvents;
+use super::notifier::{Observer, Reaction, Share};
+use crate::fs::{File, FileType};
+use crate::prelude::*;
+use crate::process::{Credentials, Process, Thread, table};
+use crate::signal::{self, SigInfo, Signal};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// Files with an owner or a signal of their own, by address, which nobody else's is while the entry is there.
+static ENTRIES: Mutex<BTreeMap<usize, Arc<Entry>>> = Mutex::new(BTreeMap::new());
+
+/// What an owner's id stands for (`F_OWNER_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum OwnerKind {
+    /// A thread.
+    #[default]
+    Thread = 0,
+    /// A process.
+    Process = 1,
+    /// A process group.
+    Group = 2,
+}
+
+/// Who is signalled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owner {
+    /// What the id stands for.
+    pub kind: OwnerKind,
+    /// The id; 0 for nobody.
+    pub id: u32,
+}
+
+impl Owner {
+    /// Whether somebody has the id.
+    pub fn exists(self) -> bool {
+        match self.kind {
+            OwnerKind::Thread | OwnerKind::Process => {
+                table::find(self.id).is_some() || table::find_thread(self.id).is_some()
+            }
+            OwnerKind::Group => !table::group_members(self.id).is_empty(),
+        }
+    }
+}
+
+/// How a file signals.
+#[derive(Clone, Debug, Default)]
+struct Settings {
+    owner: Owner,
+    /// Whoever set the owner, as whom the signals are sent.
+    sender: Option<Arc<Credentials>>,
+    /// The signal, sent with details; `SIGIO` without any if there's none.
+    signal: Option<Signal>,
+}
+
+struct Entry {
+    file: Weak<dyn File>,
+    /// Whether it's a socket, which tells of its peer's end differently.
+    is_socket: bool,
+    settings: Mutex<Settings>,
+    is_observing: AtomicBool,
+    /// The descriptor by which `O_ASYNC` was set.
+    fd: AtomicI32,
+}
+
+/// Who is signalled about a file, if anybody was named.
+pub fn owner(file: &Arc<dyn File>) -> Owner {
+    settings(file).owner
+}
+
+/// The signal that was chosen for a file.
+pub fn chosen_signal(file: &Arc<dyn File>) -> Option<Signal> {
+    settings(file).signal
+}
+
+/// Names who is signalled about a file, on behalf of `thread`.
+pub fn set_owner(thread: &Thread, file: &Arc<dyn File>, owner: Owner) {
+    let entry = entry(file);
+    let sender = Some(thread.credentials());
+    let mut settings = entry.settings.lock();
+    (settings.owner, settings.sender) = (owner, sender);
+}
+
+/// Chooses the signal that tells of a file.
+pub fn choose_signal(file: &Arc<dyn File>, signal: Option<Signal>) {
+    entry(file).settings.lock().signal = signal;
+}
+
+/// Whether a file can signal.
+///
+/// # Errors
+/// `EINVAL` for a file of the host that would signal in Linux.
+pub fn is_able(file: &dyn File) -> Result<bool> {
+    let kind = file.metadata()?.kind;
+    let signals = matches!(kind, FileType::Fifo | FileType::Socket);
+    if file.host_fd().is_some() && (signals || kind == FileType::CharDevice) {
+        warn!("files of the host don't signal that they are ready");
+        bail!(EINVAL, "a file of the host can't signal that it is ready");
+    }
+    Ok(signals)
+}
+
+/// Has a file signal from now on, if it can; `fd` is the descriptor that signals name. Gives whether it can.
+///
+/// # Errors
+/// As for [`is_able`].
+pub fn start(file: &Arc<dyn File>, fd: i32) -> Result<bool> {
+    if !is_able(&**file)? {
+        return Ok(false);
+    }
+    let entry = entry(file);
+    entry.fd.store(fd, Ordering::Relaxed);
+    if let Some(notifier) = file.notifier()
+        && !entry.is_observing.swap(true, Ordering::SeqCst)
+    {
+        let observer: Weak<Entry> = Arc::downgrade(&entry);
+        notifier.register(observer, IoEvents::all(), Share::All);
+    }
+    Ok(true)
+}
+
+/// Has a file signal no longer.
+pub fn stop(file: &Arc<dyn File>) {
+    if let Some(entry) = find(file)
+        && entry.is_observing.swap(false, Ordering::SeqCst)
+        && let Some(notifier) = file.notifier()
+    {
+        notifier.unregister(Arc::as_ptr(&entry).cast());
+    }
+}
+
+fn address(file: &Arc<dyn File>) -> usize {
+    Arc::as_ptr(file).cast::<()>() as usize
+}
+
+fn find(file: &Arc<dyn File>) -> Option<Arc<Entry>> {
+    ENTRIES.lock().get(&address(file)).cloned()
+}
+
+fn settings(file: &Arc<dyn File>) -> Settings {
+    find(file).map(|entry| entry.settings.lock().clone()).unwrap_or_default()
+}
+
+/// A file's entry, made if there's none. Those of closed files go then.
+fn entry(file: &Arc<dyn File>) -> Arc<Entry> {
+    if let Some(entry) = find(file) {
+        return entry;
+    }
+    let is_socket = file.metadata().is_ok_and(|metadata| metadata.kind == FileType::Socket);
+    let new = Arc::new(Entry {
+        file: Arc::downgrade(file),
+        is_socket,
+        settings: Mutex::default(),
+        is_observing: AtomicBool::new(false),
+        fd: AtomicI32::new(-1),
+    });
+    let mut entries = ENTRIES.lock();
+    entries.retain(|_, entry| entry.file.strong_count() > 0);
+    entries.entry(address(file)).or_insert(new).clone()
+}
+
+impl Observer for Entry {
+    fn on_events(&self, events: IoEvents) -> Reaction {
+        if self.file.strong_count() > 0 {
+            let settings = self.settings.lock().clone();
+            settings.send(Reason::of(events, self.is_socket), self.fd.load(Ordering::Relaxed));
+        }
+        Reaction::Noted
+    }
+}
+
+impl Settings {
+    fn send(&self, reason: Reason, fd: i32) {
+        let id = self.owner.id;
+        if id == 0 {
+            return;
+        }
+        match self.owner.kind {
+            OwnerKind::Thread => {
+                if let Some(thread) = table::find_thread(id) {
+                    self.send_by(&thread.process, reason, fd, |signal, info| {
+                        signal::send_to_thread(&thread, signal, info)
+                    });
+                }
+            }
+            OwnerKind::Process => {
+                let process = table::find(id).or_else(|| Some(table::find_thread(id)?.process.clone()));
+                if let Some(process) = process {
+                    self.send_to(&process, reason, fd);
+                }
+            }
+            OwnerKind::Group => table::group_members(id).iter().for_each(|member| self.send_to(member, reason, fd)),
+        }
+    }
+
+    fn send_to(&self, process: &Arc<Process>, reason: Reason, fd: i32) {
+        self.send_by(process, reason, fd, |signal, info| signal::send_to_process(process, signal, info));
+    }
+
+    /// A signal that can't be queued becomes a plain `SIGIO`.
+    fn send_by(&self, to: &Process, reason: Reason, fd: i32, send: impl Fn(Signal, SigInfo) -> Result<()>) {
+        if !self.may_signal(to) {
+            return;
+        }
+        if let Some(signal) = self.signal
+            && send(signal, SigInfo::io(signal, reason as i32, reason.band(), fd)).is_ok()
+        {
+            return;
+        }
+        if let Err(error) = send(Signal::SIGIO, SigInfo::kernel(Signal::SIGIO)) {
+            warn!("SIGIO to process {} is lost: {error}", to.pid());
+        }
+    }
+
+    /// As `kill` would have it for who named the owner.
+    fn may_signal(&self, to: &Process) -> bool {
+        let (Some(sender), Some(target)) = (&self.sender, to.credentials()) else { return false };
+        let ids = [target.suid, target.ruid];
+        sender.euid == 0 || ids.contains(&sender.euid) || ids.contains(&sender.ruid)
+    }
+}
+
+/// `si_code` of the signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+enum Reason {
+    /// `POLL_IN`.
+    In = 1,
+    /// `POLL_OUT`.
+    Out = 2,
+    /// `POLL_PRI`.
+    Pri = 5,
+    /// `POLL_HUP`.
+    Hup = 6,
+}
+
+impl Reason {
+    fn of(events: IoEvents, is_socket: bool) -> Self {
+        if is_socket && events.contains(IoEvents::POLLHUP) {
+            Self::Hup
+        } else if events.intersects(IoEvents::READABLE | IoEvents::POLLRDHUP) {
+            Self::In
+        } else if events.contains(IoEvents::POLLPRI) {
+            Self::Pri
+        } else {
+            Self::Out
+        }
+    }
+
+    /// `si_band`.
+    fn band(self) -> IoEvents {
+        match self {
+            Self::In => IoEvents::READABLE,
+            Self::Out => IoEvents::WRITABLE | IoEvents::POLLWRBAND,
+            Self::Pri => IoEvents::POLLPRI | IoEvents::POLLRDBAND,
+            Self::Hup => IoEvents::ALWAYS,
+        }
+    }
+}
