@@ -194,13 +194,13 @@ pub trait File: Any + Send + Sync {
         let _ = events;
     }
 
-    /// The socket that it is, if it is one.
-    fn as_socket(&self) -> Option<&dyn Socket> {
+    /// The file at an inode that it is, if it is one.
+    fn as_inode_file(&self) -> Option<&super::InodeFile> {
         None
     }
 
-    /// The file at an inode that it is, if it is one.
-    fn as_inode_file(&self) -> Option<&super::InodeFile> {
+    /// The socket that it is, if it is one.
+    fn as_socket(&self) -> Option<&dyn Socket> {
         None
     }
 }

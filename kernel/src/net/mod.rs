@@ -1,26 +1,25 @@
 //! Networking: sockets.
 //!
-//! - [`Socket`]: what all sockets share, and what a message consists of;
-//! - [`Address`], [`MessageHeader`]: addresses and messages as programs pass them;
-//! - [`Endpoint`]: a connected Unix stream socket (`man 7 unix`), made of two channels that it shares with its peer;
-//! - [`HostSocketFile`]: an Internet or route socket, which the host provides;
-//! - [`StreamSocket`], [`DatagramSocket`]: Internet sockets of the loopback inside the LibOS, without the host;
+//! - [`Socket`]: what all sockets share, reached from a [`File`](crate::fs::File) by `as_socket`;
+//! - [`Address`], [`Outgoing`] and [`Incoming`] messages with their [`control`] messages, [`OptionName`]: what crosses the
+//!   edge, checked there once for all kinds of sockets;
+//! - [`unix`]: Unix sockets, which never leave the LibOS;
+//! - [`host`]: Internet and route sockets, which the host provides;
+//! - [`loopback`]: Internet sockets of the loopback inside the LibOS, without the host;
 //! - [`sys`]: the system calls.
 
 mod address;
-mod connection;
-mod endpoint;
-mod host;
-mod loopback;
-mod message;
+pub mod control;
+pub mod host;
+pub mod loopback;
+pub mod message;
 mod node;
+pub mod option;
 mod socket;
 pub mod sys;
-mod waiting;
+pub mod unix;
 
-pub use address::{Address, MAX_ADDRESS};
-pub use endpoint::Endpoint;
-pub use host::HostSocketFile;
-pub use loopback::{DatagramSocket, StreamSocket};
-pub use message::{ManyHeader, MessageHeader};
-pub use socket::{Half, MessageFlags, OptionName, Outgoing, Received, Socket, Wanted};
+pub use address::{AF_UNIX, AF_UNSPEC, Address};
+pub use message::{Incoming, MessageFlags, Outgoing};
+pub use option::OptionName;
+pub use socket::{Shutdown, Socket};

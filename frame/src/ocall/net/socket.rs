@@ -119,19 +119,15 @@ impl HostSocket {
         Ok(())
     }
 
-    /// The next connection, and whom it is with; `status` as for [`new`](Self::new). May sleep.
+    /// The next connection; `status` as for [`new`](Self::new). May sleep.
     ///
     /// # Errors
     /// `ERESTARTSYS` when the thread is wanted; what `accept4(2)` gives.
-    pub fn accept(&self, status: u32) -> Result<(Self, Option<HostAddress>)> {
-        let mut address = HostAddress::room();
-        let mut len = MAX_ADDRESS as u32;
+    pub fn accept(&self, status: u32) -> Result<Self> {
         let flags = sys::O_CLOEXEC | status & sys::O_NONBLOCK;
-        let args = [self.raw(), address.as_mut_ptr() as usize, &raw mut len as usize, flags as usize, 0, 0];
-        // SAFETY: the host writes at most `len` bytes of the address, and the length.
-        let fd = owned(unsafe { host::call_blocking(__NR_accept4, args) })?;
-        let accepted = Self { fd, domain: self.domain };
-        Ok((accepted, HostAddress::checked(self.domain, address, len as usize)?))
+        // SAFETY: no effect on memory without an address.
+        let fd = owned(unsafe { host::call_blocking(__NR_accept4, [self.raw(), 0, 0, flags as usize, 0, 0]) })?;
+        Ok(Self { fd, domain: self.domain })
     }
 
     /// Its own address.

@@ -30,8 +30,7 @@ pub(crate) fn check_room(thread: &Thread) -> Result<()> {
     thread.files().check_room(limit(thread))
 }
 
-/// What of an open file's status is its descriptor's.
-pub(crate) fn fd_flags(status: StatusFlags) -> FdFlags {
+fn fd_flags(status: StatusFlags) -> FdFlags {
     if status.contains(StatusFlags::O_CLOEXEC) { FdFlags::CLOEXEC } else { FdFlags::empty() }
 }
 

@@ -1,6 +1,7 @@
 //! Reading, writing and positions.
 
 use crate::fs::{File, FileType, StatusFlags};
+use crate::net::{MessageFlags, Outgoing};
 use crate::prelude::*;
 use crate::process::{RLIM_INFINITY, Resource, Thread};
 use crate::signal::{self, Signal};
@@ -10,7 +11,7 @@ use frame::layout::TASK_SIZE;
 use frame::ocall::file::{MAX_TRANSFER, Whence};
 
 /// The most pieces of one transfer (`IOV_MAX`).
-const IOV_MAX: usize = 1024;
+pub(crate) const MAX_PIECES: usize = 1024;
 
 pub(super) fn readable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> {
     let file = cx.thread.file(fd)?;
@@ -22,8 +23,7 @@ pub(super) fn writable(cx: &Context<'_>, fd: FileDesc) -> Result<Arc<dyn File>> 
     if file.status().can_write() { Ok(file) } else { Err(err!(EBADF, "the file is not open for writing")) }
 }
 
-/// The program's memory of a transfer.
-pub(crate) fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
+fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
     // The whole range must be a possible one, however little of it is transferred.
     if buf.addr().checked_add(count).is_none_or(|end| end > TASK_SIZE) {
         bail!(EFAULT, "the buffer is outside the program's memory");
@@ -33,7 +33,7 @@ pub(crate) fn buffer(buf: UserPtr<u8>, count: usize) -> Result<UserSlice> {
 
 /// The pieces that an array of `struct iovec` describes.
 pub(crate) fn pieces(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vec<UserSlice>> {
-    if count > IOV_MAX {
+    if count > MAX_PIECES {
         bail!(EINVAL, "too many pieces");
     }
     let mut total = 0_usize;
@@ -219,6 +219,11 @@ pub(super) fn write_to(
     source: &mut Source<'_>,
     offset: Option<u64>,
 ) -> Result<usize> {
+    if offset.is_none()
+        && let Some(socket) = file.as_socket()
+    {
+        return socket.send(thread, &mut Outgoing::new(source, MessageFlags::empty()));
+    }
     limit_size(thread, file, source, offset)?;
     let result = match offset {
         None => file.write(source),

@@ -15,3 +15,22 @@ mod rules;
 mod socket;
 
 pub use socket::HostSocketFile;
+
+use crate::fs::{File, StatusFlags};
+use crate::prelude::*;
+use crate::process::Thread;
+use frame::ocall::net::{Domain, Kind};
+
+/// A socket of the host.
+///
+/// # Errors
+/// `EPERM` for a raw socket without `CAP_NET_RAW`, and what the host gives.
+pub fn create(
+    thread: &Thread,
+    domain: Domain,
+    kind: Kind,
+    protocol: i32,
+    status: StatusFlags,
+) -> Result<Arc<dyn File>> {
+    Ok(HostSocketFile::new(domain, kind, protocol, status, &thread.credentials())?)
+}

@@ -66,7 +66,7 @@ const fn value_len(option: OptionName) -> Option<usize> {
     const IP_OPTIONS_LEN: usize = 41;
     /// `struct icmp6_filter`.
     const ICMPV6_FILTER_LEN: usize = 32;
-    let OptionName { level, name } = option;
+    let (level, name) = (option.level as u32, option.number as u32);
     Some(match level {
         SOL_SOCKET => match name {
             SO_LINGER => LINGER,
@@ -208,7 +208,7 @@ const fn value_len(option: OptionName) -> Option<usize> {
 
 /// The capability that an option can't be set without.
 const fn needed_capability(option: OptionName) -> Option<u32> {
-    match (option.level, option.name) {
+    match (option.level as u32, option.number as u32) {
         (SOL_SOCKET, SO_DEBUG | SO_MARK | SO_RCVBUFFORCE | SO_SNDBUFFORCE)
         | (SOL_IP, IP_TRANSPARENT)
         | (SOL_IPV6, IPV6_TRANSPARENT) => Some(cap::NET_ADMIN),
@@ -219,7 +219,7 @@ const fn needed_capability(option: OptionName) -> Option<u32> {
 /// Checks that there is such an option.
 fn known_len(option: OptionName) -> Result<usize> {
     value_len(option).ok_or_else(|| {
-        warn!("socket option {} of level {} is not there", option.name, option.level);
+        warn!("socket option {} of level {} is not there", option.number, option.level);
         err!(ENOPROTOOPT, "no such option")
     })
 }
@@ -235,7 +235,7 @@ pub(super) enum Timeout {
 
 /// The timeout that an option is, and whether its value is none.
 pub(super) fn timeout(option: OptionName, value: &[u8]) -> Option<(Timeout, bool)> {
-    let which = match (option.level, option.name) {
+    let which = match (option.level as u32, option.number as u32) {
         (SOL_SOCKET, SO_RCVTIMEO_OLD | SO_RCVTIMEO_NEW) => Timeout::Receive,
         (SOL_SOCKET, SO_SNDTIMEO_OLD | SO_SNDTIMEO_NEW) => Timeout::Send,
         _ => return None,
@@ -243,42 +243,35 @@ pub(super) fn timeout(option: OptionName, value: &[u8]) -> Option<(Timeout, bool
     Some((which, value.iter().any(|&byte| byte != 0)))
 }
 
-/// Sets an option; `value` is as long as the program says. Gives the bytes that counted.
+/// Sets an option; `value` is as long as the program says.
 ///
 /// # Errors
-/// `ENOPROTOOPT`, `EPERM` without the capability, `EFAULT`, and what the host gives.
-pub(super) fn set(
-    socket: &HostSocket,
-    credentials: &Credentials,
-    option: OptionName,
-    value: UserSlice,
-) -> Result<Vec<u8>> {
+/// `ENOPROTOOPT`, `EPERM` without the capability, and what the host gives.
+pub(super) fn set(socket: &HostSocket, credentials: &Credentials, option: OptionName, value: &[u8]) -> Result<()> {
     let len = known_len(option)?;
     if needed_capability(option).is_some_and(|capability| !credentials.has_cap(capability)) {
         bail!(EPERM, "the option needs CAP_NET_ADMIN");
     }
-    let bytes = value.truncate(len).to_vec()?;
-    socket.set_option(option.level as i32, option.name as i32, &bytes)?;
-    Ok(bytes)
+    socket.set_option(option.level, option.number, &value[..value.len().min(len)])
 }
 
-/// Reads an option into `value`, which is as long as the program says; gives the length of what there is of it.
+/// Reads an option, of which the program has room for `room` bytes.
 ///
 /// # Errors
-/// `ENOPROTOOPT`, `EFAULT`, and what the host gives.
-pub(super) fn get(socket: &HostSocket, option: OptionName, value: UserSlice) -> Result<usize> {
-    let is_level = matches!(option.level, SOL_SOCKET | SOL_IP | SOL_TCP | SOL_UDP | SOL_RAW);
+/// `ENOPROTOOPT`, and what the host gives.
+pub(super) fn get(socket: &HostSocket, option: OptionName, room: usize) -> Result<Vec<u8>> {
+    let is_level = matches!(option.level as u32, SOL_SOCKET | SOL_IP | SOL_TCP | SOL_UDP | SOL_RAW);
     known_len(option).map_err(|error| match socket.domain() {
         Domain::Inet if !is_level => err!(EOPNOTSUPP, "no such level"),
         _ => error,
     })?;
-    let mut bytes = vec![0; value.len().min(LONGEST)];
-    let len = socket.option(option.level as i32, option.name as i32, &mut bytes)?;
-    if (option.level, option.name) == (SOL_SOCKET, SO_ERROR) {
-        check_error(&bytes[..len])?;
+    let mut value = vec![0; room.min(LONGEST)];
+    let len = socket.option(option.level, option.number, &mut value)?;
+    value.truncate(len);
+    if (option.level as u32, option.number as u32) == (SOL_SOCKET, SO_ERROR) {
+        check_error(&value)?;
     }
-    value.write(&bytes[..len])?;
-    Ok(len)
+    Ok(value)
 }
 
 /// What is pending on a socket is an error of Linux, or none.
@@ -317,7 +310,7 @@ mod tests {
             (SOL_TLS, 1),
             (u32::MAX, 1),
         ] {
-            let option = OptionName { level: option.0, name: option.1 };
+            let option = OptionName { level: option.0 as i32, number: option.1 as i32 };
             assert_eq!(known_len(option).unwrap_err().errno(), Errno::ENOPROTOOPT, "{option:?}");
         }
     }
@@ -337,7 +330,7 @@ mod tests {
         let zero = [0; 16];
         let mut some = zero;
         some[8] = 1;
-        let option = |name| OptionName { level: SOL_SOCKET, name };
+        let option = |number: u32| OptionName { level: SOL_SOCKET as i32, number: number as i32 };
         assert_eq!(timeout(option(SO_RCVTIMEO_OLD), &zero), Some((Timeout::Receive, false)));
         assert_eq!(timeout(option(SO_SNDTIMEO_NEW), &some), Some((Timeout::Send, true)));
         assert_eq!(timeout(option(SO_REUSEADDR), &some), None);

@@ -5,12 +5,13 @@ use super::{control, interfaces, netlink, rules};
 use crate::events::{Anonymous, IoEvents};
 use crate::fs::{File, Metadata, StatusFlags};
 use crate::net::node::Node;
-use crate::net::{Address, Half, MessageFlags, OptionName, Outgoing, Received, Socket, Wanted};
+use crate::net::{Address, Incoming, MessageFlags, OptionName, Outgoing, Shutdown, Socket};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread, cap};
+use crate::signal;
 use core::sync::atomic::{AtomicBool, Ordering};
 use frame::ocall::file::{self, HostFd, PollFd};
-use frame::ocall::net::{self as ocall, Domain, HostAddress, HostSocket, Kind, QueueRequest};
+use frame::ocall::net::{self as ocall, Domain, HostSocket, Kind, QueueRequest};
 
 /// A socket whose every call is the host's.
 pub struct HostSocketFile {
@@ -23,9 +24,23 @@ pub struct HostSocketFile {
     node: Node,
 }
 
-/// Flags of a message that the host gets.
-const PASSED_FLAGS: MessageFlags =
-    MessageFlags::all().difference(MessageFlags::MSG_NOSIGNAL).difference(MessageFlags::MSG_WAITFORONE);
+/// The most control data of a message (`optmem_max`).
+const MOST_CONTROL: usize = 128 << 10;
+
+/// Flags of a message that the host gets. `MSG_ZEROCOPY` isn't among them: without the option that allows it, which isn't
+/// there, Linux ignores it.
+const PASSED_FLAGS: MessageFlags = MessageFlags::MSG_OOB
+    .union(MessageFlags::MSG_PEEK)
+    .union(MessageFlags::MSG_DONTROUTE)
+    .union(MessageFlags::MSG_TRUNC)
+    .union(MessageFlags::MSG_DONTWAIT)
+    .union(MessageFlags::MSG_EOR)
+    .union(MessageFlags::MSG_WAITALL)
+    .union(MessageFlags::MSG_CONFIRM)
+    .union(MessageFlags::MSG_ERRQUEUE)
+    .union(MessageFlags::MSG_MORE)
+    .union(MessageFlags::MSG_FASTOPEN)
+    .union(MessageFlags::MSG_CMSG_CLOEXEC);
 
 impl HostSocketFile {
     /// A new one; `status` may have `O_NONBLOCK`.
@@ -63,6 +78,25 @@ impl HostSocketFile {
         })
     }
 
+    fn transmit(&self, message: &mut Outgoing<'_, '_>) -> Result<usize> {
+        let address = message.address.as_ref().map_or(&[][..], Address::bytes);
+        self.check_reach(address)?;
+        let control = control::for_host(&message.control)?;
+        let outgoing = ocall::Outgoing { address, control: &control, flags: (message.flags & PASSED_FLAGS).bits() };
+        let sent = if self.socket.domain() == Domain::Netlink {
+            if message.source.remaining() > netlink::LONGEST {
+                bail!(EMSGSIZE, "the message is longer than a route socket's");
+            }
+            // What is checked is what is sent, whatever the program does to its memory meanwhile.
+            let datagram = message.source.take_all()?;
+            netlink::check(&datagram)?;
+            self.socket.send(&mut Source::buffer(&datagram), outgoing)
+        } else {
+            self.socket.send(message.source, outgoing)
+        };
+        restartable(&self.send_timeout, sent)
+    }
+
     fn check_reach(&self, address: &[u8]) -> Result<()> {
         if address.is_empty() {
             return Ok(());
@@ -83,28 +117,28 @@ fn restartable<T>(timeout: &AtomicBool, result: Result<T>) -> Result<T> {
 }
 
 impl Socket for HostSocketFile {
-    fn bind(&self, credentials: &Credentials, address: &Address) -> Result<()> {
+    fn bind(&self, thread: &Arc<Thread>, address: &Address) -> Result<()> {
         if self.socket.domain() != Domain::Netlink {
-            rules::check_bind(credentials, address.as_bytes())?;
+            rules::check_bind(&thread.credentials(), address.bytes())?;
         }
-        self.socket.bind(address.as_bytes())
+        self.socket.bind(address.bytes())
     }
 
-    fn connect(&self, address: &Address) -> Result<()> {
-        if !rules::is_disconnect(address.as_bytes()) {
-            self.check_reach(address.as_bytes())?;
-        }
-        restartable(&self.send_timeout, self.socket.connect(address.as_bytes()))
-    }
-
-    fn listen(&self, backlog: i32) -> Result<()> {
+    fn listen(&self, _thread: &Arc<Thread>, backlog: i32) -> Result<()> {
         rules::check_listen(&self.socket)?;
         self.socket.listen(backlog)
     }
 
-    fn accept(&self, status: StatusFlags) -> Result<(Arc<dyn File>, Address)> {
+    fn connect(&self, _thread: &Arc<Thread>, address: &Address) -> Result<()> {
+        if !rules::is_disconnect(address.bytes()) {
+            self.check_reach(address.bytes())?;
+        }
+        restartable(&self.send_timeout, self.socket.connect(address.bytes()))
+    }
+
+    fn accept(&self, _thread: &Arc<Thread>, status: StatusFlags) -> Result<Arc<dyn File>> {
         let accepted = self.socket.accept((status & StatusFlags::O_NONBLOCK).bits());
-        let (socket, address) = restartable(&self.receive_timeout, accepted)?;
+        let socket = restartable(&self.receive_timeout, accepted)?;
         let connection = Self::of(socket, self.kind, status, self.node.sibling());
         // The host hands the timeouts on.
         for (own, of) in
@@ -112,65 +146,58 @@ impl Socket for HostSocketFile {
         {
             own.store(of.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        Ok((connection, known(address)))
+        Ok(connection)
     }
 
-    fn send(&self, source: &mut Source<'_>, message: Outgoing<'_>) -> Result<usize> {
-        let address = message.to.as_bytes();
-        self.check_reach(address)?;
-        let control = control::filter(message.control)?;
-        let flags = (message.flags & PASSED_FLAGS).bits();
-        let message = ocall::Outgoing { address, control: &control, flags };
-        let sent = if self.socket.domain() == Domain::Netlink {
-            if source.remaining() > netlink::LONGEST {
-                bail!(EMSGSIZE, "the message is longer than a route socket's");
-            }
-            // What is checked is what is sent, whatever the program does to its memory meanwhile.
-            let datagram = source.take_all()?;
-            netlink::check(&datagram)?;
-            self.socket.send(&mut Source::buffer(&datagram), message)
+    fn send(&self, thread: &Arc<Thread>, message: &mut Outgoing<'_, '_>) -> Result<usize> {
+        let result = self.transmit(message);
+        if self.kind == Kind::Stream && !message.flags.contains(MessageFlags::MSG_NOSIGNAL) {
+            signal::raise_if_broken_pipe(thread, result)
         } else {
-            self.socket.send(source, message)
-        };
-        restartable(&self.send_timeout, sent)
+            result
+        }
     }
 
-    fn receive(&self, sink: &mut Sink<'_>, flags: MessageFlags) -> Result<usize> {
+    fn receive(&self, _thread: &Arc<Thread>, message: &mut Incoming<'_, '_>) -> Result<usize> {
+        let mut control = vec![0; message.control.whole_room().min(MOST_CONTROL)];
+        let wanted = ocall::Incoming { control: &mut control, flags: (message.flags & PASSED_FLAGS).bits() };
+        let received = restartable(&self.receive_timeout, self.socket.receive_message(message.sink, wanted))?;
+        control::from_host(&control[..received.control_len], &mut message.control);
+        message.address = received.address.map_or(Address::EMPTY, |address| Address::new(address.as_bytes()));
+        message.outcome = MessageFlags::from_bits_retain(received.flags);
+        if message.outcome.contains(MessageFlags::MSG_CTRUNC) {
+            message.control.truncate();
+        }
+        Ok(received.len)
+    }
+
+    fn receive_bytes(&self, _thread: &Arc<Thread>, sink: &mut Sink<'_>, flags: MessageFlags) -> Result<usize> {
         restartable(&self.receive_timeout, self.socket.receive(sink, (flags & PASSED_FLAGS).bits()))
-    }
-
-    fn receive_message(&self, sink: &mut Sink<'_>, wanted: Wanted) -> Result<Received> {
-        let mut control = vec![0; wanted.control_room];
-        let request = ocall::Incoming { control: &mut control, flags: (wanted.flags & PASSED_FLAGS).bits() };
-        let received = restartable(&self.receive_timeout, self.socket.receive_message(sink, request))?;
-        control.truncate(received.control_len);
-        let control = control::filter(&control).unwrap_or_else(|_| {
-            warn!("the host gave malformed control messages");
-            Vec::new()
-        });
-        let flags = MessageFlags::from_bits_truncate(received.flags);
-        Ok(Received { len: received.len, from: known(received.address), control, flags })
-    }
-
-    fn shut_down(&self, half: Half) -> Result<()> {
-        self.socket.shut_down(match half {
-            Half::Receive => ocall::Shutdown::Read,
-            Half::Send => ocall::Shutdown::Write,
-            Half::Both => ocall::Shutdown::Both,
-        })
     }
 
     fn name(&self) -> Result<Address> {
         Ok(Address::new(self.socket.name()?.as_bytes()))
     }
 
-    fn peer(&self) -> Result<Address> {
+    fn peer_name(&self) -> Result<Address> {
         Ok(Address::new(self.socket.peer()?.as_bytes()))
     }
 
-    fn set_option(&self, credentials: &Credentials, option: OptionName, value: UserSlice) -> Result<()> {
-        let bytes = options::set(&self.socket, credentials, option, value)?;
-        if let Some((which, is_some)) = options::timeout(option, &bytes) {
+    fn shutdown(&self, how: Shutdown) -> Result<()> {
+        self.socket.shut_down(match how {
+            Shutdown::Read => ocall::Shutdown::Read,
+            Shutdown::Write => ocall::Shutdown::Write,
+            Shutdown::Both => ocall::Shutdown::Both,
+        })
+    }
+
+    fn option(&self, _thread: &Arc<Thread>, name: OptionName, len: usize) -> Result<Vec<u8>> {
+        options::get(&self.socket, name, len)
+    }
+
+    fn set_option(&self, thread: &Arc<Thread>, name: OptionName, value: &[u8]) -> Result<()> {
+        options::set(&self.socket, &thread.credentials(), name, value)?;
+        if let Some((which, is_some)) = options::timeout(name, value) {
             match which {
                 Timeout::Receive => self.receive_timeout.store(is_some, Ordering::Relaxed),
                 Timeout::Send => self.send_timeout.store(is_some, Ordering::Relaxed),
@@ -178,24 +205,15 @@ impl Socket for HostSocketFile {
         }
         Ok(())
     }
-
-    fn option(&self, option: OptionName, value: UserSlice) -> Result<usize> {
-        options::get(&self.socket, option, value)
-    }
-}
-
-/// An address of the host, or none.
-fn known(address: Option<HostAddress>) -> Address {
-    address.map_or(Address::NONE, |address| Address::new(address.as_bytes()))
 }
 
 impl File for HostSocketFile {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        if sink.is_empty() { Ok(0) } else { self.receive(sink, MessageFlags::empty()) }
+        if sink.is_empty() { Ok(0) } else { restartable(&self.receive_timeout, self.socket.receive(sink, 0)) }
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        self.send(source, Outgoing { to: &Address::NONE, control: &[], flags: MessageFlags::empty() })
+        self.transmit(&mut Outgoing::new(source, MessageFlags::empty()))
     }
 
     fn metadata(&self) -> Result<Metadata> {

@@ -17,7 +17,7 @@ pub(super) fn parse(domain: Domain, address: &Address) -> Result<Option<SocketAd
     const SHORT: Error = Error::new(Errno::EINVAL, "the address is too short");
     const V4_LEN: usize = 16;
     const V6_LEN: usize = 24;
-    let bytes = address.as_bytes();
+    let bytes = address.bytes();
     let [low, high, port @ ..] = bytes else { return Err(SHORT) };
     let port = |at: usize| Some(u16::from_be_bytes([*port.get(at)?, *port.get(at + 1)?]));
     let (family, wanted) =
@@ -112,8 +112,8 @@ mod tests {
     fn malformed_addresses_are_refused() {
         let errno = |domain, bytes: &[u8]| parse(domain, &Address::new(bytes)).unwrap_err().errno();
         let v4 = render(Domain::Inet, "127.0.0.1:80".parse().unwrap());
-        for len in 0..v4.as_bytes().len() {
-            assert_eq!(errno(Domain::Inet, &v4.as_bytes()[..len]), Errno::EINVAL, "{len}");
+        for len in 0..v4.bytes().len() {
+            assert_eq!(errno(Domain::Inet, &v4.bytes()[..len]), Errno::EINVAL, "{len}");
         }
         let mut other = [0; 28];
         other[0] = 77;

@@ -4,11 +4,11 @@ use super::CONTROL_HEADER;
 use super::address;
 use super::options::Options;
 use super::ports::DATAGRAMS;
+use super::waiting::Wait;
 use crate::events::{Anonymous, Blocking, IoEvents, Notifier};
 use crate::fs::{File, Metadata, StatusFlags};
 use crate::net::node::Node;
-use crate::net::waiting::Wait;
-use crate::net::{Address, Half, MessageFlags, OptionName, Outgoing, Received, Socket, Wanted};
+use crate::net::{Address, Incoming, MessageFlags, OptionName, Outgoing, Shutdown, Socket};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread};
 use core::net::SocketAddr;
@@ -116,6 +116,67 @@ impl DatagramSocket {
         self.inner.lock().peer.is_none_or(|peer| peer == from)
     }
 
+    fn transmit(&self, message: &mut Outgoing<'_, '_>) -> Result<usize> {
+        if message.flags.contains(MessageFlags::MSG_OOB) {
+            bail!(EOPNOTSUPP, "no urgent data");
+        }
+        if message.control.len() >= CONTROL_HEADER {
+            warn!("control messages are not there without a network");
+            bail!(EINVAL, "no control messages");
+        }
+        let peer = {
+            let mut inner = self.inner.lock();
+            if inner.shut.sending {
+                bail!(EPIPE, "the sending half is shut");
+            }
+            if core::mem::take(&mut inner.is_refused) {
+                bail!(ECONNREFUSED, "nobody was there");
+            }
+            inner.peer
+        };
+        let named = match &message.address {
+            None => None,
+            Some(named) => address::parse(self.domain, named).map_err(|error| match self.domain {
+                // Linux's UDP tells wrong families apart for IPv4 only.
+                Domain::Inet6 => err!(EINVAL, "no address of the family"),
+                _ => error,
+            })?,
+        };
+        let to = named.or(peer).ok_or(err!(EDESTADDRREQ, "no address to send to"))?;
+        if message.source.remaining() > LONGEST {
+            bail!(EMSGSIZE, "longer than a datagram");
+        }
+        let to = address::destination(to)?;
+        let from = self.sender(to)?;
+        let bytes: Arc<[u8]> = message.source.take_all()?.into();
+        let len = bytes.len();
+        match DATAGRAMS.takers(to).into_iter().find(|socket| socket.takes_from(from)) {
+            Some(taker) => taker.deliver(from, bytes),
+            None if peer == Some(to) => {
+                self.inner.lock().is_refused = true;
+                self.notifier.broadcast(IoEvents::POLLERR);
+            }
+            None => {}
+        }
+        Ok(len)
+    }
+
+    fn receive_next(&self, message: &mut Incoming<'_, '_>) -> Result<usize> {
+        let flags = message.flags;
+        if flags.contains(MessageFlags::MSG_ERRQUEUE) {
+            bail!(EAGAIN, "no errors are queued");
+        }
+        let dont_wait = flags.contains(MessageFlags::MSG_DONTWAIT);
+        let blocking = if dont_wait { Blocking::DontWait } else { self.anonymous.blocking() };
+        let wait = Wait { blocking, timeout: self.options.receive_timeout() };
+        let taken = wait.until(&self.notifier, IoEvents::READABLE, || self.take(flags))?;
+        let Some((from, bytes)) = taken else { return Ok(0) };
+        let put = if bytes.is_empty() { 0 } else { message.sink.put(&bytes)? };
+        message.address = address::render(self.domain, from);
+        message.outcome.set(MessageFlags::MSG_TRUNC, put < bytes.len());
+        Ok(if flags.contains(MessageFlags::MSG_TRUNC) { bytes.len() } else { put })
+    }
+
     /// The next datagram, which stays if it's only looked at; `None` if the receiving half is shut.
     fn take(&self, flags: MessageFlags) -> Result<Option<(SocketAddr, Arc<[u8]>)>> {
         let mut inner = self.inner.lock();
@@ -139,7 +200,7 @@ impl DatagramSocket {
 }
 
 impl Socket for DatagramSocket {
-    fn bind(&self, _credentials: &Credentials, address: &Address) -> Result<()> {
+    fn bind(&self, _thread: &Arc<Thread>, address: &Address) -> Result<()> {
         let to = address::parse(self.domain, address)?.ok_or(err!(EAFNOSUPPORT, "the address has no family"))?;
         if self.inner.lock().bound.is_some() {
             bail!(EINVAL, "the socket has an address");
@@ -147,7 +208,7 @@ impl Socket for DatagramSocket {
         self.bind_to(to).map(|_| ())
     }
 
-    fn connect(&self, address: &Address) -> Result<()> {
+    fn connect(&self, _thread: &Arc<Thread>, address: &Address) -> Result<()> {
         let Some(to) = address::parse(self.domain, address)? else {
             self.inner.lock().peer = None;
             return Ok(());
@@ -159,85 +220,29 @@ impl Socket for DatagramSocket {
         Ok(())
     }
 
-    fn listen(&self, _backlog: i32) -> Result<()> {
+    fn listen(&self, _thread: &Arc<Thread>, _backlog: i32) -> Result<()> {
         Err(err!(EOPNOTSUPP, "datagrams have no connections"))
     }
 
-    fn accept(&self, _status: StatusFlags) -> Result<(Arc<dyn File>, Address)> {
+    fn accept(&self, _thread: &Arc<Thread>, _status: StatusFlags) -> Result<Arc<dyn File>> {
         Err(err!(EOPNOTSUPP, "datagrams have no connections"))
     }
 
-    fn send(&self, source: &mut Source<'_>, message: Outgoing<'_>) -> Result<usize> {
-        if message.flags.contains(MessageFlags::MSG_OOB) {
-            bail!(EOPNOTSUPP, "no urgent data");
-        }
-        if message.control.len() >= CONTROL_HEADER {
-            warn!("control messages are not there without a network");
-            bail!(EINVAL, "no control messages");
-        }
-        let peer = {
-            let mut inner = self.inner.lock();
-            if inner.shut.sending {
-                bail!(EPIPE, "the sending half is shut");
-            }
-            if core::mem::take(&mut inner.is_refused) {
-                bail!(ECONNREFUSED, "nobody was there");
-            }
-            inner.peer
-        };
-        let named = match message.to.as_bytes() {
-            [] => None,
-            _ => address::parse(self.domain, message.to).map_err(|error| match self.domain {
-                // Linux's UDP tells wrong families apart for IPv4 only.
-                Domain::Inet6 => err!(EINVAL, "no address of the family"),
-                _ => error,
-            })?,
-        };
-        let to = named.or(peer).ok_or(err!(EDESTADDRREQ, "no address to send to"))?;
-        if source.remaining() > LONGEST {
-            bail!(EMSGSIZE, "longer than a datagram");
-        }
-        let to = address::destination(to)?;
-        let from = self.sender(to)?;
-        let bytes: Arc<[u8]> = source.take_all()?.into();
-        let len = bytes.len();
-        match DATAGRAMS.takers(to).into_iter().find(|socket| socket.takes_from(from)) {
-            Some(taker) => taker.deliver(from, bytes),
-            None if peer == Some(to) => {
-                self.inner.lock().is_refused = true;
-                self.notifier.broadcast(IoEvents::POLLERR);
-            }
-            None => {}
-        }
-        Ok(len)
+    fn send(&self, _thread: &Arc<Thread>, message: &mut Outgoing<'_, '_>) -> Result<usize> {
+        self.transmit(message)
     }
 
-    fn receive_message(&self, sink: &mut Sink<'_>, wanted: Wanted) -> Result<Received> {
-        let flags = wanted.flags;
-        if flags.contains(MessageFlags::MSG_ERRQUEUE) {
-            bail!(EAGAIN, "no errors are queued");
-        }
-        let dont_wait = flags.contains(MessageFlags::MSG_DONTWAIT);
-        let blocking = if dont_wait { Blocking::DontWait } else { self.anonymous.blocking() };
-        let wait = Wait { blocking, timeout: self.options.receive_timeout() };
-        let taken = wait.until(&self.notifier, IoEvents::READABLE, || self.take(flags))?;
-        let Some((from, bytes)) = taken else {
-            return Ok(Received { len: 0, from: Address::NONE, control: Vec::new(), flags: MessageFlags::empty() });
-        };
-        let put = if bytes.is_empty() { 0 } else { sink.put(&bytes)? };
-        let is_cut = put < bytes.len();
-        let len = if flags.contains(MessageFlags::MSG_TRUNC) { bytes.len() } else { put };
-        let flags = if is_cut { MessageFlags::MSG_TRUNC } else { MessageFlags::empty() };
-        Ok(Received { len, from: address::render(self.domain, from), control: Vec::new(), flags })
+    fn receive(&self, _thread: &Arc<Thread>, message: &mut Incoming<'_, '_>) -> Result<usize> {
+        self.receive_next(message)
     }
 
-    fn shut_down(&self, half: Half) -> Result<()> {
+    fn shutdown(&self, how: Shutdown) -> Result<()> {
         let mut inner = self.inner.lock();
         if inner.peer.is_none() {
             bail!(ENOTCONN, "the socket is not connected");
         }
-        inner.shut.receiving |= half != Half::Send;
-        inner.shut.sending |= half != Half::Receive;
+        inner.shut.receiving |= how.ends_reading();
+        inner.shut.sending |= how.ends_writing();
         drop(inner);
         self.notifier.broadcast(IoEvents::READABLE);
         Ok(())
@@ -247,38 +252,40 @@ impl Socket for DatagramSocket {
         Ok(address::render(self.domain, self.inner.lock().name))
     }
 
-    fn peer(&self) -> Result<Address> {
+    fn peer_name(&self) -> Result<Address> {
         let peer = self.inner.lock().peer.ok_or(err!(ENOTCONN, "the socket is not connected"))?;
         Ok(address::render(self.domain, peer))
     }
 
-    fn set_option(&self, _credentials: &Credentials, option: OptionName, value: UserSlice) -> Result<()> {
-        self.options.set(option, value)
+    fn set_option(&self, _thread: &Arc<Thread>, name: OptionName, value: &[u8]) -> Result<()> {
+        self.options.set(name, value)
     }
 
-    fn option(&self, option: OptionName, value: UserSlice) -> Result<usize> {
+    fn option(&self, _thread: &Arc<Thread>, name: OptionName, len: usize) -> Result<Vec<u8>> {
         use linux_raw_sys::net::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
         const SOCK_DGRAM: i32 = 2;
         const IPPROTO_UDP: i32 = 17;
-        let number = match (option.level, option.name) {
+        let number = match (name.level as u32, name.number as u32) {
             (SOL_SOCKET, SO_TYPE) => SOCK_DGRAM,
             (SOL_SOCKET, SO_DOMAIN) => self.domain as i32,
             (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_UDP,
             (SOL_SOCKET, SO_ERROR) if core::mem::take(&mut self.inner.lock().is_refused) => Errno::ECONNREFUSED as i32,
             (SOL_SOCKET, SO_ERROR | SO_ACCEPTCONN) => 0,
-            _ => return self.options.get(option, value),
+            _ => return self.options.get(name, len),
         };
-        value.write(&number.to_ne_bytes())
+        let mut value = number.to_ne_bytes().to_vec();
+        value.truncate(len);
+        Ok(value)
     }
 }
 
 impl File for DatagramSocket {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        if sink.is_empty() { Ok(0) } else { self.receive(sink, MessageFlags::empty()) }
+        if sink.is_empty() { Ok(0) } else { self.receive_next(&mut Incoming::new(sink, MessageFlags::empty())) }
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        self.send(source, Outgoing { to: &Address::NONE, control: &[], flags: MessageFlags::empty() })
+        self.transmit(&mut Outgoing::new(source, MessageFlags::empty()))
     }
 
     fn metadata(&self) -> Result<Metadata> {

@@ -24,7 +24,7 @@ pub(super) struct Options(Mutex<BTreeMap<(u32, u32), Vec<u8>>>);
 /// The length and default of an option that there is. Those that concern only a real network have no effect.
 const fn known(option: OptionName) -> Option<(usize, i32)> {
     const BUFFER: i32 = 212_992;
-    Some(match (option.level, option.name) {
+    Some(match (option.level as u32, option.number as u32) {
         (SOL_SOCKET, SO_RCVTIMEO_OLD | SO_SNDTIMEO_OLD | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW) => (TIMEVAL, 0),
         (SOL_SOCKET, SO_LINGER) => (LINGER, 0),
         (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => (INT, BUFFER),
@@ -47,7 +47,7 @@ const fn known(option: OptionName) -> Option<(usize, i32)> {
 
 fn find(option: OptionName) -> Result<(usize, i32)> {
     known(option).ok_or_else(|| {
-        warn!("socket option {} of level {} is not there without a network", option.name, option.level);
+        warn!("socket option {} of level {} is not there without a network", option.number, option.level);
         err!(ENOPROTOOPT, "no such option")
     })
 }
@@ -56,14 +56,11 @@ impl Options {
     /// Sets an option; `value` is as long as the program says.
     ///
     /// # Errors
-    /// `ENOPROTOOPT`, `EINVAL` for a value that is too short, `EDOM` for a time that is none, `EFAULT`.
-    pub(super) fn set(&self, option: OptionName, value: UserSlice) -> Result<()> {
+    /// `ENOPROTOOPT`, `EINVAL` for a value that is too short, `EDOM` for a time that is none.
+    pub(super) fn set(&self, option: OptionName, value: &[u8]) -> Result<()> {
         let (len, _) = find(option)?;
-        if value.len() < len {
-            bail!(EINVAL, "the value is too short");
-        }
-        let mut bytes = value.truncate(len).to_vec()?;
-        match (option.level, option.name) {
+        let mut bytes = value.get(..len).ok_or(err!(EINVAL, "the value is too short"))?.to_vec();
+        match (option.level as u32, option.number as u32) {
             (SOL_SOCKET, SO_RCVTIMEO_OLD | SO_SNDTIMEO_OLD | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW) => {
                 timeval(&bytes)?;
             }
@@ -76,23 +73,24 @@ impl Options {
             }
             _ => {}
         }
-        self.0.lock().insert((option.level, option.name), bytes);
+        self.0.lock().insert((option.level as u32, option.number as u32), bytes);
         Ok(())
     }
 
-    /// Reads an option into `value`; gives its length.
+    /// Reads an option, of which the program has room for `room` bytes.
     ///
     /// # Errors
-    /// `ENOPROTOOPT`, `EFAULT`.
-    pub(super) fn get(&self, option: OptionName, value: UserSlice) -> Result<usize> {
+    /// `ENOPROTOOPT`.
+    pub(super) fn get(&self, option: OptionName, room: usize) -> Result<Vec<u8>> {
         let (len, default) = find(option)?;
-        let set = self.0.lock().get(&(option.level, option.name)).cloned();
-        let bytes = set.unwrap_or_else(|| {
-            let mut bytes = default.to_ne_bytes().to_vec();
-            bytes.resize(len, 0);
-            bytes
+        let set = self.0.lock().get(&(option.level as u32, option.number as u32)).cloned();
+        let mut value = set.unwrap_or_else(|| {
+            let mut value = default.to_ne_bytes().to_vec();
+            value.resize(len, 0);
+            value
         });
-        value.write(&bytes)
+        value.truncate(room);
+        Ok(value)
     }
 
     fn is_on(&self, level: u32, name: u32) -> bool {

@@ -2,16 +2,17 @@
 
 use super::CONTROL_HEADER;
 use super::address;
+use super::connection::{Connection, Side};
 use super::options::Options;
 use super::ports::STREAMS;
+use super::waiting::Wait;
 use crate::events::{Anonymous, Blocking, IoEvents, Notifier};
 use crate::fs::{File, Metadata, StatusFlags};
-use crate::net::connection::{Connection, Side};
 use crate::net::node::Node;
-use crate::net::waiting::Wait;
-use crate::net::{Address, Half, MessageFlags, OptionName, Outgoing, Received, Socket, Wanted};
+use crate::net::{Address, Incoming, MessageFlags, OptionName, Outgoing, Shutdown, Socket};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread};
+use crate::signal;
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use frame::ocall::net::Domain;
@@ -138,6 +139,45 @@ impl StreamSocket {
         Ok(())
     }
 
+    fn transmit(&self, source: &mut Source<'_>, flags: MessageFlags) -> Result<usize> {
+        let connection = self.connection().map_err(|_| err!(EPIPE, "the socket is not connected"))?;
+        let blocking = self.blocking(flags);
+        let Some(timeout) = self.options.send_timeout() else { return connection.send(source, blocking) };
+        let wait = Wait { blocking, timeout: Some(timeout) };
+        let mut total = 0;
+        while !source.is_empty() {
+            let attempt = || connection.send(source, Blocking::DontWait);
+            match wait.until(&self.side.notifier, IoEvents::WRITABLE, attempt) {
+                Ok(sent) => total += sent,
+                Err(error) if total == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(total)
+    }
+
+    fn take(&self, sink: &mut Sink<'_>, flags: MessageFlags) -> Result<usize> {
+        if flags.contains(MessageFlags::MSG_OOB) {
+            bail!(EINVAL, "no urgent data");
+        }
+        if flags.contains(MessageFlags::MSG_ERRQUEUE) {
+            bail!(EAGAIN, "no errors are queued");
+        }
+        let connection = self.connection()?;
+        let blocking = self.blocking(flags);
+        match self.options.receive_timeout() {
+            _ if flags.contains(MessageFlags::MSG_PEEK) => connection.peek(sink, blocking),
+            Some(timeout) => {
+                let wait = Wait { blocking, timeout: Some(timeout) };
+                wait.until(&self.side.notifier, IoEvents::READABLE, || connection.receive(sink, Blocking::DontWait))
+            }
+            None if flags.contains(MessageFlags::MSG_WAITALL) && blocking == Blocking::Wait => {
+                connection.receive_all(sink)
+            }
+            None => connection.receive(sink, blocking),
+        }
+    }
+
     fn is_listening(&self) -> bool {
         self.listens.load(Ordering::SeqCst)
     }
@@ -151,7 +191,7 @@ impl StreamSocket {
 }
 
 impl Socket for StreamSocket {
-    fn bind(&self, _credentials: &Credentials, address: &Address) -> Result<()> {
+    fn bind(&self, _thread: &Arc<Thread>, address: &Address) -> Result<()> {
         let to = address::parse(self.domain, address)?.ok_or(err!(EAFNOSUPPORT, "the address has no family"))?;
         if self.inner.lock().bound.is_some() {
             bail!(EINVAL, "the socket has an address");
@@ -159,7 +199,7 @@ impl Socket for StreamSocket {
         self.bind_to(to).map(|_| ())
     }
 
-    fn connect(&self, address: &Address) -> Result<()> {
+    fn connect(&self, _thread: &Arc<Thread>, address: &Address) -> Result<()> {
         let Some(to) = address::parse(self.domain, address)? else {
             let old = core::mem::replace(&mut self.inner.lock().state, State::Unconnected);
             self.listens.store(false, Ordering::SeqCst);
@@ -203,7 +243,7 @@ impl Socket for StreamSocket {
         bail!(EINPROGRESS, "the connection is being made")
     }
 
-    fn listen(&self, _backlog: i32) -> Result<()> {
+    fn listen(&self, _thread: &Arc<Thread>, _backlog: i32) -> Result<()> {
         if self.inner.lock().bound.is_none() {
             self.bind_to(address::nowhere(self.domain))?;
         }
@@ -219,15 +259,14 @@ impl Socket for StreamSocket {
         Ok(())
     }
 
-    fn accept(&self, status: StatusFlags) -> Result<(Arc<dyn File>, Address)> {
+    fn accept(&self, _thread: &Arc<Thread>, status: StatusFlags) -> Result<Arc<dyn File>> {
         let wait = Wait { blocking: self.anonymous.blocking(), timeout: self.options.receive_timeout() };
         let accepted = wait.until(&self.side.notifier, IoEvents::READABLE, || self.take_waiting())?;
         accepted.set_status(status & StatusFlags::O_NONBLOCK)?;
-        let peer = accepted.peer()?;
-        Ok((accepted, peer))
+        Ok(accepted)
     }
 
-    fn send(&self, source: &mut Source<'_>, message: Outgoing<'_>) -> Result<usize> {
+    fn send(&self, thread: &Arc<Thread>, message: &mut Outgoing<'_, '_>) -> Result<usize> {
         if message.flags.contains(MessageFlags::MSG_OOB) {
             warn!("urgent data is not there without a network");
             bail!(EOPNOTSUPP, "no urgent data");
@@ -236,49 +275,20 @@ impl Socket for StreamSocket {
             warn!("control messages are not there without a network");
             bail!(EINVAL, "no control messages");
         }
-        let connection = self.connection().map_err(|_| err!(EPIPE, "the socket is not connected"))?;
-        let blocking = self.blocking(message.flags);
-        let Some(timeout) = self.options.send_timeout() else { return connection.send(source, blocking) };
-        let wait = Wait { blocking, timeout: Some(timeout) };
-        let mut total = 0;
-        while !source.is_empty() {
-            let sent =
-                wait.until(&self.side.notifier, IoEvents::WRITABLE, || connection.send(source, Blocking::DontWait));
-            match sent {
-                Ok(sent) => total += sent,
-                Err(error) if total == 0 => return Err(error),
-                Err(_) => break,
-            }
+        let result = self.transmit(message.source, message.flags);
+        if message.flags.contains(MessageFlags::MSG_NOSIGNAL) {
+            result
+        } else {
+            signal::raise_if_broken_pipe(thread, result)
         }
-        Ok(total)
     }
 
-    fn receive_message(&self, sink: &mut Sink<'_>, wanted: Wanted) -> Result<Received> {
-        let flags = wanted.flags;
-        if flags.contains(MessageFlags::MSG_OOB) {
-            bail!(EINVAL, "no urgent data");
-        }
-        if flags.contains(MessageFlags::MSG_ERRQUEUE) {
-            bail!(EAGAIN, "no errors are queued");
-        }
-        let connection = self.connection()?;
-        let blocking = self.blocking(flags);
-        let len = match self.options.receive_timeout() {
-            _ if flags.contains(MessageFlags::MSG_PEEK) => connection.peek(sink, blocking)?,
-            Some(timeout) => {
-                let wait = Wait { blocking, timeout: Some(timeout) };
-                wait.until(&self.side.notifier, IoEvents::READABLE, || connection.receive(sink, Blocking::DontWait))?
-            }
-            None if flags.contains(MessageFlags::MSG_WAITALL) && blocking == Blocking::Wait => {
-                connection.receive_all(sink)?
-            }
-            None => connection.receive(sink, blocking)?,
-        };
-        Ok(Received { len, from: Address::NONE, control: Vec::new(), flags: MessageFlags::empty() })
+    fn receive(&self, _thread: &Arc<Thread>, message: &mut Incoming<'_, '_>) -> Result<usize> {
+        self.take(message.sink, message.flags)
     }
 
-    fn shut_down(&self, half: Half) -> Result<()> {
-        self.connection()?.shut(half);
+    fn shutdown(&self, how: Shutdown) -> Result<()> {
+        self.connection()?.shut(how);
         Ok(())
     }
 
@@ -286,40 +296,42 @@ impl Socket for StreamSocket {
         Ok(address::render(self.domain, self.inner.lock().name))
     }
 
-    fn peer(&self) -> Result<Address> {
+    fn peer_name(&self) -> Result<Address> {
         match self.inner.lock().state {
             State::Connected { peer, .. } => Ok(address::render(self.domain, peer)),
             _ => Err(err!(ENOTCONN, "the socket is not connected")),
         }
     }
 
-    fn set_option(&self, _credentials: &Credentials, option: OptionName, value: UserSlice) -> Result<()> {
-        self.options.set(option, value)
+    fn set_option(&self, _thread: &Arc<Thread>, name: OptionName, value: &[u8]) -> Result<()> {
+        self.options.set(name, value)
     }
 
-    fn option(&self, option: OptionName, value: UserSlice) -> Result<usize> {
+    fn option(&self, _thread: &Arc<Thread>, name: OptionName, len: usize) -> Result<Vec<u8>> {
         use linux_raw_sys::net::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
         const SOCK_STREAM: i32 = 1;
         const IPPROTO_TCP: i32 = 6;
-        let number = match (option.level, option.name) {
+        let number = match (name.level as u32, name.number as u32) {
             (SOL_SOCKET, SO_TYPE) => SOCK_STREAM,
             (SOL_SOCKET, SO_DOMAIN) => self.domain as i32,
             (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_TCP,
             (SOL_SOCKET, SO_ACCEPTCONN) => i32::from(self.is_listening()),
             (SOL_SOCKET, SO_ERROR) => self.inner.lock().pending.take().map_or(0, |errno| errno as i32),
-            _ => return self.options.get(option, value),
+            _ => return self.options.get(name, len),
         };
-        value.write(&number.to_ne_bytes())
+        let mut value = number.to_ne_bytes().to_vec();
+        value.truncate(len);
+        Ok(value)
     }
 }
 
 impl File for StreamSocket {
     fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        if sink.is_empty() { Ok(0) } else { self.receive(sink, MessageFlags::empty()) }
+        if sink.is_empty() { Ok(0) } else { self.take(sink, MessageFlags::empty()) }
     }
 
     fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        self.send(source, Outgoing { to: &Address::NONE, control: &[], flags: MessageFlags::empty() })
+        self.transmit(source, MessageFlags::empty())
     }
 
     fn metadata(&self) -> Result<Metadata> {

@@ -1,120 +1,105 @@
-//! `socket(2)` and `socketpair(2)`.
+//! `socket` and `socketpair`.
 
-use super::status;
 use crate::boot;
-use crate::fs::sys::{fd_flags, install};
-use crate::fs::{File, StatusFlags};
-use crate::net::{DatagramSocket, Endpoint, HostSocketFile, StreamSocket};
+use crate::fs::sys::install;
+use crate::fs::{FdFlags, File, StatusFlags};
+use crate::net::unix::{self, Kind};
+use crate::net::{host, loopback};
 use crate::prelude::*;
-use crate::process::Credentials;
+use crate::process::Thread;
 use crate::syscalls::Context;
-use crate::syscalls::args::{FileDesc, Flags};
+use crate::syscalls::args::FileDesc;
 use config::Net;
-use frame::ocall::net::{Domain, Kind};
+use frame::ocall::net::{Domain, Kind as HostKind};
 
-/// One more than the highest address family that Linux has.
-const AF_MAX: i32 = 46;
+const AF_UNSPEC: i32 = 0;
 const AF_UNIX: i32 = 1;
 const AF_INET: i32 = 2;
 const AF_INET6: i32 = 10;
 const AF_NETLINK: i32 = 16;
+/// The highest number of a family that Linux knows.
+const AF_MAX: i32 = 46;
 
-/// The part of a type that isn't flags, and one more than its highest value.
-const SOCK_TYPE: u32 = 0xf;
-const SOCK_MAX: u32 = 11;
-const SOCK_STREAM: u32 = 1;
-const SOCK_DGRAM: u32 = 2;
-const SOCK_RAW: u32 = 3;
+/// What a socket's type is given together with.
+const STATUS: StatusFlags = StatusFlags::O_NONBLOCK.union(StatusFlags::O_CLOEXEC);
+const TYPE: u32 = 0xf;
 
-/// Checks family and type as Linux does before it asks the family; gives the type and the status.
-fn decode(domain: i32, kind: u32) -> Result<(u32, StatusFlags)> {
-    let status = status(kind & !SOCK_TYPE)?;
-    if !(0..AF_MAX).contains(&domain) {
-        bail!(EAFNOSUPPORT, "no such address family");
+/// Takes a type and the flags with it apart.
+pub(super) fn status(flags: u32) -> Result<StatusFlags> {
+    StatusFlags::from_bits(flags).filter(|&status| STATUS.contains(status)).ok_or(err!(EINVAL, "undefined flags"))
+}
+
+pub(super) fn fd_flags(status: StatusFlags) -> FdFlags {
+    if status.contains(StatusFlags::O_CLOEXEC) { FdFlags::CLOEXEC } else { FdFlags::empty() }
+}
+
+fn unix_kind(kind: u32, protocol: i32) -> Result<Kind> {
+    if protocol != 0 && protocol != AF_UNIX {
+        bail!(EPROTONOSUPPORT, "Unix sockets have no such protocol");
     }
-    if kind & SOCK_TYPE >= SOCK_MAX {
-        bail!(EINVAL, "no such type of sockets");
-    }
-    Ok((kind & SOCK_TYPE, status))
+    Kind::from_raw(kind).ok_or(err!(ESOCKTNOSUPPORT, "Unix sockets have no such type"))
 }
 
 /// `socket(2)`.
-pub fn socket(cx: Context<'_>, domain: i32, kind: Flags, protocol: i32) -> Result<usize> {
-    let (kind, status) = decode(domain, kind.0)?;
-    let domain = match domain {
-        AF_INET => Domain::Inet,
-        AF_INET6 => Domain::Inet6,
-        AF_NETLINK => Domain::Netlink,
-        _ => {
-            warn!("sockets of address family {domain} are not there");
-            bail!(EAFNOSUPPORT, "no such address family");
-        }
-    };
-    let kind = match kind {
-        SOCK_STREAM => Kind::Stream,
-        SOCK_DGRAM => Kind::Datagram,
-        SOCK_RAW => Kind::Raw,
-        _ => bail!(ESOCKTNOSUPPORT, "the family has no such sockets"),
-    };
-    let credentials = cx.thread.credentials();
-    let file: Arc<dyn File> = if boot::config().is_some_and(|config| config.net == Net::Host) {
-        HostSocketFile::new(domain, kind, protocol, status, &credentials)?
-    } else {
-        inside(domain, kind, protocol, status, &credentials)?
-    };
+pub fn socket(cx: Context<'_>, domain: i32, kind: u32, protocol: i32) -> Result<usize> {
+    let status = status(kind & !TYPE)?;
+    let file = create(cx.thread, domain, kind & TYPE, protocol, status & StatusFlags::O_NONBLOCK)?;
     install(cx.thread, file, fd_flags(status))
 }
 
-/// A socket of the loopback inside the LibOS.
-fn inside(
-    domain: Domain,
-    kind: Kind,
-    protocol: i32,
-    status: StatusFlags,
-    credentials: &Credentials,
-) -> Result<Arc<dyn File>> {
-    const IPPROTO_TCP: i32 = 6;
-    const IPPROTO_UDP: i32 = 17;
-    /// One more than the highest protocol (`IPPROTO_MAX`).
-    const PROTOCOLS: core::ops::Range<i32> = 0..263;
-    if domain == Domain::Netlink {
-        warn!("there are no route sockets without a network (--net none)");
-        bail!(EAFNOSUPPORT, "there is no network");
+fn create(thread: &Arc<Thread>, domain: i32, kind: u32, protocol: i32, status: StatusFlags) -> Result<Arc<dyn File>> {
+    const MAX_TYPE: u32 = 11;
+    if !(AF_UNSPEC..AF_MAX).contains(&domain) {
+        bail!(EAFNOSUPPORT, "no such address family");
     }
-    if !PROTOCOLS.contains(&protocol) {
-        bail!(EINVAL, "no such protocol");
+    if kind >= MAX_TYPE {
+        bail!(EINVAL, "no such type of socket");
     }
-    match (kind, protocol) {
-        (Kind::Stream, 0 | IPPROTO_TCP) => Ok(StreamSocket::new(domain, status, credentials)),
-        (Kind::Datagram, 0 | IPPROTO_UDP) => Ok(DatagramSocket::new(domain, status, credentials)),
+    match domain {
+        AF_UNIX => unix::create(thread, unix_kind(kind, protocol)?, status),
+        AF_INET => internet(thread, Domain::Inet, kind, protocol, status),
+        AF_INET6 => internet(thread, Domain::Inet6, kind, protocol, status),
+        AF_NETLINK => internet(thread, Domain::Netlink, kind, protocol, status),
         _ => {
-            warn!("there is only TCP and UDP without a network (--net none)");
-            bail!(EPROTONOSUPPORT, "there is only TCP and UDP")
+            warn!("sockets of family {domain} are not supported");
+            bail!(EAFNOSUPPORT, "the address family is not built in");
         }
+    }
+}
+
+/// A socket of the network that there is.
+fn internet(thread: &Thread, domain: Domain, kind: u32, protocol: i32, status: StatusFlags) -> Result<Arc<dyn File>> {
+    const SOCK_STREAM: u32 = 1;
+    const SOCK_DGRAM: u32 = 2;
+    const SOCK_RAW: u32 = 3;
+    let kind = match kind {
+        SOCK_STREAM => HostKind::Stream,
+        SOCK_DGRAM => HostKind::Datagram,
+        SOCK_RAW => HostKind::Raw,
+        _ => bail!(ESOCKTNOSUPPORT, "the family has no such sockets"),
+    };
+    if boot::config().is_some_and(|config| config.net == Net::Host) {
+        host::create(thread, domain, kind, protocol, status)
+    } else {
+        loopback::create(thread, domain, kind, protocol, status)
     }
 }
 
 /// `socketpair(2)`.
-pub fn socketpair(cx: Context<'_>, domain: i32, kind: Flags, protocol: i32, fds: UserPtr<[i32; 2]>) -> Result<usize> {
-    let (kind, status) = decode(domain, kind.0)?;
-    match domain {
-        AF_UNIX => {}
+pub fn socketpair(cx: Context<'_>, domain: i32, kind: u32, protocol: i32, fds: UserPtr<[i32; 2]>) -> Result<usize> {
+    let status = status(kind & !TYPE)?;
+    let files = match domain {
+        AF_UNIX => unix::pair(cx.thread, unix_kind(kind & TYPE, protocol)?, status & StatusFlags::O_NONBLOCK)?,
         AF_INET | AF_INET6 | AF_NETLINK => bail!(EOPNOTSUPP, "such sockets don't come in pairs"),
         _ => bail!(EAFNOSUPPORT, "no such address family"),
-    }
-    if protocol != 0 && protocol != AF_UNIX {
-        bail!(EPROTONOSUPPORT, "Unix sockets have no such protocol");
-    }
-    if kind != SOCK_STREAM {
-        warn!("Unix sockets of type {kind} are not there yet");
-        bail!(ESOCKTNOSUPPORT, "only stream sockets are there");
-    }
-    let [one, other] = Endpoint::pair(status & StatusFlags::O_NONBLOCK, &cx.thread.credentials());
+    };
+    let flags = fd_flags(status);
     let close = |fd: usize| {
         let _ = cx.thread.close(FileDesc(fd as i32));
     };
-    let one = install(cx.thread, one, fd_flags(status))?;
-    let other = install(cx.thread, other, fd_flags(status)).inspect_err(|_| close(one))?;
+    let [one, other] = files;
+    let one = install(cx.thread, one, flags)?;
+    let other = install(cx.thread, other, flags).inspect_err(|_| close(one))?;
     fds.write(&[one as i32, other as i32]).inspect_err(|_| {
         close(one);
         close(other);

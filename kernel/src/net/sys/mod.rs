@@ -1,15 +1,17 @@
-//! System calls of sockets.
+//! System calls of sockets: they decode, and go to the [`Socket`] of a descriptor.
 
-mod connection;
+mod connect;
 mod create;
-mod many;
-mod option;
+mod messages;
+mod names;
+mod options;
 mod transfer;
 
-pub use connection::*;
+pub use connect::*;
 pub use create::*;
-pub use many::*;
-pub use option::*;
+pub use messages::*;
+pub use names::*;
+pub use options::*;
 pub use transfer::*;
 
 use super::Socket;
@@ -17,19 +19,9 @@ use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
 
 /// The socket that a file is.
-fn as_socket(file: &Arc<dyn File>) -> Result<&dyn Socket> {
+fn as_socket(file: &dyn File) -> Result<&dyn Socket> {
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
     file.as_socket().ok_or(err!(ENOTSOCK, "not a socket"))
-}
-
-/// The status that flags beside a socket's type ask for.
-///
-/// # Errors
-/// `EINVAL` for others than `SOCK_CLOEXEC` and `SOCK_NONBLOCK`.
-fn status(flags: u32) -> Result<StatusFlags> {
-    let known = StatusFlags::O_NONBLOCK | StatusFlags::O_CLOEXEC;
-    let status = StatusFlags::from_bits(flags).filter(|status| known.contains(*status));
-    status.ok_or(err!(EINVAL, "undefined flags"))
 }

@@ -1,9 +1,9 @@
 //! What two connected stream sockets inside the LibOS share.
 
-use super::Half;
 use crate::events::{
     Blocking, Channel, Chunk, ChunkKind, Consumer, IoEvents, Notifier, Observer, Producer, Reaction, Share,
 };
+use crate::net::Shutdown;
 use crate::prelude::*;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -118,11 +118,11 @@ impl Connection {
     }
 
     /// Ends a half of the connection, or both.
-    pub(super) fn shut(&self, half: Half) {
-        if half != Half::Send {
+    pub(super) fn shut(&self, how: Shutdown) {
+        if how.ends_reading() {
             self.incoming.channel().shut();
         }
-        if half != Half::Receive {
+        if how.ends_writing() {
             self.outgoing.channel().shut();
         }
     }
@@ -130,7 +130,7 @@ impl Connection {
     /// Ends the connection such that the peer finds it reset.
     pub(super) fn reset(&self) {
         self.peer.is_reset.store(true, Ordering::SeqCst);
-        self.shut(Half::Both);
+        self.shut(Shutdown::Both);
     }
 
     /// What the end is ready for.
@@ -166,6 +166,6 @@ impl Drop for Connection {
         if self.incoming.poll().contains(IoEvents::POLLIN) {
             self.peer.is_reset.store(true, Ordering::SeqCst);
         }
-        self.shut(Half::Both);
+        self.shut(Shutdown::Both);
     }
 }
