@@ -39,6 +39,7 @@ pub use file_table::{FdFlags, FileTable, RecentFiles};
 pub(crate) use inode::current_time;
 pub use inode::{DirEntry, FileType, Handle, Inode, Metadata, NewNode, RenameFlags, SetAttributes, Time};
 pub use inode_file::InodeFile;
+pub(crate) use open::make_node;
 pub use open::{ExecutableFile, find_executable, find_executable_at, truncate};
 pub use text::{Claim, WriteCount};
 pub use view::FsView;
