@@ -418,6 +418,62 @@ static void pipe_bytes_run(long count) {
         if (write(there[1], block, sizeof block) != sizeof block) fail("write");
 }
 
+/* unix: a byte to another process and back, through connected sockets. unix-bytes: 64 KiB to one that reads them. */
+
+static int connection;
+
+static void connect_to_child(void (*child)(void)) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) fail("socketpair");
+    pid_t pid = fork();
+    if (pid < 0) fail("fork");
+    if (pid == 0) {
+        close(ends[0]);
+        connection = ends[1];
+        child();
+        _exit(0);
+    }
+    close(ends[1]);
+    connection = ends[0];
+}
+
+static void echo_to_parent(void) {
+    char byte;
+    while (read(connection, &byte, 1) == 1)
+        if (write(connection, &byte, 1) != 1) fail("write");
+}
+
+static void swallow_from_parent(void) {
+    static char swallowed[65536];
+    while (read(connection, swallowed, sizeof swallowed) > 0) continue;
+}
+
+static void unix_start(const char *directory) {
+    (void)directory;
+    connect_to_child(echo_to_parent);
+}
+
+static void unix_pinned_start(const char *directory) {
+    pin();
+    unix_start(directory);
+}
+
+static void unix_run(long count) {
+    char byte = 'x';
+    for (long i = 0; i < count; i++)
+        if (write(connection, &byte, 1) != 1 || read(connection, &byte, 1) != 1) fail("unix");
+}
+
+static void unix_bytes_start(const char *directory) {
+    (void)directory;
+    connect_to_child(swallow_from_parent);
+}
+
+static void unix_bytes_run(long count) {
+    for (long i = 0; i < count; i++)
+        if (write(connection, block, sizeof block) != sizeof block) fail("write");
+}
+
 /* epoll: one of many is ready. */
 
 static int epoll, event;
@@ -551,6 +607,9 @@ static const struct operation {
     {"pipe-pinned", pipe_pinned_start, pipe_run, 50},
     {"pipe-fork-pinned", pipe_fork_pinned_start, pipe_run, 50},
     {"pipe-bytes", pipe_bytes_start, pipe_bytes_run, 50},
+    {"unix", unix_start, unix_run, 50},
+    {"unix-pinned", unix_pinned_start, unix_run, 50},
+    {"unix-bytes", unix_bytes_start, unix_bytes_run, 50},
     {"epoll-1", epoll_1_start, epoll_run, 500},
     {"epoll-1000", epoll_1000_start, epoll_run, 500},
     {"epoll-10000", epoll_10000_start, epoll_run, 500},

@@ -213,6 +213,27 @@ pub(crate) const BENCHMARKS: &[Benchmark] = &[
         bar: Some(Bar::Ratio(0.5)),
     },
     Benchmark {
+        name: "unix",
+        what: "a byte through a Unix stream socket to another process and back",
+        program: &["{guest}/micro", "unix", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(Bar::Ratio(0.5)),
+    },
+    Benchmark {
+        name: "unix-pinned",
+        what: "the same on one CPU",
+        program: &["{guest}/micro", "unix-pinned", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(Bar::Ratio(0.8)),
+    },
+    Benchmark {
+        name: "unix-bytes",
+        what: "64 KiB through a Unix stream socket to another process",
+        program: &["{guest}/micro", "unix-bytes", "{memory}", MILLISECONDS],
+        measure: Measure::Printed,
+        bar: Some(Bar::Ratio(0.67)),
+    },
+    Benchmark {
         name: "epoll-1",
         what: "epoll_wait for the one file that is watched, ready",
         program: &["{guest}/micro", "epoll-1", "{memory}", MILLISECONDS],

@@ -2,6 +2,8 @@
 
 use super::channel::{Consumer, Producer};
 use crate::prelude::*;
+use core::any::Any;
+use frame::sync::{Deadline, WaitError};
 
 /// Bytes of a page, which one item holds at most.
 pub const CHUNK_SIZE: usize = 4096;
@@ -15,7 +17,11 @@ pub struct Chunk {
     start: usize,
     end: usize,
     kind: ChunkKind,
+    attachment: Option<Attachment>,
 }
+
+/// What travels with bytes. Bytes with different attachments aren't put into one chunk.
+pub type Attachment = Arc<dyn Any + Send + Sync>;
 
 /// How bytes that were written together are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +39,32 @@ pub enum Blocking {
     Wait,
     /// Give `EAGAIN`.
     DontWait,
+    /// Wait until then, and give `EAGAIN` if it passes.
+    Until(Deadline),
+}
+
+impl Blocking {
+    /// When a wait ends.
+    pub fn deadline(self) -> Option<Deadline> {
+        match self {
+            Self::Until(deadline) => Some(deadline),
+            Self::Wait | Self::DontWait => None,
+        }
+    }
+
+    /// What a call gives whose wait ended so: with a time limit of its own it isn't restarted (`man 7 signal`).
+    pub fn error(self, error: WaitError) -> Error {
+        match (error, self) {
+            (WaitError::TimedOut, _) => err!(EAGAIN, "the time is over"),
+            (WaitError::Interrupted, Self::Until(_)) => Errno::EINTR.into(),
+            (WaitError::Interrupted, _) => Errno::ERESTARTSYS.into(),
+        }
+    }
 }
 
 impl Chunk {
     fn empty() -> Self {
-        Self { page: Arc::new([0; CHUNK_SIZE]), start: 0, end: 0, kind: ChunkKind::Stream }
+        Self { page: Arc::new([0; CHUNK_SIZE]), start: 0, end: 0, kind: ChunkKind::Stream, attachment: None }
     }
 
     /// A page that `fill` puts bytes into; it gives how many.
@@ -65,6 +92,11 @@ impl Chunk {
         self.start == self.end
     }
 
+    /// What travels with them.
+    pub fn attachment(&self) -> Option<&Attachment> {
+        self.attachment.as_ref()
+    }
+
     /// Drops the first `count` bytes.
     pub fn advance(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
@@ -77,8 +109,18 @@ impl Chunk {
     }
 
     /// Adds `count` bytes of a source if they fit behind these.
-    fn append(&mut self, source: &mut Source<'_>, count: usize) -> Option<Result<usize>> {
-        if self.kind != ChunkKind::Stream || self.end + count > CHUNK_SIZE {
+    fn append(
+        &mut self,
+        source: &mut Source<'_>,
+        count: usize,
+        attachment: Option<&Attachment>,
+    ) -> Option<Result<usize>> {
+        let is_same = match (&self.attachment, attachment) {
+            (None, None) => true,
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        };
+        if self.kind != ChunkKind::Stream || self.end + count > CHUNK_SIZE || !is_same {
             return None;
         }
         let page = Arc::get_mut(&mut self.page)?;
@@ -99,8 +141,22 @@ impl Producer<Chunk> {
     /// # Errors
     /// `EPIPE` without a consumer, `EAGAIN`, `EFAULT`, `ERESTARTSYS`; none once something was written.
     pub fn write(&self, source: &mut Source<'_>, kind: ChunkKind, blocking: Blocking) -> Result<usize> {
+        self.write_with(source, kind, blocking, None)
+    }
+
+    /// As [`write`](Self::write), with something that travels with the bytes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_with(
+        &self,
+        source: &mut Source<'_>,
+        kind: ChunkKind,
+        blocking: Blocking,
+        attachment: Option<&Attachment>,
+    ) -> Result<usize> {
         let mut total = 0;
-        let result = self.write_some(source, kind, blocking, &mut total);
+        let result = self.write_some(source, (kind, attachment), blocking, &mut total);
         if total > 0 {
             self.announce();
             return Ok(total);
@@ -111,7 +167,7 @@ impl Producer<Chunk> {
     fn write_some(
         &self,
         source: &mut Source<'_>,
-        kind: ChunkKind,
+        (kind, attachment): (ChunkKind, Option<&Attachment>),
         blocking: Blocking,
         total: &mut usize,
     ) -> Result<()> {
@@ -125,7 +181,7 @@ impl Producer<Chunk> {
                 if *total == 0
                     && odd > 0
                     && kind == ChunkKind::Stream
-                    && let Some(count) = self.with_last(&turn, |last| last.append(source, odd))
+                    && let Some(count) = self.with_last(&turn, |last| last.append(source, odd, attachment))
                 {
                     *total += count?;
                 }
@@ -134,7 +190,7 @@ impl Producer<Chunk> {
                     if room == 0 {
                         break;
                     }
-                    self.fill(&turn, source, kind, room, total)?;
+                    self.fill(&turn, source, (kind, attachment), room, total)?;
                 }
             }
             if source.is_empty() {
@@ -146,7 +202,7 @@ impl Producer<Chunk> {
             if *total > 0 {
                 self.announce();
             }
-            self.wait_for_room(None).map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+            self.wait_for_room(blocking.deadline()).map_err(|error| blocking.error(error))?;
         }
         Ok(())
     }
@@ -156,7 +212,7 @@ impl Producer<Chunk> {
         &self,
         turn: &super::channel::Turn<'_>,
         source: &mut Source<'_>,
-        kind: ChunkKind,
+        (kind, attachment): (ChunkKind, Option<&Attachment>),
         count: usize,
         total: &mut usize,
     ) -> Result<()> {
@@ -166,6 +222,7 @@ impl Producer<Chunk> {
         let mut filled = 0;
         for chunk in &mut chunks {
             (chunk.start, chunk.end, chunk.kind) = (0, 0, kind);
+            chunk.attachment = attachment.cloned();
             let wanted = source.remaining().min(CHUNK_SIZE);
             match source.take(&mut Arc::make_mut(&mut chunk.page)[..wanted]) {
                 Ok(taken) => {
@@ -222,7 +279,7 @@ impl Consumer<Chunk> {
             if blocking == Blocking::DontWait {
                 bail!(EAGAIN, "the pipe is empty");
             }
-            self.wait_for_items(None).map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+            self.wait_for_items(blocking.deadline()).map_err(|error| blocking.error(error))?;
         }
     }
 
@@ -254,6 +311,7 @@ impl Consumer<Chunk> {
                     self.put_back(&turn, chunk);
                     break;
                 }
+                chunk.attachment = None;
                 self.give_spare(chunk);
                 was_full |= self.release();
                 until_wake -= 1;

@@ -135,9 +135,22 @@ impl<T> Channel<T> {
             }
             self.capacity.store(capacity, Ordering::SeqCst);
         }
+        self.announce_capacity();
+        Ok(())
+    }
+
+    /// Changes the number of slots; if more are in use, nothing is put in until they aren't.
+    pub fn resize(&self, capacity: usize) {
+        {
+            let _turn = self.producers.turn.lock();
+            self.capacity.store(capacity, Ordering::SeqCst);
+        }
+        self.announce_capacity();
+    }
+
+    fn announce_capacity(&self) {
         self.producers.waiters.wake_all();
         self.producers.notifier.broadcast(IoEvents::WRITABLE);
-        Ok(())
     }
 
     /// Looks at the items.
@@ -184,6 +197,21 @@ impl<T> Producer<T> {
         }
         if self.room(&turn) == 0 {
             return Err(PushError::Full(item));
+        }
+        self.push_all(&turn, [item]);
+        drop(turn);
+        self.announce();
+        Ok(())
+    }
+
+    /// Puts an item in whether there's room or not.
+    ///
+    /// # Errors
+    /// The item, if all consumers are gone.
+    pub fn force(&self, item: T) -> Result<(), T> {
+        let turn = self.turn();
+        if !self.0.has_consumers() {
+            return Err(item);
         }
         self.push_all(&turn, [item]);
         drop(turn);

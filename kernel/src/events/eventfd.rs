@@ -57,7 +57,9 @@ impl EventFd {
 pub(super) fn attempt<R>(blocking: Blocking, queue: &WaitQueue, mut attempt: impl FnMut() -> Option<R>) -> Result<R> {
     match blocking {
         Blocking::DontWait => attempt().ok_or(err!(EAGAIN, "it would wait")),
-        Blocking::Wait => queue.wait_until(None, attempt).map_err(|_| Errno::ERESTARTSYS.into()),
+        Blocking::Wait | Blocking::Until(_) => {
+            queue.wait_until(blocking.deadline(), attempt).map_err(|error| blocking.error(error))
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub mod sys;
 mod tests;
 
 pub(crate) use anonymous::{Anonymous, anonymous_file};
-pub use bytes::{Blocking, CHUNK_SIZE, Chunk, ChunkKind, Used};
+pub use bytes::{Attachment, Blocking, CHUNK_SIZE, Chunk, ChunkKind, Used};
 pub use channel::{Channel, Consumer, Producer, PushError};
 pub use epoll::{EpollFile, Interest};
 pub use eventfd::{EventFd, Taking};

@@ -45,8 +45,9 @@ pub fn hand_on(
         if blocking == Blocking::DontWait {
             bail!(EAGAIN, "the one pipe is empty, or the other full");
         }
-        let waited = if is_empty { from.wait_for_items(None) } else { to.wait_for_room(None) };
-        waited.map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+        let deadline = blocking.deadline();
+        let waited = if is_empty { from.wait_for_items(deadline) } else { to.wait_for_room(deadline) };
+        waited.map_err(|error| blocking.error(error))?;
     }
 }
 
@@ -159,7 +160,7 @@ impl Consumer<Chunk> {
             if blocking == Blocking::DontWait {
                 bail!(EAGAIN, "the pipe is empty");
             }
-            self.wait_for_items(None).map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+            self.wait_for_items(blocking.deadline()).map_err(|error| blocking.error(error))?;
         }
     }
 }
@@ -231,7 +232,7 @@ impl Producer<Chunk> {
             if blocking == Blocking::DontWait {
                 bail!(EAGAIN, "the pipe is full");
             }
-            self.wait_for_room(None).map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+            self.wait_for_room(blocking.deadline()).map_err(|error| blocking.error(error))?;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::file::File;
 use super::locks;
+use crate::net::unix;
 use crate::prelude::*;
 use crate::syscalls::args::FileDesc;
 use bitflags::bitflags;
@@ -54,6 +55,7 @@ impl FileTable {
         for entry in closed {
             locks::closed(self.id(), &*entry.file);
         }
+        unix::in_flight::closed();
     }
 
     /// The open file of a descriptor.

@@ -34,7 +34,7 @@ mod text;
 mod view;
 
 pub use boot::boot;
-pub use dentry::Dentry;
+pub use dentry::{Changes, Dentry};
 pub use file::{File, StatusFlags};
 pub use file_table::{FdFlags, FileTable, RecentFiles};
 pub(crate) use inode::current_time;
@@ -43,6 +43,7 @@ pub use inode::{
 };
 pub use inode_file::InodeFile;
 pub(crate) use locks::dropped as file_dropped;
+pub(crate) use open::make_node;
 pub use open::{ExecutableFile, find_executable, find_executable_at, truncate};
 pub use text::{Claim, WriteCount};
 pub use view::FsView;

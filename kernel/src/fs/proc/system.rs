@@ -31,6 +31,7 @@ const ENTRIES: &[(&str, fn() -> Node)] = &[
     ("loadavg", || of_host("/proc/loadavg")),
     ("meminfo", || Node::file(meminfo)),
     ("mounts", || Node::link(|| Ok(b"self/mounts".to_vec()))),
+    ("net", || Node::directory(Fixed(NET))),
     ("self", || Node::link(|| own(|pid, _| pid.to_string()))),
     ("partitions", || of_host("/proc/partitions")),
     ("stat", || of_host("/proc/stat")),
@@ -42,6 +43,9 @@ const ENTRIES: &[(&str, fn() -> Node)] = &[
     ("version", || Node::file(version)),
     ("vmstat", || of_host("/proc/vmstat")),
 ];
+
+/// Networking.
+const NET: &[(&str, fn() -> Node)] = &[("unix", || Node::file(|| Ok(crate::net::unix::list())))];
 
 /// What the LibOS shows of itself, for debugging and tests.
 const OWN: &[(&str, fn() -> Node)] = &[("check", || Node::file(consistency)), ("memory", || Node::file(own_memory))];

@@ -56,7 +56,7 @@ fn create(thread: &Arc<Thread>, domain: i32, kind: u32, protocol: i32, status: S
         bail!(EINVAL, "no such type of socket");
     }
     match domain {
-        AF_UNIX => unix::create(thread, unix_kind(kind, protocol)?, status),
+        AF_UNIX => Ok(unix::create(thread, unix_kind(kind, protocol)?, status)),
         AF_INET => internet(thread, Domain::Inet, kind, protocol, status),
         AF_INET6 => internet(thread, Domain::Inet6, kind, protocol, status),
         AF_NETLINK => internet(thread, Domain::Netlink, kind, protocol, status),
@@ -89,7 +89,7 @@ fn internet(thread: &Thread, domain: Domain, kind: u32, protocol: i32, status: S
 pub fn socketpair(cx: Context<'_>, domain: i32, kind: u32, protocol: i32, fds: UserPtr<[i32; 2]>) -> Result<usize> {
     let status = status(kind & !TYPE)?;
     let files = match domain {
-        AF_UNIX => unix::pair(cx.thread, unix_kind(kind & TYPE, protocol)?, status & StatusFlags::O_NONBLOCK)?,
+        AF_UNIX => unix::pair(cx.thread, unix_kind(kind & TYPE, protocol)?, status & StatusFlags::O_NONBLOCK),
         AF_INET | AF_INET6 | AF_NETLINK => bail!(EOPNOTSUPP, "such sockets don't come in pairs"),
         _ => bail!(EAFNOSUPPORT, "no such address family"),
     };

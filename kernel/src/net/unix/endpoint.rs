@@ -1,313 +1,427 @@
-//! Connected Unix stream sockets.
+//! A connected socket.
 
-use crate::events::{
-    Anonymous, Blocking, CHUNK_SIZE, Channel, Chunk, ChunkKind, Consumer, IoEvents, Notifier, Observer, Producer,
-    Reaction, Share,
-};
-use crate::fs::{File, FileType, Metadata, StatusFlags, Time, current_time};
-use crate::net::option::OptionName;
-use crate::net::{AF_UNIX, Address, Incoming, MessageFlags, Outgoing, Shutdown, Socket};
+use super::ancillary::deliver;
+use super::in_flight::Rights;
+use super::packet::{Budget, Packet};
+use super::{Ancillary, Base, Identity, Kind, NameCell, Side, Ucred};
+use crate::events::{Attachment, Blocking, CHUNK_SIZE, Channel, Chunk, ChunkKind, Consumer, IoEvents, Producer, Used};
+use crate::net::{Incoming, MessageFlags, Outgoing, Shutdown};
 use crate::prelude::*;
 use crate::process::Thread;
-use crate::signal;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// The capacity of one direction in pages: as many bytes as Linux's `wmem_default`.
-const CAPACITY: usize = 52;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// One of two connected sockets. Each direction is a channel, which is shut for both by `shutdown` or when one is closed.
 pub struct Endpoint {
-    incoming: Consumer<Chunk>,
-    outgoing: Producer<Chunk>,
+    transport: Transport,
     side: Arc<Side>,
     peer: Arc<Side>,
-    anonymous: Anonymous,
-    ino: u64,
-    owner: [u32; 2],
-    created: Time,
+    own_name: Arc<NameCell>,
+    /// The peer's name.
+    pub peer_name: Arc<NameCell>,
+    /// Who the peer is.
+    pub identity: Identity,
+    /// Whether somebody has it: it isn't waiting to be accepted.
+    is_owned: AtomicBool,
 }
 
-/// What an endpoint's peer tells it.
+enum Transport {
+    Stream {
+        incoming: Consumer<Chunk>,
+        outgoing: Producer<Chunk>,
+        /// The sender's credentials as they were attached last, so that bytes of one sender get into one page.
+        attached: Mutex<Option<(Ucred, Attachment)>>,
+    },
+    Packets {
+        incoming: Consumer<Packet>,
+        outgoing: Producer<Packet>,
+        budget: Arc<Budget>,
+        /// The peer's, which may wait for it.
+        peer_budget: Arc<Budget>,
+    },
+}
+
+/// Bytes as a number of pages.
+fn pages(bytes: usize) -> usize {
+    (bytes / CHUNK_SIZE).max(1)
+}
+
+/// What a receiver has got so far of one message.
 #[derive(Default)]
-struct Side {
-    notifier: Notifier,
-    /// The peer closed without having read everything; told once (`ECONNRESET`).
-    is_reset: AtomicBool,
-}
-
-impl Observer for Side {
-    fn on_events(&self, events: IoEvents) -> Reaction {
-        self.notifier.broadcast(events);
-        Reaction::Noted
-    }
+struct Received {
+    /// Of the sender, if the receiver wants to know.
+    credentials: Option<Ucred>,
+    rights: Option<(Attachment, Rights)>,
 }
 
 impl Endpoint {
-    /// Two sockets of this user and group, connected with each other.
-    pub fn pair(status: StatusFlags, owner: [u32; 2]) -> [Arc<Self>; 2] {
-        let [(out0, in1), (out1, in0)] = [Channel::pair(CAPACITY), Channel::pair(CAPACITY)];
-        let sides = [Arc::new(Side::default()), Arc::new(Side::default())];
-        let [one, other] = [[sides[0].clone(), sides[1].clone()], [sides[1].clone(), sides[0].clone()]];
-        [Self::new(in0, out0, one, status, owner), Self::new(in1, out1, other, status, owner)]
+    /// Two ends, of these sockets, each with who its peer is.
+    pub fn pair([one, other]: [&Base; 2], [of_one, of_other]: [Identity; 2]) -> [Self; 2] {
+        let [in_one, in_other] = match one.kind {
+            Kind::Stream => {
+                let (out_one, in_other) = Channel::pair(pages(one.send_buffer()));
+                let (out_other, in_one) = Channel::pair(pages(other.send_buffer()));
+                [(in_one, out_one), (in_other, out_other)].map(|(incoming, outgoing)| Transport::Stream {
+                    incoming,
+                    outgoing,
+                    attached: Mutex::new(None),
+                })
+            }
+            Kind::SeqPacket | Kind::Datagram => {
+                // How many may be under way is the budget's affair.
+                let (out_one, in_other) = Channel::pair(usize::MAX);
+                let (out_other, in_one) = Channel::pair(usize::MAX);
+                let [budget, other_budget] =
+                    [one, other].map(|base| Budget::new(base.send_buffer(), base.side.clone()));
+                let budgets = [budget.clone(), other_budget.clone()];
+                [(in_one, out_one, budgets), (in_other, out_other, [other_budget, budget])].map(
+                    |(incoming, outgoing, [budget, peer_budget])| Transport::Packets {
+                        incoming,
+                        outgoing,
+                        budget,
+                        peer_budget,
+                    },
+                )
+            }
+        };
+        [Self::new(in_one, one, other, of_other), Self::new(in_other, other, one, of_one)]
     }
 
-    fn new(
-        incoming: Consumer<Chunk>,
-        outgoing: Producer<Chunk>,
-        [side, peer]: [Arc<Side>; 2],
-        status: StatusFlags,
-        owner: [u32; 2],
-    ) -> Arc<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        for notifier in [incoming.notifier(), outgoing.notifier()] {
-            let observer: Weak<Side> = Arc::downgrade(&side);
-            notifier.register(observer, IoEvents::all(), Share::All);
+    fn new(transport: Transport, own: &Base, peer: &Base, identity: Identity) -> Self {
+        match &transport {
+            Transport::Stream { incoming, outgoing, .. } => {
+                own.side.observe(incoming.notifier());
+                own.side.observe(outgoing.notifier());
+            }
+            Transport::Packets { incoming, outgoing, .. } => {
+                own.side.observe(incoming.notifier());
+                own.side.observe(outgoing.notifier());
+            }
         }
-        Arc::new(Self {
-            incoming,
-            outgoing,
-            side,
-            peer,
-            anonymous: Anonymous::new(status | StatusFlags::O_RDWR),
-            ino: NEXT.fetch_add(1, Ordering::Relaxed),
-            owner,
-            created: current_time(),
-        })
+        Self {
+            transport,
+            side: own.side.clone(),
+            peer: peer.side.clone(),
+            own_name: own.name.clone(),
+            peer_name: peer.name.clone(),
+            identity,
+            is_owned: AtomicBool::new(true),
+        }
     }
 
-    /// What a transfer does when it can't go on, by the socket's status.
-    fn blocking(&self) -> Blocking {
-        self.anonymous.blocking()
+    /// Nobody has it until it's accepted.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        self.is_owned.store(false, Ordering::SeqCst);
+        self
     }
 
-    /// Sends all of a source.
+    /// It was accepted.
+    pub fn accept(&self) {
+        self.is_owned.store(true, Ordering::SeqCst);
+    }
+
+    /// The size of the buffer for sending has changed.
+    pub fn resize(&self, bytes: usize) {
+        match &self.transport {
+            Transport::Stream { outgoing, .. } => outgoing.channel().resize(pages(bytes)),
+            Transport::Packets { budget, .. } => budget.set_limit(bytes),
+        }
+    }
+
+    /// Sends a message.
     ///
     /// # Errors
-    /// `EPIPE` if that direction is shut, `EAGAIN`, `EFAULT`, `ERESTARTSYS`; none once something was sent.
-    fn give(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
-        if self.outgoing.channel().is_shut() {
-            bail!(EPIPE, "nothing can be sent any more");
+    /// `EPIPE` if that direction is shut, `EMSGSIZE` for a packet, `EAGAIN`, `EFAULT`, `EINTR`, `ERESTARTSYS`, and what is wrong
+    /// with its control messages.
+    pub fn send(&self, thread: &Thread, message: &mut Outgoing<'_, '_>, blocking: Blocking) -> Result<usize> {
+        let wants_sender = self.side.wants_credentials() || self.peer.wants_credentials();
+        let ancillary = if message.control.is_empty() && !wants_sender {
+            None
+        } else {
+            let mut ancillary = Ancillary::parse(thread, &message.control)?;
+            if wants_sender {
+                ancillary.credentials.get_or_insert_with(|| Ucred::of_sender(thread));
+            }
+            Some(ancillary)
+        };
+        match &self.transport {
+            Transport::Stream { outgoing, attached, .. } => {
+                if outgoing.channel().is_shut() {
+                    bail!(EPIPE, "nothing can be sent any more");
+                }
+                let attachment = ancillary.and_then(|ancillary| attach(ancillary, attached));
+                outgoing.write_with(message.source, ChunkKind::Stream, blocking, attachment.as_ref())
+            }
+            Transport::Packets { outgoing, budget, .. } => {
+                self.side.check()?;
+                let is_shut = || outgoing.channel().is_shut();
+                if is_shut() {
+                    bail!(EPIPE, "nothing can be sent any more");
+                }
+                let charge = budget.charge(message.source.remaining(), blocking, is_shut)?;
+                let bytes = message.source.take_all()?;
+                let len = bytes.len();
+                let packet = Packet::new(bytes, self.own_name.clone(), ancillary.unwrap_or_default(), charge);
+                outgoing.force(packet).map_err(|_| err!(EPIPE, "nothing can be sent any more"))?;
+                Ok(len)
+            }
         }
-        self.outgoing.write(source, ChunkKind::Stream, blocking)
     }
 
-    /// Receives what there is, or waits for something; 0 at the end.
+    /// Receives a message, or waits for one; 0 at the end.
     ///
     /// # Errors
-    /// `ECONNRESET` once, if the peer closed without having read everything; `EAGAIN`, `EFAULT`, `ERESTARTSYS`.
-    fn take(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
+    /// `ECONNRESET` once, if the peer closed without having read everything; `EAGAIN`, `EFAULT`, `EINTR`, `ERESTARTSYS`.
+    pub fn receive(&self, thread: &Thread, message: &mut Incoming<'_, '_>, blocking: Blocking) -> Result<usize> {
+        match &self.transport {
+            Transport::Stream { incoming, .. } => {
+                let is_peek = message.flags.contains(MessageFlags::MSG_PEEK);
+                let mut received = Received::default();
+                let (count, files) = if is_peek {
+                    self.peek_stream(incoming, message.sink, blocking, &mut received)?
+                } else {
+                    let wants_all = message.flags.contains(MessageFlags::MSG_WAITALL);
+                    let count = self.take_stream(incoming, message.sink, blocking, wants_all, &mut received)?;
+                    (count, received.rights.take().map(|(_, rights)| rights.receive()).unwrap_or_default())
+                };
+                if count > 0 {
+                    message.address = self.peer_name.get().sender_address();
+                }
+                deliver(thread, message, received.credentials, files);
+                Ok(count)
+            }
+            Transport::Packets { incoming, .. } => {
+                self.side.check()?;
+                let wants_credentials = self.side.wants_credentials();
+                super::packet::receive(thread, incoming, message, blocking, wants_credentials)?
+                    .map_or_else(|| self.end(), Ok)
+            }
+        }
+    }
+
+    /// Reads bytes alone; files that come with them are closed.
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive).
+    pub fn read(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
+        match &self.transport {
+            Transport::Stream { incoming, .. } => {
+                self.take_stream(incoming, sink, blocking, false, &mut Received::default())
+            }
+            Transport::Packets { incoming, .. } => {
+                self.side.check()?;
+                match super::packet::take(incoming, blocking)? {
+                    Some(packet) => sink.put(&packet.bytes),
+                    None => self.end(),
+                }
+            }
+        }
+    }
+
+    /// How much of a chunk a receiver may have together with what it has got.
+    fn belongs(&self, received: &mut Received, chunk: &Chunk) -> bool {
+        let attachment = chunk.attachment();
+        if let Some((from, _)) = &received.rights
+            && !attachment.is_some_and(|attachment| Arc::ptr_eq(attachment, from))
+        {
+            return false;
+        }
+        if !self.side.wants_credentials() {
+            return true;
+        }
+        let sender = attachment.and_then(ancillary_of).and_then(|ancillary| ancillary.credentials);
+        let sender = sender.unwrap_or(Ucred::UNKNOWN);
+        *received.credentials.get_or_insert(sender) == sender
+    }
+
+    fn take_stream(
+        &self,
+        incoming: &Consumer<Chunk>,
+        sink: &mut Sink<'_>,
+        blocking: Blocking,
+        wants_all: bool,
+        received: &mut Received,
+    ) -> Result<usize> {
         if sink.is_empty() {
             return Ok(0);
         }
-        match self.incoming.read(sink, blocking)? {
-            0 => self.end(),
-            count => Ok(count),
+        let mut total = 0;
+        loop {
+            let result = incoming.consume(blocking, |chunk| {
+                if !self.belongs(received, chunk) {
+                    return Ok(Used::Last(0));
+                }
+                let count = sink.put(chunk.bytes())?;
+                if let Some(attachment) = chunk.attachment()
+                    && received.rights.is_none()
+                    && let Some(rights) = ancillary_of(attachment).and_then(Ancillary::take_rights)
+                {
+                    received.rights = Some((attachment.clone(), rights));
+                }
+                Ok(if sink.is_empty() { Used::Last(count) } else { Used::More(count) })
+            });
+            match result {
+                Ok(0) if total == 0 => return self.end(),
+                Err(error) if total == 0 => return Err(error),
+                Ok(0) | Err(_) => return Ok(total),
+                Ok(count) => total += count,
+            }
+            if !wants_all || blocking == Blocking::DontWait || sink.is_empty() || received.rights.is_some() {
+                return Ok(total);
+            }
         }
     }
 
-    /// As [`take`](Self::take), but the bytes stay (`MSG_PEEK`).
-    ///
-    /// # Errors
-    /// As there.
-    fn peek(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
-        let channel = self.incoming.channel();
+    fn peek_stream(
+        &self,
+        incoming: &Consumer<Chunk>,
+        sink: &mut Sink<'_>,
+        blocking: Blocking,
+        received: &mut Received,
+    ) -> Result<(usize, Vec<Arc<dyn crate::fs::File>>)> {
+        let channel = incoming.channel();
         loop {
             let mut bytes = Vec::new();
+            let mut files = Vec::new();
+            let mut files_of: Option<Attachment> = None;
             channel.with_items(|chunks| {
                 for chunk in chunks {
+                    let is_other = |from: &Attachment| !chunk.attachment().is_some_and(|own| Arc::ptr_eq(own, from));
+                    if files_of.as_ref().is_some_and(is_other) || !self.belongs(received, chunk) {
+                        break;
+                    }
                     let wanted = (sink.remaining() - bytes.len()).min(chunk.len());
                     bytes.extend_from_slice(&chunk.bytes()[..wanted]);
+                    if files.is_empty()
+                        && let Some(attachment) = chunk.attachment()
+                    {
+                        files = ancillary_of(attachment).map(Ancillary::peek_files).unwrap_or_default();
+                        files_of = (!files.is_empty()).then(|| attachment.clone());
+                    }
+                    if bytes.len() == sink.remaining() {
+                        break;
+                    }
                 }
             });
             if !bytes.is_empty() || sink.is_empty() {
-                return sink.put(&bytes);
+                return Ok((sink.put(&bytes)?, files));
             }
             if channel.is_shut() {
-                return self.end();
+                return Ok((self.end()?, files));
             }
             if blocking == Blocking::DontWait {
                 bail!(EAGAIN, "nothing has been sent");
             }
-            self.incoming.wait_for_items(None).map_err(|_| Error::from(Errno::ERESTARTSYS))?;
+            incoming.wait_for_items(blocking.deadline()).map_err(|error| blocking.error(error))?;
         }
     }
 
     fn end(&self) -> Result<usize> {
-        if self.side.is_reset.swap(false, Ordering::SeqCst) {
-            bail!(ECONNRESET, "the peer closed without having read everything");
-        }
-        Ok(0)
+        self.side.check().map(|()| 0)
     }
+
+    /// Nothing more goes these ways.
+    pub fn shut(&self, how: Shutdown) {
+        if how.ends_reading() {
+            match &self.transport {
+                Transport::Stream { incoming, .. } => incoming.channel().shut(),
+                Transport::Packets { incoming, peer_budget, .. } => {
+                    incoming.channel().shut();
+                    peer_budget.tell();
+                }
+            }
+        }
+        if how.ends_writing() {
+            match &self.transport {
+                Transport::Stream { outgoing, .. } => outgoing.channel().shut(),
+                Transport::Packets { outgoing, budget, .. } => {
+                    outgoing.channel().shut();
+                    budget.tell();
+                }
+            }
+        }
+    }
+
+    /// What it's ready for.
+    pub fn poll(&self) -> IoEvents {
+        let (readable, writable, [no_more_in, no_more_out]) = match &self.transport {
+            Transport::Stream { incoming, outgoing, .. } => (
+                incoming.poll() & IoEvents::READABLE,
+                outgoing.poll().intersects(IoEvents::WRITABLE),
+                [incoming.channel().is_shut(), outgoing.channel().is_shut()],
+            ),
+            Transport::Packets { incoming, outgoing, budget, .. } => (
+                incoming.poll() & IoEvents::READABLE,
+                budget.has_room(),
+                [incoming.channel().is_shut(), outgoing.channel().is_shut()],
+            ),
+        };
+        readable
+            | (IoEvents::WRITABLE | IoEvents::POLLWRBAND).when(writable)
+            | (IoEvents::READABLE | IoEvents::POLLRDHUP).when(no_more_in)
+            | IoEvents::POLLHUP.when(no_more_in && no_more_out)
+            | IoEvents::POLLERR.when(self.side.has_error())
+    }
+
+    /// Bytes that are there to be read, and those that the peer hasn't read.
+    pub fn queued(&self) -> [usize; 2] {
+        match &self.transport {
+            Transport::Stream { incoming, outgoing, .. } => [incoming.channel(), outgoing.channel()]
+                .map(|channel| channel.with_items(|chunks| chunks.iter().map(Chunk::len).sum())),
+            Transport::Packets { incoming, outgoing, .. } => [incoming.channel(), outgoing.channel()]
+                .map(|channel| channel.with_items(|packets| packets.iter().map(|packet| packet.bytes.len()).sum())),
+        }
+    }
+
+    /// Looks at what the messages carry that are there to be received.
+    pub fn visit_queued(&self, visit: &mut dyn FnMut(&Ancillary)) {
+        match &self.transport {
+            Transport::Stream { incoming, .. } => incoming.channel().with_items(|chunks| {
+                chunks.iter().filter_map(Chunk::attachment).filter_map(ancillary_of).for_each(visit);
+            }),
+            Transport::Packets { incoming, .. } => incoming.channel().with_items(|packets| {
+                for packet in packets {
+                    visit(&packet.ancillary);
+                }
+            }),
+        }
+    }
+}
+
+fn ancillary_of(attachment: &Attachment) -> Option<&Ancillary> {
+    attachment.downcast_ref()
+}
+
+/// What is attached to a stream's bytes; the same as before for the same sender without files.
+fn attach(ancillary: Ancillary, attached: &Mutex<Option<(Ucred, Attachment)>>) -> Option<Attachment> {
+    if ancillary.is_empty() {
+        return None;
+    }
+    let Some(sender) = ancillary.credentials.filter(|_| !ancillary.has_rights()) else {
+        return Some(Arc::new(ancillary));
+    };
+    let mut attached = attached.lock();
+    if let Some((last, attachment)) = &*attached
+        && *last == sender
+    {
+        return Some(attachment.clone());
+    }
+    let attachment: Attachment = Arc::new(ancillary);
+    *attached = Some((sender, attachment.clone()));
+    Some(attachment)
 }
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        if self.incoming.poll().contains(IoEvents::POLLIN) {
-            self.peer.is_reset.store(true, Ordering::SeqCst);
+        let [unread, _] = self.queued();
+        if unread > 0 || !self.is_owned.load(Ordering::SeqCst) {
+            self.peer.fail(Errno::ECONNRESET);
         }
-        self.incoming.channel().shut();
-        self.outgoing.channel().shut();
-    }
-}
-
-impl File for Endpoint {
-    fn as_socket(&self) -> Option<&dyn Socket> {
-        Some(self)
-    }
-
-    fn read(&self, sink: &mut Sink<'_>) -> Result<usize> {
-        self.take(sink, self.blocking())
-    }
-
-    fn write(&self, source: &mut Source<'_>) -> Result<usize> {
-        self.give(source, self.blocking())
-    }
-
-    fn metadata(&self) -> Result<Metadata> {
-        let [uid, gid] = self.owner;
-        Ok(Metadata {
-            dev: 0x8,
-            ino: self.ino,
-            kind: FileType::Socket,
-            mode: 0o777,
-            uid,
-            gid,
-            atime: self.created,
-            mtime: self.created,
-            ctime: self.created,
-            btime: self.created,
-            blksize: CHUNK_SIZE as u32,
-            ..Anonymous::metadata()
-        })
-    }
-
-    fn status(&self) -> StatusFlags {
-        self.anonymous.status()
-    }
-
-    fn set_status(&self, status: StatusFlags) -> Result<()> {
-        self.anonymous.set_status(status);
-        Ok(())
-    }
-
-    fn path(&self) -> Vec<u8> {
-        format!("socket:[{}]", self.ino).into_bytes()
-    }
-
-    fn poll(&self) -> IoEvents {
-        let (no_more_in, no_more_out) = (self.incoming.channel().is_shut(), self.outgoing.channel().is_shut());
-        (self.incoming.poll() & IoEvents::READABLE)
-            | (self.outgoing.poll() & IoEvents::WRITABLE)
-            | (IoEvents::READABLE | IoEvents::POLLRDHUP).when(no_more_in)
-            | IoEvents::POLLHUP.when(no_more_in && no_more_out)
-            | IoEvents::POLLERR.when(self.side.is_reset.load(Ordering::SeqCst))
-    }
-
-    fn notifier(&self) -> Option<&Notifier> {
-        Some(&self.side.notifier)
-    }
-
-    fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
-        const FIONREAD: u32 = 0x541b;
-        if request != FIONREAD {
-            bail!(ENOTTY, "a Unix socket has no such request");
+        self.shut(Shutdown::Both);
+        // The peer may have the channel for long, but nobody what is in it.
+        match &self.transport {
+            Transport::Stream { incoming, .. } => while incoming.pop().is_some() {},
+            Transport::Packets { incoming, .. } => while incoming.pop().is_some() {},
         }
-        let len: usize = self.incoming.channel().with_items(|chunks| chunks.iter().map(Chunk::len).sum());
-        UserPtr::<u32>::new(argument as usize).write(&(len as u32))?;
-        Ok(0)
-    }
-}
-
-impl Socket for Endpoint {
-    fn bind(&self, _thread: &Arc<Thread>, _address: &Address) -> Result<()> {
-        unnamed()
-    }
-
-    fn listen(&self, _thread: &Arc<Thread>, _backlog: i32) -> Result<()> {
-        Err(err!(EINVAL, "the socket is connected"))
-    }
-
-    fn connect(&self, _thread: &Arc<Thread>, _address: &Address) -> Result<()> {
-        Err(err!(EISCONN, "the socket is connected"))
-    }
-
-    fn accept(&self, _thread: &Arc<Thread>, _status: StatusFlags) -> Result<Arc<dyn File>> {
-        Err(err!(EINVAL, "the socket doesn't listen"))
-    }
-
-    fn send(&self, thread: &Arc<Thread>, message: &mut Outgoing<'_, '_>) -> Result<usize> {
-        if message.flags.contains(MessageFlags::MSG_OOB) {
-            warn!("out-of-band data is not there");
-            bail!(EOPNOTSUPP, "no out-of-band data");
-        }
-        if message.address.is_some() {
-            bail!(EISCONN, "the socket is connected");
-        }
-        if !message.control.is_empty() {
-            return unnamed();
-        }
-        let result = self.give(message.source, self.blocking_by(message.flags));
-        if message.flags.contains(MessageFlags::MSG_NOSIGNAL) {
-            result
-        } else {
-            signal::raise_if_broken_pipe(thread, result)
-        }
-    }
-
-    fn receive(&self, _thread: &Arc<Thread>, message: &mut Incoming<'_, '_>) -> Result<usize> {
-        if message.flags.contains(MessageFlags::MSG_OOB) {
-            bail!(EINVAL, "no out-of-band data");
-        }
-        let blocking = self.blocking_by(message.flags);
-        if message.flags.contains(MessageFlags::MSG_PEEK) {
-            return self.peek(message.sink, blocking);
-        }
-        let mut total = self.take(message.sink, blocking)?;
-        if message.flags.contains(MessageFlags::MSG_WAITALL) && blocking == Blocking::Wait {
-            while total > 0 && !message.sink.is_empty() {
-                match self.take(message.sink, blocking) {
-                    Ok(0) | Err(_) => break,
-                    Ok(count) => total += count,
-                }
-            }
-        }
-        Ok(total)
-    }
-
-    fn name(&self) -> Result<Address> {
-        Ok(Address::new(&AF_UNIX.to_ne_bytes()))
-    }
-
-    fn peer_name(&self) -> Result<Address> {
-        self.name()
-    }
-
-    fn shutdown(&self, how: Shutdown) -> Result<()> {
-        if how.ends_reading() {
-            self.incoming.channel().shut();
-        }
-        if how.ends_writing() {
-            self.outgoing.channel().shut();
-        }
-        Ok(())
-    }
-
-    fn option(&self, _thread: &Arc<Thread>, _name: OptionName, _len: usize) -> Result<Vec<u8>> {
-        unnamed()
-    }
-
-    fn set_option(&self, _thread: &Arc<Thread>, _name: OptionName, _value: &[u8]) -> Result<()> {
-        unnamed()
-    }
-}
-
-fn unnamed<T>() -> Result<T> {
-    warn!("Unix sockets have no names, options and control messages yet");
-    Err(err!(EOPNOTSUPP, "not there yet"))
-}
-
-impl Endpoint {
-    fn blocking_by(&self, flags: MessageFlags) -> Blocking {
-        if flags.contains(MessageFlags::MSG_DONTWAIT) { Blocking::DontWait } else { self.blocking() }
     }
 }
