@@ -3,14 +3,20 @@
 use crate::prelude::*;
 use frame::ocall::net::{HostSocket, INTERFACE_SIZE, InterfaceRequest};
 
+/// From `SIOCADDRT` to `SIOCDRARP`, beside what is asked.
+const ABOUT_INTERFACES: core::ops::RangeInclusive<u32> = 0x890b..=0x8962;
+
+/// Whether an `ioctl` is about interfaces.
+pub(super) fn is_request(request: u32) -> bool {
+    InterfaceRequest::from_raw(request).is_some() || ABOUT_INTERFACES.contains(&request)
+}
+
 /// Answers an `ioctl` that asks about interfaces.
 ///
 /// # Errors
 /// `EPERM` for what would change one, `ENOTTY` for what isn't such a request, `EFAULT`, and what the host gives.
 pub(super) fn ioctl(socket: &HostSocket, request: u32, argument: u64) -> Result<usize> {
     const SIOCGIFCONF: u32 = 0x8912;
-    /// From `SIOCADDRT` to `SIOCDRARP`, beside what is asked.
-    const ABOUT_INTERFACES: core::ops::RangeInclusive<u32> = 0x890b..=0x8962;
     if let Some(question) = InterfaceRequest::from_raw(request) {
         let user = UserPtr::<[u8; INTERFACE_SIZE]>::new(argument as usize);
         let mut interface = user.read()?;

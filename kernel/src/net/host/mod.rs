@@ -16,10 +16,28 @@ mod socket;
 
 pub use socket::HostSocketFile;
 
+use crate::boot;
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
 use crate::process::Thread;
-use frame::ocall::net::{Domain, Kind};
+use config::Net;
+use frame::ocall::net::{Domain, HostSocket, Kind};
+
+/// Whether the host's network is there (`--net host`).
+pub fn is_host_there() -> bool {
+    boot::config().is_some_and(|config| config.net == Net::Host)
+}
+
+/// Answers an `ioctl` about network interfaces that was asked of a socket of another kind: any socket will do for it.
+///
+/// # Errors
+/// `ENOTTY` for what isn't such a request, and what the host gives.
+pub fn ask_about_interfaces(request: u32, argument: u64) -> Result<usize> {
+    if !interfaces::is_request(request) {
+        bail!(ENOTTY, "a socket has no such request");
+    }
+    interfaces::ioctl(&HostSocket::new(Domain::Inet, Kind::Datagram, 0, 0)?, request, argument)
+}
 
 /// A socket of the host.
 ///

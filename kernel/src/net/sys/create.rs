@@ -1,15 +1,14 @@
 //! `socket` and `socketpair`.
 
-use crate::boot;
 use crate::fs::sys::install;
 use crate::fs::{FdFlags, File, StatusFlags};
+use crate::net::host::is_host_there;
 use crate::net::unix::{self, Kind};
 use crate::net::{host, loopback};
 use crate::prelude::*;
 use crate::process::Thread;
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
-use config::Net;
 use frame::ocall::net::{Domain, Kind as HostKind};
 
 const AF_UNSPEC: i32 = 0;
@@ -78,7 +77,7 @@ fn internet(thread: &Thread, domain: Domain, kind: u32, protocol: i32, status: S
         SOCK_RAW => HostKind::Raw,
         _ => bail!(ESOCKTNOSUPPORT, "the family has no such sockets"),
     };
-    if boot::config().is_some_and(|config| config.net == Net::Host) {
+    if is_host_there() {
         host::create(thread, domain, kind, protocol, status)
     } else {
         loopback::create(thread, domain, kind, protocol, status)

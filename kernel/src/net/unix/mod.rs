@@ -39,6 +39,7 @@ pub use name::Name;
 pub use side::Side;
 
 use crate::fs::{File, StatusFlags};
+use crate::net::host::{self, is_host_there};
 use crate::prelude::*;
 use crate::process::Thread;
 
@@ -112,6 +113,7 @@ fn ioctl(request: u32, argument: u64, queued: Result<[usize; 2]>) -> Result<usiz
     let len = match request {
         FIONREAD => queued?[0],
         SIOCOUTQ => queued?[1],
+        _ if is_host_there() => return host::ask_about_interfaces(request, argument),
         _ => bail!(ENOTTY, "a Unix socket has no such request"),
     };
     UserPtr::<u32>::new(argument as usize).write(&u32::try_from(len).unwrap_or(u32::MAX))?;
