@@ -131,15 +131,14 @@ int main(void)
     fflush(stdout);
     child = fork();
     CHECK(child >= 0);
-    if (child == 0) {
-        SHOW(mq_send(queue, "from the child", 14, 9));
-        fflush(stdout);
-        _exit(0);
-    }
+    if (child == 0)
+        _exit(mq_send(queue, "from the child", 14, 9) == 0 ? 5 : 6);
     usleep(30000);
     for (int i = 0; i < 5; i++)
         receive();
-    reap(child);
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    printf("child: %d\n", WEXITSTATUS(status));
 
     puts("notification");
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};

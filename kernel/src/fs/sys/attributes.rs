@@ -49,9 +49,9 @@ fn check_writable(inode: &dyn Inode) -> Result<()> {
 }
 
 fn change_mode(cx: &Context<'_>, subject: &Subject, mode: u32) -> Result<usize> {
-    let inode = &*subject.inode;
     const CAP_FSETID: u32 = 4;
     const SET_GID: u32 = 0o2000;
+    let inode = &*subject.inode;
     check_writable(inode)?;
     if inode.kind() == FileType::Symlink {
         bail!(EOPNOTSUPP, "a symbolic link has no mode");
@@ -92,8 +92,8 @@ pub fn fchmodat2(cx: Context<'_>, dir: DirDesc, path: UserPath, mode: Mode, flag
 }
 
 fn change_owner(cx: &Context<'_>, subject: &Subject, uid: u32, gid: u32) -> Result<usize> {
-    let inode = &*subject.inode;
     const UNCHANGED: u32 = u32::MAX;
+    let inode = &*subject.inode;
     check_writable(inode)?;
     let uid = Some(uid).filter(|&uid| uid != UNCHANGED);
     let gid = Some(gid).filter(|&gid| gid != UNCHANGED);
