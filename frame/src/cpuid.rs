@@ -18,7 +18,7 @@ struct Question {
     subleaf: u32,
 }
 
-/// The answers so far, each at one of the [places](places) for its question; once those are taken, it isn't remembered.
+/// The answers so far, each at one of the [places] for its question; once those are taken, it isn't remembered.
 static ANSWERS: [Once<(Question, CpuidResult)>; PLACES] = [const { Once::new() }; PLACES];
 const PLACES: usize = 1024;
 /// How many places there are for a question.

@@ -3,7 +3,7 @@
 //! The child of a `vfork` runs on its parent's host thread. As long as the lender must wait, it [holds](State::Held); once it
 //! may go on it's [free](State::Free), but handing over between host threads costs more than many programs run, so it gets
 //! some time for its host thread to come back. It goes on elsewhere when the borrower is about to sleep ([`hand_over`]), or
-//! runs for longer ([`watch`](super::watch)).
+//! runs for longer ([`watch`]).
 
 use super::block::{Arrival, Role, ThreadBlock};
 use super::current::{current, current_block_mut};

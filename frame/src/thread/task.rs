@@ -42,6 +42,6 @@ pub enum Flow {
     Resume,
     /// Nowhere: it has ended.
     End,
-    /// It waits, while the task that [`lend`] was given uses its host thread.
+    /// It waits, while the task that [`lend`](super::lend()) was given uses its host thread.
     Lend,
 }

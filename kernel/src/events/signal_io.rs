@@ -1,6 +1,6 @@
 //! Files that signal that they became ready (`man 2 fcntl`, "Managing signals", and `O_ASYNC`).
 //!
-//! Few files do, so who is signalled and how is kept here, by file, and not in each of them. Whatever has a [`Notifier`]
+//! Few files do, so who is signalled and how is kept here, by file, and not in each of them. Whatever has a [`Notifier`](super::Notifier)
 //! signals without doing anything for it: an entry is an observer while the file has `O_ASYNC`.
 
 use super::IoEvents;
