@@ -11,6 +11,21 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("alloc::collections::vec_deque::VecDeque<kernel::ipc::futex_queue::Entry>", "the waiters of some futexes"),
     ("kernel::time::timers::Timers", "a process's timers"),
     ("kernel::process::job::Telling", "who tells a parent of stops"),
+    // IPC.
+    (
+        "alloc::collections::btree::map::BTreeMap<alloc::vec::Vec<u8>, alloc::sync::Arc<kernel::ipc::mqueue::queue::Queue>>",
+        "message queues by name",
+    ),
+    ("alloc::collections::btree::map::BTreeMap<u32, u64>", "what users have in message queues"),
+    ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::shm::Segment>", "shared memory segments"),
+    ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::sem::Set>", "semaphore sets"),
+    ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::msg::Queue>", "System V message queues"),
+    ("(kernel::ipc::sysv::ids::Perm, i64)", "whose a System V object is"),
+    ("kernel::ipc::sysv::sem::State", "a semaphore set"),
+    (
+        "alloc::collections::btree::map::BTreeMap<(u32, i32), alloc::collections::btree::map::BTreeMap<u16, i32>>",
+        "what is undone at processes' ends",
+    ),
     // Changes of directories, and files that are read at a position.
     ("kernel::fs::dentry::Renames", "renames between directories"),
     ("kernel::fs::dentry::Changes", "changes of a directory"),
@@ -20,10 +35,31 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("alloc::sync::Arc<kernel::fs::file_table::FileTable>", "which file table a thread has"),
     ("alloc::vec::Vec<core::option::Option<kernel::fs::file_table::Entry>>", "a file table"),
     ("kernel::fs::pipe::Opens", "who has a FIFO open"),
+    // Watches of files.
+    ("kernel::fs::inotify::instance::Watches", "what an inotify file watches"),
+    (
+        "alloc::collections::btree::map::BTreeMap<usize, alloc::vec::Vec<alloc::sync::Weak<kernel::fs::inotify::instance::Instance>>>",
+        "who watches which inodes",
+    ),
+    ("alloc::collections::vec_deque::VecDeque<kernel::fs::inotify::events::Event>", "what an inotify file has to tell"),
+    // Unix sockets.
+    ("kernel::net::unix::connection::Transition", "who makes a socket a listener or an endpoint"),
+    ("kernel::net::unix::name::Name", "a socket's name"),
+    (
+        "alloc::collections::btree::map::BTreeMap<u64, alloc::sync::Weak<dyn kernel::net::unix::AnySocket>>",
+        "all Unix sockets",
+    ),
     // Channels, epoll files.
     ("kernel::events::channel::AtWork", "the turn at an end of a channel"),
+    ("kernel::net::unix::in_flight::Table", "files in messages under way"),
+    (
+        "alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::net::unix::connection::ConnectionSocket>>",
+        "connections to be accepted",
+    ),
+    ("alloc::collections::vec_deque::VecDeque<kernel::net::unix::packet::Packet>", "packets of a socket"),
     ("alloc::collections::vec_deque::VecDeque<kernel::events::bytes::Chunk>", "a channel's items"),
     ("alloc::vec::Vec<kernel::events::bytes::Chunk>", "a channel's spare items"),
+    ("core::option::Option<kernel::net::unix::in_flight::Rights>", "what travels with a message"),
     ("kernel::events::epoll::nesting::Shape", "which epoll files are in which"),
     (
         "alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::events::epoll::item::Item>>",
@@ -41,6 +77,13 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ),
     ("core::option::Option<frame::ocall::file::HostFd>", "a descriptor of such an item's own"),
     ("kernel::time::timerfd::State", "a timerfd"),
+    (
+        "core::option::Option<alloc::sync::Weak<kernel::net::unix::datagram::DatagramSocket>>",
+        "a datagram socket's peer",
+    ),
+    ("kernel::net::loopback::stream::Inner", "a stream socket of the loopback inside"),
+    ("kernel::net::loopback::datagram::Inner", "a datagram socket of the loopback inside"),
+    ("kernel::ipc::mqueue::queue::State", "a POSIX message queue"),
     (
         "alloc::collections::btree::map::BTreeMap<u32, (alloc::sync::Arc<kernel::tty::pty::Pty>, alloc::sync::Arc<kernel::process::terminal::Terminal>)>",
         "the pseudoterminals",
@@ -113,10 +156,12 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("alloc::collections::btree::map::BTreeMap<u64, frame::patcher::CopySite>", "sites that trapped in copies"),
     ("kernel::mm::space::Windows", "the windows of an address space"),
     // Host threads.
+    ("alloc::vec::Vec<frame::thread::lend::Lender>", "who has lent a host thread"),
     ("frame::schedule::Schedule", "how a host thread is scheduled"),
     ("core::option::Option<frame::thread::handle::Handle>", "which host thread a thread has"),
-    ("alloc::vec::Vec<u32>", "the host processes"),
+    ("alloc::vec::Vec<(u32, alloc::sync::Arc<frame::host_process::HostProcess>)>", "the host processes"),
     ("frame::arena::PagePool", "the page pool"),
     ("frame::thread::pool::Pool", "host threads without work"),
+    ("alloc::vec::Vec<frame::thread::block::BlockRef>", "the blocks of all host threads"),
     ("alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<frame::sync::waiter::Waiter>>", "who waits in a queue"),
 ];
