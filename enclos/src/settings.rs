@@ -45,10 +45,10 @@ pub(crate) struct Settings {
     /// Lets the program bind these ports of the host only [default: all]
     #[arg(long, value_name = "PORT[-PORT]", value_parser = parse_ports)]
     pub(crate) net_bind: Option<Vec<Ports>>,
-    /// Lets the program connect and send to these addresses of the host's network only [default: all]
+    /// Lets the program connect and send to these addresses of the host only [default: all]
     #[arg(long, value_name = "ADDRESS[/BITS][:PORTS]", value_parser = parse_destination)]
     pub(crate) net_connect: Option<Vec<Destination>>,
-    /// Gives each program an address space of its own, which others can't reach (process), or not (none) [default: none]
+    /// Gives each program an address space that others can't reach (process) or not [default: none]
     #[arg(long, value_name = "none|process", value_parser = parse_isolation)]
     pub(crate) isolation: Option<Isolation>,
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, help = LOG_LEVEL_HELP)]

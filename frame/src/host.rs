@@ -54,11 +54,7 @@ pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
     crate::sync::assert_nothing_held();
     let started = start_clock();
     // SAFETY: passed on to the caller.
-    let sleep = || unsafe { sleep(nr, args, crate::thread::pending_word()) };
-    #[cfg(any(test, feature = "injection"))]
-    let result = crate::injection::answer(nr, args).unwrap_or_else(sleep);
-    #[cfg(not(any(test, feature = "injection")))]
-    let result = sleep();
+    let result = unsafe { sleep(nr, args, crate::thread::pending_word()) };
     account(nr, started);
     match decode(result) {
         Err(error) if error.errno() == Errno::EINTR => Err(Errno::ERESTARTSYS.into()),
@@ -72,10 +68,6 @@ pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
 /// As for [`raw`].
 pub(crate) unsafe fn call_sleeping(nr: u32, args: [usize; 6]) -> Result<usize> {
     static UNWANTED: u32 = 0;
-    if !crate::boot::is_booted() {
-        // SAFETY: passed on to the caller.
-        return unsafe { call(nr, args) };
-    }
     let started = start_clock();
     // SAFETY: passed on to the caller.
     let result = unsafe { sleep(nr, args, &raw const UNWANTED) };
@@ -85,6 +77,15 @@ pub(crate) unsafe fn call_sleeping(nr: u32, args: [usize; 6]) -> Result<usize> {
 
 /// Issues a call unless `*wanted` isn't 0.
 unsafe fn sleep(nr: u32, args: [usize; 6], wanted: *const u32) -> isize {
+    // In unit tests and in the command line, threads have no block, and nobody wants them.
+    if !crate::boot::is_booted() {
+        // SAFETY: passed on to the caller.
+        return unsafe { raw(nr, args) };
+    }
+    #[cfg(any(test, feature = "injection"))]
+    if let Some(answer) = crate::injection::answer(nr, args) {
+        return answer;
+    }
     let frame = [nr as usize, args[0], args[1], args[2], args[3], args[4], args[5]];
     // SAFETY: `frame` has the seven words that the routine loads; the effects are the caller's promise.
     unsafe { blocking_call(&raw const frame, wanted) }
