@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     /// Lets the program connect and send to these addresses of the host only [default: all]
     #[arg(long, value_name = "ADDRESS[/BITS][:PORTS]", value_parser = parse_destination)]
     pub(crate) net_connect: Option<Vec<Destination>>,
-    /// Gives each program an address space that others can't reach (process) or not [default: none]
+    /// Keeps programs out of each other's memory (process) or not (none) [default: none]
     #[arg(long, value_name = "none|process", value_parser = parse_isolation)]
     pub(crate) isolation: Option<Isolation>,
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, help = LOG_LEVEL_HELP)]
