@@ -66,6 +66,12 @@ impl JobControl {
         self.releases.load(Ordering::SeqCst)
     }
 
+    /// Does `work`, which takes a signal, and gives the number of releases until then.
+    pub fn at_release<R>(&self, work: impl FnOnce() -> R) -> (u32, R) {
+        let _state = self.state.lock();
+        (self.releases(), work())
+    }
+
     /// Whether it is stopped, or about to be.
     pub fn is_stopped(&self) -> bool {
         is_any_stopped() && self.state.lock().stopped_by.is_some()

@@ -25,8 +25,7 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
     let mut restart = interrupted.and_then(|number| Restart::from_result(regs.rax, number));
     let mut runs_handler = false;
     loop {
-        let releases = thread.process.job.releases();
-        let Some((signal, info)) = send::take_unblocked(thread) else { break };
+        let Some((signal, info, releases)) = send::take_unblocked(thread) else { break };
         let action = {
             let dispositions = thread.process.dispositions();
             let mut dispositions = dispositions.lock();

@@ -248,33 +248,40 @@ pub fn is_wanted(thread: &Thread) -> bool {
     is_wanted
 }
 
-/// Takes the first signal for a thread that it doesn't block.
-pub(super) fn take_unblocked(thread: &Thread) -> Option<(Signal, SigInfo)> {
-    let mut signals = thread.signals.lock();
-    let mask = signals.mask;
-    let own = signals.queue.pop(mask);
-    drop(signals);
-    or_of_process(thread, own, mask)
+/// Takes the first signal for a thread that it doesn't block, and the number of
+/// [releases](crate::process::job::JobControl::releases) until then.
+pub(super) fn take_unblocked(thread: &Thread) -> Option<(Signal, SigInfo, u32)> {
+    // No release comes between the two: a stop signal that was sent after one would be taken for one from before.
+    let (releases, queued) = thread.process.job.at_release(|| {
+        let mut signals = thread.signals.lock();
+        let mask = signals.mask;
+        let own = signals.queue.pop(mask);
+        drop(signals);
+        own.or_else(|| of_process(thread, mask))
+    });
+    let (signal, info) = taken(thread, queued?);
+    Some((signal, info, releases))
 }
 
 /// Takes the first signal for a thread that isn't in `mask`.
 pub(super) fn take(thread: &Thread, mask: SigSet) -> Option<(Signal, SigInfo)> {
     let own = thread.signals.lock().queue.pop(mask);
-    or_of_process(thread, own, mask)
+    Some(taken(thread, own.or_else(|| of_process(thread, mask))?))
 }
 
-fn or_of_process(thread: &Thread, own: Option<Queued>, mask: SigSet) -> Option<(Signal, SigInfo)> {
+fn of_process(thread: &Thread, mask: SigSet) -> Option<Queued> {
+    let signals = &thread.process.signals;
+    if signals.pending().without(mask).is_empty() { None } else { signals.lock().pop(mask) }
+}
+
+/// What a signal that was taken says, and does to its timer.
+fn taken(thread: &Thread, queued: Queued) -> (Signal, SigInfo) {
     let process = &thread.process;
-    let queued = match own {
-        Some(own) => own,
-        None if process.signals.pending().without(mask).is_empty() => return None,
-        None => process.signals.lock().pop(mask)?,
-    };
     let mut info = queued.info;
     if let Some(timer) = queued.timer {
         info = info.with_overrun(process.timers.signal_taken(process, timer));
     } else if queued.signal == Signal::SIGALRM {
         process.timers.alarm_taken(process);
     }
-    Some((queued.signal, info))
+    (queued.signal, info)
 }
