@@ -24,8 +24,7 @@ const RESTART_SYSCALL: u64 = 219;
 pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option<u64>) -> Flow {
     let mut restart = interrupted.and_then(|number| Restart::from_result(regs.rax, number));
     let mut runs_handler = false;
-    loop {
-        let Some((signal, info, releases)) = send::take_unblocked(thread) else { break };
+    while let Some((signal, info, releases)) = send::take_unblocked(thread) {
         let action = {
             let dispositions = thread.process.dispositions();
             let mut dispositions = dispositions.lock();
