@@ -47,11 +47,11 @@ int main(void)
             total += count;
         printf("full: %s, more than a page: %d\n", error_name(errno), total > 4096);
         struct pollfd pfd = {.fd = from, .events = POLLOUT};
-        printf("poll %d\n", poll(&pfd, 1, 0));
         int epoll = epoll_create1(0);
         struct epoll_event event = {.events = EPOLLOUT | EPOLLET};
         CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, from, &event) == 0);
-        printf("epoll %d\n", epoll_wait(epoll, &event, 1, 0));
+        /* Linux moves what was written later, so whether it's ready now depends on when one asks. */
+        epoll_wait(epoll, &event, 1, 0);
         while (total > 0)
             total -= read(to, chunk, sizeof chunk);
         printf("epoll %d\n", epoll_wait(epoll, &event, 1, 1000));
