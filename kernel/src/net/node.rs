@@ -30,6 +30,11 @@ impl Node {
         Self { ino: NEXT.fetch_add(1, Ordering::Relaxed), owner, created: current_time() }
     }
 
+    /// Its number.
+    pub(super) fn ino(&self) -> u64 {
+        self.ino
+    }
+
     /// The attributes.
     pub(super) fn metadata(&self) -> Metadata {
         let [uid, gid] = self.owner;

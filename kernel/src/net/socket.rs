@@ -1,6 +1,7 @@
 //! What all sockets share.
 
 use super::address::Address;
+use super::host;
 use super::message::{Incoming, MessageFlags, Outgoing};
 use super::option::OptionName;
 use crate::fs::{File, StatusFlags};
@@ -107,4 +108,22 @@ impl Shutdown {
     pub fn ends_writing(self) -> bool {
         self != Self::Read
     }
+}
+
+/// Answers an `ioctl` of a socket inside the LibOS: how many bytes are there to be read, and how many the peer hasn't read,
+/// as `queued` says (`man 7 unix`, `man 7 tcp`).
+///
+/// # Errors
+/// `ENOTTY` for another request, unless it is about the host's interfaces; what `queued` gives, and `EFAULT`.
+pub(super) fn ioctl(request: u32, argument: u64, queued: impl FnOnce() -> Result<[usize; 2]>) -> Result<usize> {
+    const SIOCINQ: u32 = 0x541b;
+    const SIOCOUTQ: u32 = 0x5411;
+    let len = match request {
+        SIOCINQ => queued()?[0],
+        SIOCOUTQ => queued()?[1],
+        _ if host::is_host_there() => return host::ask_about_interfaces(request, argument),
+        _ => bail!(ENOTTY, "a socket has no such request"),
+    };
+    UserPtr::<u32>::new(argument as usize).write(&u32::try_from(len).unwrap_or(u32::MAX))?;
+    Ok(0)
 }

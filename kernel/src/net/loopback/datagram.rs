@@ -8,7 +8,7 @@ use super::waiting::Wait;
 use crate::events::{Anonymous, Blocking, IoEvents, Notifier};
 use crate::fs::{File, Metadata, StatusFlags};
 use crate::net::node::Node;
-use crate::net::{Address, Incoming, MessageFlags, OptionName, Outgoing, Shutdown, Socket};
+use crate::net::{Address, Incoming, MessageFlags, OptionName, Outgoing, Shutdown, Socket, socket};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread};
 use core::net::SocketAddr;
@@ -261,7 +261,7 @@ impl Socket for DatagramSocket {
         self.options.set(name, value)
     }
 
-    fn option(&self, _thread: &Arc<Thread>, name: OptionName, len: usize) -> Result<Vec<u8>> {
+    fn option(&self, _thread: &Arc<Thread>, name: OptionName, _len: usize) -> Result<Vec<u8>> {
         use linux_raw_sys::net::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
         const SOCK_DGRAM: i32 = 2;
         const IPPROTO_UDP: i32 = 17;
@@ -271,11 +271,9 @@ impl Socket for DatagramSocket {
             (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_UDP,
             (SOL_SOCKET, SO_ERROR) if core::mem::take(&mut self.inner.lock().is_refused) => Errno::ECONNREFUSED as i32,
             (SOL_SOCKET, SO_ERROR | SO_ACCEPTCONN) => 0,
-            _ => return self.options.get(name, len),
+            _ => return self.options.get(name),
         };
-        let mut value = number.to_ne_bytes().to_vec();
-        value.truncate(len);
-        Ok(value)
+        Ok(number.to_ne_bytes().to_vec())
     }
 }
 
@@ -323,15 +321,8 @@ impl File for DatagramSocket {
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
-        const SIOCINQ: u32 = 0x541b;
-        const SIOCOUTQ: u32 = 0x5411;
-        let count = match request {
-            SIOCINQ => self.inner.lock().queue.front().map_or(0, |(_, bytes)| bytes.len()),
-            SIOCOUTQ => 0,
-            _ => bail!(ENOTTY, "a socket without a network has no such request"),
-        };
-        UserPtr::<u32>::new(argument as usize).write(&(count as u32))?;
-        Ok(0)
+        let first = || self.inner.lock().queue.front().map_or(0, |(_, bytes)| bytes.len());
+        socket::ioctl(request, argument, || Ok([first(), 0]))
     }
 }
 

@@ -77,20 +77,18 @@ impl Options {
         Ok(())
     }
 
-    /// Reads an option, of which the program has room for `room` bytes.
+    /// Reads an option.
     ///
     /// # Errors
     /// `ENOPROTOOPT`.
-    pub(super) fn get(&self, option: OptionName, room: usize) -> Result<Vec<u8>> {
+    pub(super) fn get(&self, option: OptionName) -> Result<Vec<u8>> {
         let (len, default) = find(option)?;
         let set = self.0.lock().get(&(option.level as u32, option.number as u32)).cloned();
-        let mut value = set.unwrap_or_else(|| {
+        Ok(set.unwrap_or_else(|| {
             let mut value = default.to_ne_bytes().to_vec();
             value.resize(len, 0);
             value
-        });
-        value.truncate(room);
-        Ok(value)
+        }))
     }
 
     fn is_on(&self, level: u32, name: u32) -> bool {

@@ -9,7 +9,7 @@ use super::waiting::Wait;
 use crate::events::{Anonymous, Blocking, IoEvents, Notifier};
 use crate::fs::{File, Metadata, StatusFlags};
 use crate::net::node::Node;
-use crate::net::{Address, Incoming, MessageFlags, OptionName, Outgoing, Shutdown, Socket};
+use crate::net::{Address, Incoming, MessageFlags, OptionName, Outgoing, Shutdown, Socket, socket};
 use crate::prelude::*;
 use crate::process::{Credentials, Thread};
 use crate::signal;
@@ -307,7 +307,7 @@ impl Socket for StreamSocket {
         self.options.set(name, value)
     }
 
-    fn option(&self, _thread: &Arc<Thread>, name: OptionName, len: usize) -> Result<Vec<u8>> {
+    fn option(&self, _thread: &Arc<Thread>, name: OptionName, _len: usize) -> Result<Vec<u8>> {
         use linux_raw_sys::net::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
         const SOCK_STREAM: i32 = 1;
         const IPPROTO_TCP: i32 = 6;
@@ -317,11 +317,9 @@ impl Socket for StreamSocket {
             (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_TCP,
             (SOL_SOCKET, SO_ACCEPTCONN) => i32::from(self.is_listening()),
             (SOL_SOCKET, SO_ERROR) => self.inner.lock().pending.take().map_or(0, |errno| errno as i32),
-            _ => return self.options.get(name, len),
+            _ => return self.options.get(name),
         };
-        let mut value = number.to_ne_bytes().to_vec();
-        value.truncate(len);
-        Ok(value)
+        Ok(number.to_ne_bytes().to_vec())
     }
 }
 
@@ -372,15 +370,10 @@ impl File for StreamSocket {
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
-        const SIOCINQ: u32 = 0x541b;
-        const SIOCOUTQ: u32 = 0x5411;
-        let count = match request {
-            SIOCINQ => self.connection().map_or(0, |connection| connection.receivable()),
-            SIOCOUTQ => self.connection().map_or(0, |connection| connection.unreceived()),
-            _ => bail!(ENOTTY, "a socket without a network has no such request"),
-        };
-        UserPtr::<u32>::new(argument as usize).write(&(count as u32))?;
-        Ok(0)
+        socket::ioctl(request, argument, || {
+            let queued = |connection: Arc<Connection>| [connection.receivable(), connection.unreceived()];
+            Ok(self.connection().map_or([0, 0], queued))
+        })
     }
 }
 

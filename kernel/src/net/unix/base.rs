@@ -4,8 +4,9 @@ use super::namespace::{self, Binding};
 use super::side::Side;
 use super::{AnySocket, Identity, Kind, Name};
 use crate::events::{Anonymous, Blocking};
-use crate::fs::{FileType, Metadata, StatusFlags, Time, current_time};
+use crate::fs::{Metadata, StatusFlags};
 use crate::net::control::SOL_SOCKET;
+use crate::net::node::Node;
 use crate::net::option::{OptionName, number, so, timeout, timeout_value};
 use crate::net::{AF_UNIX, Address, MessageFlags};
 use crate::prelude::*;
@@ -39,10 +40,7 @@ pub struct Base {
     pub name: Arc<NameCell>,
     binding: Mutex<Option<Binding>>,
     anonymous: Anonymous,
-    /// Its inode's number.
-    pub ino: u64,
-    owner: [u32; 2],
-    created: Time,
+    node: Node,
     /// Permissions, which the name's inode gets.
     mode: AtomicU32,
     send_buffer: AtomicU32,
@@ -58,18 +56,15 @@ pub struct Base {
 }
 
 impl Base {
-    /// A socket of this user and group.
-    pub fn new(kind: Kind, status: StatusFlags, owner: [u32; 2]) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+    /// A socket with this inode.
+    pub(in crate::net) fn new(kind: Kind, status: StatusFlags, node: Node) -> Self {
         Self {
             kind,
             side: Arc::default(),
             name: Arc::default(),
             binding: Mutex::new(None),
             anonymous: Anonymous::new(status | StatusFlags::O_RDWR),
-            ino: NEXT.fetch_add(1, Ordering::Relaxed),
-            owner,
-            created: current_time(),
+            node,
             mode: AtomicU32::new(0o777),
             send_buffer: AtomicU32::new(BUFFER_SIZE),
             receive_buffer: AtomicU32::new(BUFFER_SIZE),
@@ -84,16 +79,16 @@ impl Base {
 
     /// A socket that a listening one of this name accepts.
     #[must_use]
-    pub fn accepted(&self, owner: [u32; 2]) -> Self {
-        let base = Self::new(self.kind, StatusFlags::empty(), owner);
+    pub fn accepted(&self) -> Self {
+        let base = Self::new(self.kind, StatusFlags::empty(), self.node.sibling());
         *base.name.0.lock() = self.name.get();
         base.side.passes_credentials.store(self.side.wants_credentials(), Ordering::Relaxed);
         base
     }
 
-    /// Who made it.
-    pub fn owner(&self) -> [u32; 2] {
-        self.owner
+    /// Its inode's number.
+    pub fn ino(&self) -> u64 {
+        self.node.ino()
     }
 
     /// Binds it.
@@ -178,25 +173,12 @@ impl Base {
 
     /// Its attributes.
     pub fn metadata(&self) -> Metadata {
-        let [uid, gid] = self.owner;
-        Metadata {
-            dev: 0x8,
-            ino: self.ino,
-            kind: FileType::Socket,
-            mode: self.mode.load(Ordering::Relaxed),
-            uid,
-            gid,
-            atime: self.created,
-            mtime: self.created,
-            ctime: self.created,
-            btime: self.created,
-            ..Anonymous::metadata()
-        }
+        Metadata { mode: self.mode.load(Ordering::Relaxed), ..self.node.metadata() }
     }
 
     /// What `/proc/PID/fd` shows.
     pub fn path(&self) -> Vec<u8> {
-        format!("socket:[{}]", self.ino).into_bytes()
+        self.node.path()
     }
 
     /// The value of an option. `Identity` is the peer's.

@@ -4,7 +4,7 @@ use super::{Ancillary, AnySocket, Base, Endpoint, Identity, Kind, Listener, Name
 use crate::events::{Blocking, IoEvents, Notifier, PushError};
 use crate::fs::{File, Metadata, StatusFlags};
 use crate::net::option::{OptionName, so};
-use crate::net::{Address, Incoming, MessageFlags, Outgoing, Shutdown, Socket};
+use crate::net::{Address, Incoming, MessageFlags, Outgoing, Shutdown, Socket, socket};
 use crate::prelude::*;
 use crate::process::Thread;
 use crate::signal;
@@ -34,7 +34,7 @@ impl ConnectionSocket {
     }
 
     fn with_role(base: Base, role: Once<Role>) -> Arc<Self> {
-        let ino = base.ino;
+        let ino = base.ino();
         let socket =
             Arc::new_cyclic(|me: &Weak<Self>| Self { base, me: me.clone(), role, transition: Mutex::new(Transition) });
         list::add(socket.me.clone(), ino);
@@ -83,7 +83,7 @@ impl ConnectionSocket {
         if !listener.entrance().poll().contains(IoEvents::POLLOUT) && listener.entrance().channel().has_consumers() {
             return Ok(false);
         }
-        let accepted = target.base.accepted(target.base.owner());
+        let accepted = target.base.accepted();
         let identities = [Identity::of(thread), listener.identity.clone()];
         let [own_end, accepted_end] = Endpoint::pair([&self.base, &accepted], identities);
         let accepted = Self::with_role(accepted, Once::initialized(Role::Endpoint(accepted_end.waiting())));
@@ -127,7 +127,7 @@ impl AnySocket for ConnectionSocket {
 
 impl Drop for ConnectionSocket {
     fn drop(&mut self) {
-        list::remove(self.base.ino);
+        list::remove(self.base.ino());
     }
 }
 
@@ -176,12 +176,11 @@ impl File for ConnectionSocket {
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
-        let queued = match self.role.get() {
+        socket::ioctl(request, argument, || match self.role.get() {
             Some(Role::Endpoint(endpoint)) => Ok(endpoint.queued()),
             Some(Role::Listener(_)) => Err(err!(EINVAL, "the socket listens")),
             None => Ok([0, 0]),
-        };
-        super::ioctl(request, argument, queued)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Ancillary, AnySocket, Base, Identity, Name, Ucred, list, namespace};
 use crate::events::{Blocking, Channel, Consumer, IoEvents, Notifier, Producer, PushError};
 use crate::fs::{File, Metadata, StatusFlags};
 use crate::net::option::{OptionName, so};
-use crate::net::{AF_UNSPEC, Address, Incoming, MessageFlags, Outgoing, Shutdown, Socket};
+use crate::net::{AF_UNSPEC, Address, Incoming, MessageFlags, Outgoing, Shutdown, Socket, socket};
 use crate::prelude::*;
 use crate::process::Thread;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ impl DatagramSocket {
     fn with_identity(base: Base, identity: Identity) -> Arc<Self> {
         let (entrance, incoming) = Channel::pair(QUEUE_LEN);
         base.side.observe(incoming.notifier());
-        let (ino, budget) = (base.ino, Budget::new(base.send_buffer(), base.side.clone()));
+        let (ino, budget) = (base.ino(), Budget::new(base.send_buffer(), base.side.clone()));
         let socket = Arc::new_cyclic(|me: &Weak<Self>| Self {
             base,
             me: me.clone(),
@@ -127,7 +127,7 @@ impl AnySocket for DatagramSocket {
 
 impl Drop for DatagramSocket {
     fn drop(&mut self) {
-        list::remove(self.base.ino);
+        list::remove(self.base.ino());
         // A sender that waits may have the channel still.
         while self.incoming.pop().is_some() {}
     }
@@ -186,9 +186,11 @@ impl File for DatagramSocket {
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
-        let first =
-            self.incoming.channel().with_items(|packets| packets.front().map_or(0, |packet| packet.bytes.len()));
-        super::ioctl(request, argument, Ok([first, self.budget.used()]))
+        socket::ioctl(request, argument, || {
+            let first =
+                self.incoming.channel().with_items(|packets| packets.front().map_or(0, |packet| packet.bytes.len()));
+            Ok([first, self.budget.used()])
+        })
     }
 }
 

@@ -30,7 +30,11 @@ pub fn list() -> Vec<u8> {
         let _ = write!(
             line,
             "{:016x}: {:08x} {:08x} {flags:08x} {:04x} {state:02x} {:5}",
-            0, 2, 0, base.kind as i32, base.ino
+            0,
+            2,
+            0,
+            base.kind as i32,
+            base.ino()
         );
         text.extend_from_slice(line.as_bytes());
         match base.name.get() {

@@ -39,7 +39,7 @@ pub use name::Name;
 pub use side::Side;
 
 use crate::fs::{File, StatusFlags};
-use crate::net::host::{self, is_host_there};
+use crate::net::node::Node;
 use crate::prelude::*;
 use crate::process::Thread;
 
@@ -79,14 +79,9 @@ fn address_of(file: &dyn File) -> Option<usize> {
     connection.or_else(|| file.downcast_ref::<DatagramSocket>().map(|socket| core::ptr::from_ref(socket).addr()))
 }
 
-fn owner(thread: &Thread) -> [u32; 2] {
-    let credentials = thread.credentials();
-    [credentials.fsuid, credentials.fsgid]
-}
-
 /// A socket.
 pub fn create(thread: &Thread, kind: Kind, status: StatusFlags) -> Arc<dyn File> {
-    let base = Base::new(kind, status, owner(thread));
+    let base = Base::new(kind, status, Node::new(&thread.credentials()));
     match kind {
         Kind::Datagram => DatagramSocket::new(base),
         Kind::Stream | Kind::SeqPacket => ConnectionSocket::new(base),
@@ -95,7 +90,7 @@ pub fn create(thread: &Thread, kind: Kind, status: StatusFlags) -> Arc<dyn File>
 
 /// Two sockets that are connected with each other.
 pub fn pair(thread: &Thread, kind: Kind, status: StatusFlags) -> [Arc<dyn File>; 2] {
-    let [one, other] = [(); 2].map(|()| Base::new(kind, status, owner(thread)));
+    let [one, other] = [(); 2].map(|()| Base::new(kind, status, Node::new(&thread.credentials())));
     match kind {
         Kind::Datagram => {
             DatagramSocket::pair([one, other], &Identity::of(thread)).map(|file| -> Arc<dyn File> { file })
@@ -104,18 +99,4 @@ pub fn pair(thread: &Thread, kind: Kind, status: StatusFlags) -> [Arc<dyn File>;
             ConnectionSocket::pair([one, other], &Identity::of(thread)).map(|file| -> Arc<dyn File> { file })
         }
     }
-}
-
-/// A socket's own requests (`man 7 unix`): how many bytes are there to be read, and how many the peer hasn't read.
-fn ioctl(request: u32, argument: u64, queued: Result<[usize; 2]>) -> Result<usize> {
-    const FIONREAD: u32 = 0x541b;
-    const SIOCOUTQ: u32 = 0x5411;
-    let len = match request {
-        FIONREAD => queued?[0],
-        SIOCOUTQ => queued?[1],
-        _ if is_host_there() => return host::ask_about_interfaces(request, argument),
-        _ => bail!(ENOTTY, "a Unix socket has no such request"),
-    };
-    UserPtr::<u32>::new(argument as usize).write(&u32::try_from(len).unwrap_or(u32::MAX))?;
-    Ok(0)
 }
