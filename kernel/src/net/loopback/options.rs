@@ -2,6 +2,7 @@
 
 use super::ports::{Sharing, Takes, Wish};
 use crate::net::OptionName;
+use crate::net::option::timeout;
 use crate::prelude::*;
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
@@ -62,7 +63,7 @@ impl Options {
         let mut bytes = value.get(..len).ok_or(err!(EINVAL, "the value is too short"))?.to_vec();
         match (option.level as u32, option.number as u32) {
             (SOL_SOCKET, SO_RCVTIMEO_OLD | SO_SNDTIMEO_OLD | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW) => {
-                timeval(&bytes)?;
+                timeout(&bytes)?;
             }
             // Linux doubles what is asked for (`man 7 socket`).
             (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => {
@@ -127,20 +128,10 @@ impl Options {
     fn timeout(&self, names: [u32; 2]) -> Option<Duration> {
         let options = self.0.lock();
         let set = names.iter().find_map(|&name| options.get(&(SOL_SOCKET, name)))?;
-        timeval(set).ok().filter(|timeout| !timeout.is_zero())
+        timeout(set).ok().flatten()
     }
 }
 
 fn int(bytes: &[u8]) -> i32 {
     bytes.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes))
-}
-
-fn timeval(bytes: &[u8]) -> Result<Duration> {
-    const MICROS: i64 = 1_000_000;
-    let word = |at: usize| bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_ne_bytes(*bytes));
-    let (secs, micros) = (word(0), word(8));
-    if !(0..MICROS).contains(&micros) {
-        bail!(EDOM, "not a number of microseconds");
-    }
-    Ok(Duration::new(u64::try_from(secs).unwrap_or(0), micros as u32 * 1000))
 }
