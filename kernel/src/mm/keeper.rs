@@ -1,7 +1,6 @@
 //! Where the memories of ended programs wait for their next runs: in their address spaces, which outlive their last
 //! program for a while if they have such memories.
 
-use super::charge::charge;
 use super::memory::Memory;
 use super::space::AddressSpace;
 use super::spare::{Note, SpareKey};
@@ -38,11 +37,7 @@ impl AddressSpace {
     /// `ENOMEM` at the memory limit.
     pub fn take_spare(&self, key: SpareKey) -> Result<Option<Spare>> {
         let Some(memory) = self.remove_spare(key) else { return Ok(None) };
-        if let Err(error) = charge(memory.charged_for_program()) {
-            memory.discard();
-            return Err(error);
-        }
-        self.memories.fetch_add(1, Ordering::SeqCst);
+        memory.take_up().inspect_err(|_| memory.discard())?;
         Ok(Spare::new(memory))
     }
 
@@ -90,10 +85,8 @@ impl AddressSpace {
             if !keepers.iter().any(|keeper| Arc::ptr_eq(&keeper.space, self)) {
                 keepers.push(Keeper { space: self.clone(), home: Home::current() });
             }
-            let empty = |(_, keeper): &(usize, &Keeper)| keeper.is_empty();
-            let excess = keepers.iter().enumerate().filter(empty).nth(MAX_EMPTY).is_some();
-            let oldest = keepers.iter().enumerate().find(empty).filter(|_| excess).map(|(index, _)| index);
-            oldest.map(|index| keepers.remove(index))
+            let empty: Vec<usize> = (0..keepers.len()).filter(|&index| keepers[index].is_empty()).collect();
+            (empty.len() > MAX_EMPTY).then(|| keepers.remove(empty[0]))
         };
         if let Some(keeper) = dismissed {
             keeper.home.end();
@@ -118,11 +111,10 @@ impl Keeper {
     fn take(&self, key: SpareKey) -> Option<(Arc<Memory>, IdleThread)> {
         let thread = self.home.reserve()?;
         let memory = self.space.remove_spare(key)?;
-        if charge(memory.charged_for_program()).is_err() {
+        if memory.take_up().is_err() {
             self.space.spares.lock().push_back(memory);
             return None;
         }
-        self.space.memories.fetch_add(1, Ordering::SeqCst);
         Some((memory, thread))
     }
 

@@ -5,7 +5,7 @@
 //! there, its system calls still patched, and waits in its address space. What it wrote there is overwritten or zeroed. What
 //! the program mapped for itself is unmapped, or kept as freed memory is (`recycle`).
 
-use super::charge::{recharge, uncharge};
+use super::charge::{charge, recharge, uncharge};
 use super::map::runs;
 use super::memory::{Inner, Memory};
 use super::recycle::{self, zero_resident};
@@ -133,7 +133,17 @@ impl Memory {
         self.space.memories.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn charged_for_program(&self) -> usize {
+    /// Takes it for the next run of its program, which counts again.
+    ///
+    /// # Errors
+    /// `ENOMEM` at the memory limit; then it waits on.
+    pub(super) fn take_up(&self) -> Result<()> {
+        charge(self.charged_for_program())?;
+        self.space.memories.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn charged_for_program(&self) -> usize {
         self.template.get().map_or(0, |template| template.charged)
     }
 
