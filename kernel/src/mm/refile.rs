@@ -6,7 +6,7 @@
 
 use super::memory::{Inner, Memory};
 use super::source::MapSource;
-use super::vma::{Kind, Vma};
+use super::vma::{InChildren, Kind, Vma};
 use crate::prelude::*;
 use core::ops::Range;
 use frame::ocall::mem::{self, Prot, Sharing};
@@ -81,5 +81,6 @@ pub(super) fn is_clean(vma: &Vma) -> bool {
         && vma.is_chargeable
         && !vma.is_charged
         && !vma.is_locked
+        && vma.in_children == InChildren::All
         && vma.source.is_some()
 }
