@@ -88,9 +88,10 @@ impl Waiter {
         thread::current_waiter()
     }
 
-    /// Wakes the thread, or keeps its next wait from sleeping.
-    pub fn wake(&self) {
-        match self.word.swap(WOKEN, Ordering::SeqCst) {
+    /// Wakes the thread, or keeps its next wait from sleeping. Gives whether nobody has done so since its last look.
+    pub fn wake(&self) -> bool {
+        let before = self.word.swap(WOKEN, Ordering::SeqCst);
+        match before {
             ASLEEP => futex::wake(&self.word, 1),
             POLLING => {
                 if let Some(Some(fd)) = self.wake_fd.get() {
@@ -99,6 +100,7 @@ impl Waiter {
             }
             _ => {}
         }
+        before != WOKEN
     }
 
     /// Sleeps until somebody calls [`wake`](Self::wake). The caller looks again at what it waits for: the wake-up may

@@ -2,6 +2,7 @@
 
 use super::IoEvents;
 use super::sync::{AtomicUsize, Mutex, Ordering};
+use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
@@ -28,8 +29,10 @@ pub enum Reaction {
 pub enum Share {
     /// This one in any case.
     All,
-    /// Of those that share, only as many as it takes to wake a thread (`EPOLLEXCLUSIVE`).
-    One,
+    /// Of those that share so, only as many as it takes to wake a thread, the oldest first (`EPOLLEXCLUSIVE`).
+    Oldest,
+    /// Likewise, the newest first: the threads that wait for one epoll.
+    Newest,
 }
 
 /// Tells observers what a file becomes ready for.
@@ -74,13 +77,11 @@ impl Notifier {
         self.len.store(observers.len(), Ordering::SeqCst);
     }
 
-    /// Tells all observers that want to know of any of `events`.
+    /// Tells all observers that want to know of any of `events`. Gives whether one of them woke a thread.
     ///
     /// The change that it tells of was made before, under a lock or by a sequentially consistent read-modify-write.
-    pub fn broadcast(&self, events: IoEvents) {
-        if self.len.load(Ordering::SeqCst) > 0 {
-            self.tell(events);
-        }
+    pub fn broadcast(&self, events: IoEvents) -> Reaction {
+        if self.len.load(Ordering::SeqCst) > 0 { self.tell(events) } else { Reaction::Noted }
     }
 
     /// How many registrations there are.
@@ -93,12 +94,11 @@ impl Notifier {
         self.len() == 0
     }
 
-    fn tell(&self, events: IoEvents) {
-        // Most have one observer; a list is made for the others alone. The newest learns first, as in Linux, but of those
-        // that share, the oldest.
+    fn tell(&self, events: IoEvents) -> Reaction {
+        // Most have one observer; a list is made for the others alone. The newest learns first, as in Linux.
         let mut first: Option<Arc<dyn Observer>> = None;
         let mut rest: Vec<Arc<dyn Observer>> = Vec::new();
-        let mut sharing: Vec<Arc<dyn Observer>> = Vec::new();
+        let mut sharing: VecDeque<Arc<dyn Observer>> = VecDeque::new();
         {
             let mut observers = self.observers.lock();
             let mut dead = false;
@@ -113,7 +113,8 @@ impl Notifier {
                 match registration.share {
                     Share::All if first.is_none() => first = Some(observer),
                     Share::All => rest.push(observer),
-                    Share::One => sharing.push(observer),
+                    Share::Oldest => sharing.push_front(observer),
+                    Share::Newest => sharing.push_back(observer),
                 }
             }
             if dead {
@@ -121,13 +122,17 @@ impl Notifier {
                 self.len.store(observers.len(), Ordering::SeqCst);
             }
         }
+        let mut reaction = Reaction::Noted;
         for observer in first.into_iter().chain(rest) {
-            observer.on_events(events);
-        }
-        for observer in sharing.into_iter().rev() {
             if observer.on_events(events) == Reaction::Woke {
-                break;
+                reaction = Reaction::Woke;
             }
         }
+        for observer in sharing {
+            if observer.on_events(events) == Reaction::Woke {
+                return Reaction::Woke;
+            }
+        }
+        reaction
     }
 }

@@ -9,8 +9,8 @@ use frame::sync::{Deadline, WaitError, Waiter};
 
 impl Observer for Waiter {
     fn on_events(&self, _events: IoEvents) -> Reaction {
-        self.wake();
-        Reaction::Woke
+        // Who was woken before looks anyway, at one event as at two: the second is for another.
+        if self.wake() { Reaction::Woke } else { Reaction::Noted }
     }
 }
 

@@ -88,7 +88,7 @@ impl EpollFile {
         }
         if let Some(notifier) = file.notifier() {
             let observer: Weak<Item> = Arc::downgrade(&item);
-            let share = if interest.mode().contains(Mode::EPOLLEXCLUSIVE) { Share::One } else { Share::All };
+            let share = if interest.mode().contains(Mode::EPOLLEXCLUSIVE) { Share::Oldest } else { Share::All };
             notifier.register(observer, IoEvents::all(), share);
         }
         if file.host_fd().is_some()
@@ -173,7 +173,7 @@ impl EpollFile {
         report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
     ) -> Result<usize> {
         let mut poller = Poller::new();
-        poller.watch(&self.waiting, IoEvents::READABLE, Share::One);
+        poller.watch(&self.waiting, IoEvents::READABLE, Share::Newest);
         poller.watch(&self.hosted, IoEvents::READABLE, Share::All);
         let mut look = Look::InLibOs;
         loop {
@@ -281,8 +281,7 @@ impl EpollFile {
 
     /// Wakes a thread that waits, and tells those that watch this epoll.
     fn announce(&self) -> Reaction {
-        let woke = if self.waiting.is_empty() { Reaction::Noted } else { Reaction::Woke };
-        self.waiting.broadcast(IoEvents::READABLE);
+        let woke = self.waiting.broadcast(IoEvents::READABLE);
         self.notifier.broadcast(IoEvents::READABLE);
         woke
     }
@@ -336,7 +335,7 @@ impl EpollFile {
                 }
             }
             item.keep_host_events(events);
-            self.enqueue(item);
+            self.enqueue(item.clone());
         });
         if found > 0 { Ok(found) } else { outcome.map(|()| 0) }
     }
@@ -353,7 +352,7 @@ impl EpollFile {
             host.take_ready(max, |item, events| {
                 item.keep_host_events(events);
                 if !item.is_queued.swap(true, Ordering::SeqCst) {
-                    scan.push_back(item);
+                    scan.push_back(item.clone());
                 }
             })
         });
