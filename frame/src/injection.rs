@@ -1,7 +1,7 @@
 //! Answers of the host that tests make up, at the gate: what a host gives that can't be trusted.
 
 use alloc::vec::Vec;
-use linux_raw_sys::general::{__NR_epoll_pwait, __NR_ppoll};
+use linux_raw_sys::general::{__NR_epoll_wait, __NR_ppoll};
 use spin::Mutex;
 
 /// An answer in place of the host's.
@@ -24,7 +24,7 @@ pub fn inject(answer: Answer) {
 impl Answer {
     fn is_for(&self, nr: u32) -> bool {
         match self {
-            Self::EpollEvents(..) => nr == __NR_epoll_pwait,
+            Self::EpollEvents(..) => nr == __NR_epoll_wait,
             Self::Poll(..) => nr == __NR_ppoll,
         }
     }
@@ -60,7 +60,7 @@ impl Answer {
 /// Answers host system call `nr` if somebody has asked for it.
 pub(crate) fn answer(nr: u32, args: [usize; 6]) -> Option<isize> {
     // Others, such as the one that asks for the thread's id here, have none.
-    if ![__NR_epoll_pwait, __NR_ppoll].contains(&nr) {
+    if ![__NR_epoll_wait, __NR_ppoll].contains(&nr) {
         return None;
     }
     let tid = crate::ocall::thread::host_tid();

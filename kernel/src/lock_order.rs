@@ -70,11 +70,8 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
         "the epoll files that an epoll is in",
     ),
     ("kernel::events::epoll::file::Items", "an epoll's items"),
+    ("kernel::events::epoll::host::Slots", "an epoll's items that the host watches"),
     ("kernel::events::epoll::file::Ready", "an epoll's ready items"),
-    (
-        "alloc::collections::btree::map::BTreeMap<u64, alloc::sync::Weak<kernel::events::epoll::item::Item>>",
-        "an epoll's items that the host watches",
-    ),
     ("core::option::Option<frame::ocall::file::HostFd>", "a descriptor of such an item's own"),
     ("kernel::time::timerfd::State", "a timerfd"),
     (

@@ -5,7 +5,7 @@ use crate::errno::{Errno, Error, Result};
 use crate::host;
 use linux_raw_sys::general as sys;
 use linux_raw_sys::general::{
-    __NR_dup3, __NR_epoll_create1, __NR_epoll_ctl, __NR_epoll_pwait, __NR_eventfd2, __NR_read, __NR_write,
+    __NR_dup3, __NR_epoll_create1, __NR_epoll_ctl, __NR_epoll_wait, __NR_eventfd2, __NR_read, __NR_write,
 };
 
 /// What ends a thread's wait in the host: an event descriptor that only the LibOS knows.
@@ -126,12 +126,18 @@ impl HostEpoll {
     ///
     /// # Errors
     /// `EIO` for an answer that can't be.
-    pub fn take_ready(&self, max: usize, mut take: impl FnMut(HostEvent)) -> Result<usize> {
-        let mut events = [RawEvent { events: 0, token: 0 }; MAX_HOST_EVENTS];
-        let max = max.clamp(1, MAX_HOST_EVENTS);
+    pub fn take_ready(&self, max: usize, take: impl FnMut(HostEvent)) -> Result<usize> {
+        const FEW: usize = 16;
+        // Room is zeroed for what the host may write, which takes longer than a call that finds little.
+        if max <= FEW { self.take::<FEW>(max, take) } else { self.take::<MAX_HOST_EVENTS>(max, take) }
+    }
+
+    fn take<const MOST: usize>(&self, max: usize, mut take: impl FnMut(HostEvent)) -> Result<usize> {
+        let mut events = [RawEvent { events: 0, token: 0 }; MOST];
+        let max = max.clamp(1, MOST);
         // SAFETY: the host writes at most `max` events. It doesn't wait.
         let count = unsafe {
-            host::call(__NR_epoll_pwait, [self.0.raw() as usize, events.as_mut_ptr() as usize, max, 0, 0, 0])?
+            host::call(__NR_epoll_wait, [self.0.raw() as usize, events.as_mut_ptr() as usize, max, 0, 0, 0])?
         };
         if count > max {
             return Err(Error::new(Errno::EIO, "the host gave more events than asked for"));

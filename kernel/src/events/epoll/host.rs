@@ -11,12 +11,49 @@ use frame::ocall::file::HostFd;
 /// The items that the host watches too. Level and edge triggers are the host's affair for them.
 pub(super) struct HostSet {
     epoll: HostEpoll,
-    by_token: Mutex<BTreeMap<u64, Weak<Item>>>,
+    slots: Mutex<Slots>,
+}
+
+/// The items by their tokens: a place, and a number that tells apart those that have the place one after the other.
+#[derive(Default)]
+struct Slots {
+    items: Vec<Option<Arc<Item>>>,
+    free: Vec<u32>,
+    last_number: u32,
+}
+
+impl Slots {
+    fn insert(&mut self, item: &Arc<Item>) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.items.push(None);
+            self.items.len() as u32 - 1
+        });
+        self.last_number = self.last_number.wrapping_add(1);
+        item.token.store(u64::from(self.last_number) << 32 | u64::from(place), Ordering::Relaxed);
+        self.items[place as usize] = Some(item.clone());
+    }
+
+    /// The item of this token; tokens come from the host.
+    fn get(&self, token: u64) -> Option<&Arc<Item>> {
+        let item = self.items.get(place(token))?.as_ref()?;
+        (item.token() == token).then_some(item)
+    }
+
+    fn remove(&mut self, token: u64) -> Option<Arc<Item>> {
+        self.get(token)?;
+        let item = self.items.get_mut(place(token))?.take();
+        self.free.push(token as u32);
+        item
+    }
+}
+
+fn place(token: u64) -> usize {
+    token as u32 as usize
 }
 
 impl HostSet {
     pub(super) fn new() -> Result<Self> {
-        Ok(Self { epoll: HostEpoll::new()?, by_token: Mutex::new(BTreeMap::new()) })
+        Ok(Self { epoll: HostEpoll::new()?, slots: Mutex::default() })
     }
 
     /// What is ready to be read when the host has events.
@@ -30,22 +67,23 @@ impl HostSet {
     /// As `epoll_ctl(2)`: `EPERM` for a file that can't be waited for.
     pub(super) fn add(&self, item: &Arc<Item>, file: &dyn File) -> Result<()> {
         let Some(fd) = file.host_fd() else { return Ok(()) };
-        self.by_token.lock().insert(item.token, Arc::downgrade(item));
-        let added = match self.epoll.add(fd, item.word(), item.token) {
-            // Watched by another descriptor of the program, which the host doesn't know.
-            Err(error) if error.errno() == Errno::EEXIST => fd.duplicate().and_then(|other| {
-                self.epoll.add(&other, item.word(), item.token)?;
-                *item.host_fd.lock() = Some(other);
-                Ok(())
-            }),
-            added => added,
-        };
-        if let Err(error) = added {
-            self.by_token.lock().remove(&item.token);
-            return Err(error);
-        }
+        self.slots.lock().insert(item);
+        self.watch(item, fd).inspect_err(|_| self.forget(item))?;
         item.is_hosted.store(true, Ordering::SeqCst);
         Ok(())
+    }
+
+    fn watch(&self, item: &Item, fd: &HostFd) -> Result<()> {
+        match self.epoll.add(fd, item.word(), item.token()) {
+            // Watched by another descriptor of the program, which the host doesn't know.
+            Err(error) if error.errno() == Errno::EEXIST => {
+                let other = fd.duplicate()?;
+                self.epoll.add(&other, item.word(), item.token())?;
+                *item.host_fd.lock() = Some(other);
+                Ok(())
+            }
+            added => added,
+        }
     }
 
     /// The item's interest has changed.
@@ -55,14 +93,14 @@ impl HostSet {
     pub(super) fn modify(&self, item: &Item, file: &dyn File) -> Result<()> {
         item.drop_host_events();
         match (&*item.host_fd.lock(), file.host_fd()) {
-            (Some(fd), _) | (None, Some(fd)) => self.epoll.modify(fd, item.word(), item.token),
+            (Some(fd), _) | (None, Some(fd)) => self.epoll.modify(fd, item.word(), item.token()),
             (None, None) => Ok(()),
         }
     }
 
     /// The host watches an item's file no longer.
     pub(super) fn remove(&self, item: &Item, file: &dyn File) {
-        self.by_token.lock().remove(&item.token);
+        self.forget(item);
         let removed = match (&*item.host_fd.lock(), file.host_fd()) {
             (Some(fd), _) | (None, Some(fd)) => self.epoll.remove(fd),
             (None, None) => Ok(()),
@@ -74,35 +112,48 @@ impl HostSet {
 
     /// An item's file was closed, so the host watches it no longer.
     pub(super) fn forget(&self, item: &Item) {
-        self.by_token.lock().remove(&item.token);
+        let gone = self.slots.lock().remove(item.token());
+        // Not beneath the lock: an item that goes tells its file.
+        drop(gone);
     }
 
     /// Gives each item that the host has events for to `ready`, with them, at most `max`. Gives how many the host told of.
-    pub(super) fn take_ready(&self, max: usize, mut ready: impl FnMut(Arc<Item>, IoEvents)) -> usize {
-        let mut is_stale = false;
+    pub(super) fn take_ready(&self, max: usize, mut ready: impl FnMut(&Arc<Item>, IoEvents)) -> usize {
+        let mut stale: Vec<u64> = Vec::new();
+        let mut hybrid: Vec<(Arc<Item>, IoEvents)> = Vec::new();
+        let mut slots = None;
         let taken = self.epoll.take_ready(max, |event| {
-            let known = self.by_token.lock().get(&event.token).map(Weak::upgrade);
-            let Some(known) = known else {
+            let slots = slots.get_or_insert_with(|| self.slots.lock());
+            let Some(item) = slots.get(event.token) else {
                 warn!("the host tells of a file that it doesn't watch ({:#x})", event.token);
                 return;
             };
-            let Some(item) = known.filter(|item| item.is_open()) else {
+            if !item.is_open() {
                 // Closed here, but others outside have the same file of the host open.
-                self.by_token.lock().remove(&event.token);
-                is_stale = true;
+                stale.push(event.token);
                 return;
-            };
+            }
             let events = IoEvents::from_bits_truncate(event.events as u16);
             let sound = events & (item.events() | IoEvents::ALWAYS);
             if sound != events {
                 warn!("the host tells of events that nobody asked for ({events:?})");
             }
             if !sound.is_empty() {
-                item.tell_host_events(sound);
+                if item.is_hybrid {
+                    hybrid.push((item.clone(), sound));
+                }
                 ready(item, sound);
             }
         });
-        if is_stale {
+        // Files are told, and closed, without the lock.
+        drop(slots);
+        hybrid.into_iter().for_each(|(item, events)| item.tell_host_events(events));
+        if !stale.is_empty() {
+            let gone: Vec<Option<Arc<Item>>> = {
+                let mut slots = self.slots.lock();
+                stale.into_iter().map(|token| slots.remove(token)).collect()
+            };
+            drop(gone);
             self.renew();
         }
         taken.unwrap_or_else(|error| {
@@ -117,14 +168,15 @@ impl HostSet {
             warn!("the host's epoll can't be renewed: {error}");
             return;
         }
-        let items: Vec<Arc<Item>> = self.by_token.lock().values().filter_map(Weak::upgrade).collect();
+        let items: Vec<Arc<Item>> = self.slots.lock().items.iter().flatten().cloned().collect();
         for item in items {
             let Some(file) = item.file() else { continue };
+            let Some(fd) = file.host_fd() else { continue };
             item.host_fd.lock().take();
             if item.mode().contains(Mode::EPOLLONESHOT) && item.events().is_empty() {
                 continue;
             }
-            if let Err(error) = self.add(&item, &*file) {
+            if let Err(error) = self.watch(&item, fd) {
                 warn!("the host doesn't watch a file any more: {error}");
             }
         }
@@ -147,7 +199,7 @@ mod tests {
         let set = HostSet::new().unwrap();
         let item = Item::new(Weak::new(), &file, Interest::new(POLLIN, 0));
         set.add(&item, &*file).unwrap();
-        inject(answer(item.token));
+        inject(answer(item.token()));
         let mut ready = Vec::new();
         let count = set.take_ready(8, |_, events| ready.push(events));
         (count, ready, IoEvents::from_bits_truncate(watched.told.load(Ordering::SeqCst) as u16))

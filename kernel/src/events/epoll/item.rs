@@ -62,8 +62,8 @@ pub(super) struct Item {
     data: AtomicU64,
     /// It is in the list of ready items.
     pub(super) is_queued: AtomicBool,
-    /// What tells it from others, for the host.
-    pub(super) token: u64,
+    /// What tells it from others, for the host, while that watches it.
+    pub(super) token: AtomicU64,
     /// It is watched by the host as well.
     pub(super) is_hosted: AtomicBool,
     /// The descriptor that the host watches if it isn't the file's own.
@@ -71,7 +71,7 @@ pub(super) struct Item {
     /// What the host found, not reported yet.
     host_events: AtomicU32,
     /// The LibOS knows of the file's readiness, too, and is told what the host found.
-    is_hybrid: bool,
+    pub(super) is_hybrid: bool,
 }
 
 /// What an item is known by: the descriptor and the file that it meant then (`man 7 epoll`, Questions and answers).
@@ -83,7 +83,6 @@ pub(super) fn key(fd: FileDesc, file: &Arc<dyn File>) -> Key {
 
 impl Item {
     pub(super) fn new(epoll: Weak<EpollFile>, file: &Arc<dyn File>, interest: Interest) -> Arc<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             epoll,
@@ -91,7 +90,7 @@ impl Item {
             word: AtomicU32::new(interest.kept()),
             data: AtomicU64::new(interest.data),
             is_queued: AtomicBool::new(false),
-            token: NEXT.fetch_add(1, Ordering::Relaxed),
+            token: AtomicU64::new(0),
             is_hosted: AtomicBool::new(false),
             host_fd: Mutex::new(None),
             host_events: AtomicU32::new(0),
@@ -121,6 +120,10 @@ impl Item {
         self.word.load(Ordering::SeqCst)
     }
 
+    pub(super) fn token(&self) -> u64 {
+        self.token.load(Ordering::Relaxed)
+    }
+
     pub(super) fn data(&self) -> u64 {
         self.data.load(Ordering::Relaxed)
     }
@@ -135,11 +138,9 @@ impl Item {
         self.word.fetch_and(Mode::all().bits(), Ordering::SeqCst);
     }
 
-    /// Tells the file what the host found, if it keeps that.
+    /// Tells the file what the host found.
     pub(super) fn tell_host_events(&self, events: IoEvents) {
-        if self.is_hybrid
-            && let Some(file) = self.file()
-        {
+        if let Some(file) = self.file() {
             file.recv_host_events(events);
         }
     }
