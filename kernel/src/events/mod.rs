@@ -19,6 +19,7 @@ mod bytes;
 mod channel;
 mod epoll;
 mod eventfd;
+pub mod host_signals;
 mod io_events;
 mod notifier;
 mod poller;

@@ -1,15 +1,16 @@
 //! Files that signal that they became ready (`man 2 fcntl`, "Managing signals", and `O_ASYNC`).
 //!
 //! Few files do, so who is signalled and how is kept here, by file, and not in each of them. Whatever has a [`Notifier`](super::Notifier)
-//! signals without doing anything for it: an entry is an observer while the file has `O_ASYNC`.
+//! signals without doing anything for it: an entry is an observer while the file has `O_ASYNC`. Files of the host are watched
+//! for it by [`host_signals`].
 
-use super::IoEvents;
 use super::notifier::{Observer, Reaction, Share};
+use super::{IoEvents, host_signals};
 use crate::fs::{File, FileType};
 use crate::prelude::*;
 use crate::process::{Credentials, Process, Thread, table};
 use crate::signal::{self, SigInfo, Signal};
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 /// Files with an owner or a signal of their own, by address, which nobody else's is while the entry is there.
 static ENTRIES: Mutex<BTreeMap<usize, Arc<Entry>>> = Mutex::new(BTreeMap::new());
@@ -64,6 +65,8 @@ struct Entry {
     is_socket: bool,
     settings: Mutex<Settings>,
     is_observing: AtomicBool,
+    /// What the file is known by to those who watch it at the host, or 0.
+    host_token: AtomicU64,
     /// The descriptor by which `O_ASYNC` was set.
     fd: AtomicI32,
 }
@@ -94,31 +97,38 @@ pub fn choose_signal(file: &Arc<dyn File>, signal: Option<Signal>) {
 /// Whether a file can signal.
 ///
 /// # Errors
-/// `EINVAL` for a file of the host that would signal in Linux.
+/// As for a file's metadata.
 pub fn is_able(file: &dyn File) -> Result<bool> {
-    let kind = file.metadata()?.kind;
-    let signals = matches!(kind, FileType::Fifo | FileType::Socket);
-    if file.host_fd().is_some() && (signals || kind == FileType::CharDevice) {
-        warn!("files of the host don't signal that they are ready");
-        bail!(EINVAL, "a file of the host can't signal that it is ready");
-    }
-    Ok(signals)
+    Ok(match file.metadata()?.kind {
+        FileType::Fifo | FileType::Socket => true,
+        FileType::CharDevice => file.host_fd().is_some(),
+        _ => false,
+    })
 }
 
 /// Has a file signal from now on, if it can; `fd` is the descriptor that signals name. Gives whether it can.
 ///
 /// # Errors
-/// As for [`is_able`].
+/// As for [`is_able`], and for a file of the host what that refuses.
 pub fn start(file: &Arc<dyn File>, fd: i32) -> Result<bool> {
     if !is_able(&**file)? {
         return Ok(false);
     }
     let entry = entry(file);
     entry.fd.store(fd, Ordering::Relaxed);
-    if let Some(notifier) = file.notifier()
-        && !entry.is_observing.swap(true, Ordering::SeqCst)
-    {
-        let observer: Weak<Entry> = Arc::downgrade(&entry);
+    if entry.is_observing.swap(true, Ordering::SeqCst) {
+        return Ok(true);
+    }
+    let observer: Weak<Entry> = Arc::downgrade(&entry);
+    if let Some(fd) = file.host_fd() {
+        let token = host_signals::watch(&**file, fd, observer.clone()).inspect_err(|_| entry.rest())?;
+        let Some(token) = token else {
+            entry.rest();
+            return Ok(false);
+        };
+        entry.host_token.store(token, Ordering::SeqCst);
+    }
+    if let Some(notifier) = file.notifier() {
         notifier.register(observer, IoEvents::all(), Share::All);
     }
     Ok(true)
@@ -128,9 +138,16 @@ pub fn start(file: &Arc<dyn File>, fd: i32) -> Result<bool> {
 pub fn stop(file: &Arc<dyn File>) {
     if let Some(entry) = find(file)
         && entry.is_observing.swap(false, Ordering::SeqCst)
-        && let Some(notifier) = file.notifier()
     {
-        notifier.unregister(Arc::as_ptr(&entry).cast());
+        if let Some(notifier) = file.notifier() {
+            notifier.unregister(Arc::as_ptr(&entry).cast());
+        }
+        let token = entry.host_token.swap(0, Ordering::SeqCst);
+        if let Some(fd) = file.host_fd()
+            && token != 0
+        {
+            host_signals::forget(fd, token);
+        }
     }
 }
 
@@ -157,11 +174,18 @@ fn entry(file: &Arc<dyn File>) -> Arc<Entry> {
         is_socket,
         settings: Mutex::default(),
         is_observing: AtomicBool::new(false),
+        host_token: AtomicU64::new(0),
         fd: AtomicI32::new(-1),
     });
     let mut entries = ENTRIES.lock();
     entries.retain(|_, entry| entry.file.strong_count() > 0);
     entries.entry(address(file)).or_insert(new).clone()
+}
+
+impl Entry {
+    fn rest(&self) {
+        self.is_observing.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Observer for Entry {

@@ -10,5 +10,5 @@ mod timerfd_sys;
 pub mod timers;
 mod types;
 
-pub use service::start as start_service;
+pub use service::{start as start_service, wake as wake_service};
 pub use types::{Timespec, Timeval};

@@ -1,9 +1,11 @@
-//! The thread of the LibOS that waits for all timers.
+//! The thread of the LibOS that waits for all timers, and for files of the host that signal.
 
 use super::timers::TimerKey;
+use crate::events::{IoEvents, host_signals};
 use crate::prelude::*;
 use crate::process::Process;
 use core::time::Duration;
+use frame::ocall::file::PollFd;
 use frame::ocall::time::{Clock, now};
 use frame::sync::{Deadline, Waiter};
 
@@ -71,6 +73,14 @@ pub fn start() -> Result<()> {
     Ok(())
 }
 
+/// There's something new for the service to wait for.
+pub fn wake() {
+    let service = QUEUE.lock().service.clone();
+    if let Some(service) = service {
+        service.wake();
+    }
+}
+
 /// Has a timer looked at when `due`.
 pub(super) fn enqueue(due: Duration, process: &Arc<Process>, timer: TimerKey) -> Ticket {
     enqueue_target(due, Target::Process(Arc::downgrade(process), timer))
@@ -116,11 +126,24 @@ fn serve() {
                 }
             }
         }
-        // Woken for an earlier timer, or the time has come: both are seen above.
-        let _ = waiter.wait_uninterruptible(next.map(|next| Deadline::at(Clock::Monotonic, next)));
-        // The host may have chosen this thread for a signal from outside.
-        frame::trap::take_host_signals();
+        sleep(&waiter, next.map(|next| Deadline::at(Clock::Monotonic, next)));
     }
+}
+
+/// Until the time has come, or somebody woke the service for an earlier timer: both are seen after it.
+fn sleep(waiter: &Waiter, deadline: Option<Deadline>) {
+    match host_signals::fd() {
+        None => {
+            let _ = waiter.wait_uninterruptible(deadline);
+        }
+        Some(fd) => {
+            let mut fds = [PollFd { fd, events: IoEvents::POLLIN.bits() as i16, ready: 0 }];
+            let _ = waiter.wait_with_host(&mut fds, deadline);
+            host_signals::tell_all();
+        }
+    }
+    // The host may have chosen this thread for a signal from outside.
+    frame::thread::forget_wanted();
 }
 
 /// Takes out what is due; also gives when the next one is.

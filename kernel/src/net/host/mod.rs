@@ -28,6 +28,11 @@ pub fn is_host_there() -> bool {
     boot::config().is_some_and(|config| config.net == Net::Host)
 }
 
+/// Whether a file is a socket of the host that isn't connected as a stream.
+pub fn is_datagram(file: &dyn File) -> bool {
+    file.downcast_ref::<HostSocketFile>().is_some_and(|socket| !socket.is_stream())
+}
+
 /// Answers an `ioctl` about network interfaces that was asked of a socket of another kind: any socket will do for it.
 ///
 /// # Errors

@@ -67,6 +67,10 @@ impl HostSocketFile {
         Ok(Self::of(socket, kind, status, Node::new(credentials)))
     }
 
+    pub(super) fn is_stream(&self) -> bool {
+        self.kind == Kind::Stream
+    }
+
     fn of(socket: HostSocket, kind: Kind, status: StatusFlags, node: Node) -> Arc<Self> {
         Arc::new(Self {
             socket,
