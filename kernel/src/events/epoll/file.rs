@@ -341,11 +341,21 @@ impl EpollFile {
     }
 
     /// Reports what is ready now.
+    #[inline]
     fn collect(&self, max: usize, report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>) -> Result<usize> {
-        let host = self.host.get();
-        if !self.may_be_ready() {
-            return host.map_or(Ok(0), |host| self.collect_from_host(host, max, report));
+        match self.host.get() {
+            None if !self.may_be_ready() => Ok(0),
+            Some(host) if !self.may_be_ready() => self.collect_from_host(host, max, report),
+            host => self.collect_in_order(host, max, report),
         }
+    }
+
+    fn collect_in_order(
+        &self,
+        host: Option<&HostSet>,
+        max: usize,
+        report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
+    ) -> Result<usize> {
         let mut scan = self.begin_scan();
         let before = scan.len();
         let taken = host.map_or(0, |host| {
