@@ -82,10 +82,15 @@ impl Known {
         self.runs.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Whether it was run before.
+    pub fn has_run(&self) -> bool {
+        self.runs.load(Ordering::Relaxed) > 0
+    }
+
     /// Its `cpuid` instructions, ascending, their addresses as linked, if it was run before: looking for them would slow the first run.
     pub fn cpuids(&self) -> &[CpuidSite] {
         let Contents::Program(elf) = &self.contents else { return &[] };
-        if self.runs.load(Ordering::Relaxed) == 0 {
+        if !self.has_run() {
             return &[];
         }
         self.cpuids.call_once(|| {

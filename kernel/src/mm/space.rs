@@ -154,7 +154,7 @@ impl AddressSpace {
     }
 
     /// Whether the address space is needed when one of its memories isn't any more.
-    pub(super) fn outlives_last(&self) -> bool {
+    pub fn outlives_last(&self) -> bool {
         frame::host_process::is_first() || self.memories.load(Ordering::SeqCst) > 1
     }
 

@@ -55,7 +55,7 @@ pub enum Keep {
 }
 
 /// The most that a program may have in writable mappings of files, to be kept: beyond, mapping anew is cheaper.
-const MAX_CONTENTS: usize = 256 << 10;
+const MAX_CONTENTS: usize = 2 << 20;
 /// Up to this length, zeroing all pages costs less than asking which there are.
 const MAX_ZEROED: usize = 32 << 10;
 
