@@ -311,6 +311,7 @@ unsafe fn clone(
     start: unsafe extern "C" fn(*mut ThreadBlock) -> !,
     tid: &AtomicU32,
 ) -> Result<u32> {
+    crate::sync::share_words();
     let result: isize;
     // SAFETY: the child continues behind the system call on its own stack, with all registers but rax and rsp as the
     // parent's, and jumps to `start` without touching anything of the parent's frame.

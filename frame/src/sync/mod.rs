@@ -19,6 +19,7 @@ mod rwlock;
 mod thread_cell;
 mod wait_queue;
 mod waiter;
+mod word;
 
 pub use mutex::{Mutex, MutexGuard, RawMutex};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -32,3 +33,4 @@ pub(crate) use futex::{wait_while, wait_while_at_most, wake_all};
 pub(crate) use order::{HeldLocks, assert_nothing_held};
 #[cfg(debug_assertions)]
 pub use order::{LockClass, declare_order};
+pub(crate) use word::share_words;

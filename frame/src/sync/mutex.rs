@@ -3,10 +3,11 @@
 use super::futex;
 #[cfg(debug_assertions)]
 use super::order;
+use super::word::Word;
 use crate::thread;
 #[cfg(debug_assertions)]
 use core::any::type_name;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 /// Mutual exclusion among the threads of all host processes.
 #[derive(Debug, Default)]
@@ -88,11 +89,11 @@ const CONTENDED: u32 = 2;
 const SPINS: u32 = 100;
 
 /// The word of a [`Mutex`].
-pub struct RawMutex(AtomicU32);
+pub struct RawMutex(Word);
 
 // SAFETY: `lock` returns only to the one thread that moved the word from FREE.
 unsafe impl lock_api::RawMutex for RawMutex {
-    const INIT: Self = Self(AtomicU32::new(FREE));
+    const INIT: Self = Self(Word::new(FREE));
     type GuardMarker = lock_api::GuardSend;
 
     #[inline]
@@ -106,7 +107,7 @@ unsafe impl lock_api::RawMutex for RawMutex {
     fn try_lock(&self) -> bool {
         // Counted first: a thread that dies between is taken for a holder.
         thread::count_lock();
-        let is_free = self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let is_free = self.0.acquire(FREE, HELD);
         if !is_free {
             thread::uncount_lock();
         }
@@ -117,15 +118,15 @@ unsafe impl lock_api::RawMutex for RawMutex {
     unsafe fn unlock(&self) {
         #[cfg(debug_assertions)]
         order::released(core::ptr::from_ref(self) as usize);
-        if self.0.swap(FREE, Ordering::Release) == CONTENDED {
-            futex::wake(&self.0, 1);
+        if self.0.release(FREE) == CONTENDED {
+            futex::wake(self.0.futex(), 1);
         }
         thread::uncount_lock();
     }
 
     #[inline]
     fn is_locked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != FREE
+        self.0.load() != FREE
     }
 }
 
@@ -133,18 +134,18 @@ impl RawMutex {
     #[cold]
     fn lock_contended(&self) {
         for _ in 0..SPINS {
-            if self.0.load(Ordering::Relaxed) == FREE && lock_api::RawMutex::try_lock(self) {
+            if self.0.load() == FREE && lock_api::RawMutex::try_lock(self) {
                 return;
             }
             core::hint::spin_loop();
         }
         loop {
             thread::count_lock();
-            if self.0.swap(CONTENDED, Ordering::Acquire) == FREE {
+            if self.0.futex().swap(CONTENDED, Ordering::Acquire) == FREE {
                 return;
             }
             thread::uncount_lock();
-            futex::wait(&self.0, CONTENDED, None);
+            futex::wait(self.0.futex(), CONTENDED, None);
         }
     }
 }

@@ -3,10 +3,11 @@
 use super::futex;
 #[cfg(debug_assertions)]
 use super::order;
+use super::word::Word;
 use crate::thread;
 #[cfg(debug_assertions)]
 use core::any::type_name;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 /// Many readers or one writer, among the threads of all host processes.
 #[derive(Debug, Default)]
@@ -84,11 +85,11 @@ const WAITERS: u32 = 1 << 30;
 const READERS: u32 = WAITERS - 1;
 
 /// The word of a [`RwLock`]: the number of readers, or [`WRITER`].
-pub struct RawRwLock(AtomicU32);
+pub struct RawRwLock(Word);
 
 // SAFETY: a writer is admitted only when there are neither readers nor a writer, a reader only when there's no writer.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    const INIT: Self = Self(AtomicU32::new(0));
+    const INIT: Self = Self(Word::new(0));
     type GuardMarker = lock_api::GuardSend;
 
     #[inline]
@@ -102,10 +103,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     fn try_lock_shared(&self) -> bool {
         // Counted first: a thread that dies between is taken for a holder.
         thread::count_lock();
-        let word = self.0.load(Ordering::Relaxed);
-        let is_free = word & WRITER == 0
-            && (self.0.compare_exchange_weak(word, word + 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
-                || self.retry_shared());
+        let is_free = self.0.acquire_by(|word| (word & WRITER == 0).then_some(word + 1));
         if !is_free {
             thread::uncount_lock();
         }
@@ -116,7 +114,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     unsafe fn unlock_shared(&self) {
         #[cfg(debug_assertions)]
         order::released(core::ptr::from_ref(self) as usize);
-        let before = self.0.fetch_sub(1, Ordering::Release);
+        let before = self.0.release_one();
         if before & WAITERS != 0 && before & READERS == 1 {
             self.wake();
         }
@@ -134,7 +132,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     fn try_lock_exclusive(&self) -> bool {
         thread::count_lock();
         let admit = |word: u32| (word & (WRITER | READERS) == 0).then_some(word | WRITER);
-        let is_free = self.0.try_update(Ordering::Acquire, Ordering::Relaxed, admit).is_ok();
+        let is_free = self.0.acquire_by(admit);
         if !is_free {
             thread::uncount_lock();
         }
@@ -145,7 +143,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     unsafe fn unlock_exclusive(&self) {
         #[cfg(debug_assertions)]
         order::released(core::ptr::from_ref(self) as usize);
-        if self.0.fetch_and(!WRITER, Ordering::Release) & WAITERS != 0 {
+        if self.0.release_bits(WRITER) & WAITERS != 0 {
             self.wake();
         }
         thread::uncount_lock();
@@ -154,30 +152,25 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
 impl RawRwLock {
     #[cold]
-    fn retry_shared(&self) -> bool {
-        self.0.try_update(Ordering::Acquire, Ordering::Relaxed, |word| (word & WRITER == 0).then_some(word + 1)).is_ok()
-    }
-
-    #[cold]
     fn sleep(&self, taken: impl Fn(u32) -> bool) {
         for _ in 0..100 {
-            if !taken(self.0.load(Ordering::Relaxed)) {
+            if !taken(self.0.load()) {
                 return;
             }
             core::hint::spin_loop();
         }
-        let word = self.0.load(Ordering::Relaxed);
+        let word = self.0.load();
         if taken(word)
             && (word & WAITERS != 0
-                || self.0.compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Relaxed).is_ok())
+                || self.0.futex().compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Relaxed).is_ok())
         {
-            futex::wait(&self.0, word | WAITERS, None);
+            futex::wait(self.0.futex(), word | WAITERS, None);
         }
     }
 
     #[cold]
     fn wake(&self) {
-        self.0.fetch_and(!WAITERS, Ordering::Relaxed);
-        futex::wake(&self.0, i32::MAX as u32);
+        self.0.futex().fetch_and(!WAITERS, Ordering::Relaxed);
+        futex::wake(self.0.futex(), i32::MAX as u32);
     }
 }
