@@ -66,10 +66,10 @@ impl JobControl {
         self.releases.load(Ordering::SeqCst)
     }
 
-    /// Does `work`, which takes a signal, and gives the number of releases until then.
-    pub fn at_release<R>(&self, work: impl FnOnce() -> R) -> (u32, R) {
+    /// Does `work`, which takes a signal, with the number of releases until then.
+    pub fn with_releases<R>(&self, work: impl FnOnce(u32) -> R) -> R {
         let _state = self.state.lock();
-        (self.releases(), work())
+        work(self.releases())
     }
 
     /// Whether it is stopped, or about to be.

@@ -2,6 +2,7 @@
 
 use super::disposition::{Action, ActionFlags, Response};
 use super::number::DefaultAction;
+use super::send::Next;
 use super::{SigInfo, SigSet, Signal, frame, send};
 use crate::prelude::*;
 use crate::process::{Thread, exit, group, job};
@@ -24,7 +25,12 @@ const RESTART_SYSCALL: u64 = 219;
 pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option<u64>) -> Flow {
     let mut restart = interrupted.and_then(|number| Restart::from_result(regs.rax, number));
     let mut runs_handler = false;
-    while let Some((signal, info, releases)) = send::take_unblocked(thread) {
+    let has_saved_mask = loop {
+        let (signal, info, releases) = match send::take_unblocked(thread) {
+            Next::Signal(signal, info, releases) => (signal, info, releases),
+            Next::Nothing { has_saved_mask } => break has_saved_mask,
+            Next::Withheld => continue,
+        };
         let action = {
             let dispositions = thread.process.dispositions();
             let mut dispositions = dispositions.lock();
@@ -60,7 +66,7 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
                 }
             }
         }
-    }
+    };
     if let Some(restart) = restart {
         restart.without_handler(regs);
     }
@@ -68,10 +74,12 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
         // What the handler blocks is for other threads.
         send::retarget(thread);
     }
-    // A wait with a mask of its own is over, and no handler's return will restore the old one.
-    let mut signals = thread.signals.lock();
-    if let Some(mask) = signals.saved_mask.take() {
-        signals.mask = mask;
+    if has_saved_mask {
+        // A wait with a mask of its own is over, and no handler's return will restore the old one.
+        let mut signals = thread.signals.lock();
+        if let Some(mask) = signals.saved_mask.take() {
+            signals.mask = mask;
+        }
         drop(signals);
         // What the old mask lets through is delivered too.
         return deliver(thread, regs, None);

@@ -248,19 +248,48 @@ pub fn is_wanted(thread: &Thread) -> bool {
     is_wanted
 }
 
-/// Takes the first signal for a thread that it doesn't block, and the number of
-/// [releases](crate::process::job::JobControl::releases) until then.
-pub(super) fn take_unblocked(thread: &Thread) -> Option<(Signal, SigInfo, u32)> {
-    // No release comes between the two: a stop signal that was sent after one would be taken for one from before.
-    let (releases, queued) = thread.process.job.at_release(|| {
-        let mut signals = thread.signals.lock();
-        let mask = signals.mask;
-        let own = signals.queue.pop(mask);
-        drop(signals);
-        own.or_else(|| of_process(thread, mask))
-    });
-    let (signal, info) = taken(thread, queued?);
-    Some((signal, info, releases))
+/// What there is for a thread on its way out.
+pub(super) enum Next {
+    /// A signal, and the number of [releases](crate::process::job::JobControl::releases) until it was taken.
+    Signal(Signal, SigInfo, u32),
+    /// Nothing that it doesn't block.
+    Nothing {
+        /// Whether a wait with a mask of its own is over.
+        has_saved_mask: bool,
+    },
+    /// Nothing yet: a signal that isn't to be taken comes first.
+    Withheld,
+}
+
+/// Takes the first signal for a thread that it doesn't block.
+pub(super) fn take_unblocked(thread: &Thread) -> Next {
+    let job = &thread.process.job;
+    match next(thread, SigSet::STOPPING, || job.releases()) {
+        // No release comes between the two: a stop signal that was sent after one would be taken for one from before.
+        Next::Withheld => job.with_releases(|releases| next(thread, SigSet::EMPTY, || releases)),
+        next => next,
+    }
+}
+
+fn next(thread: &Thread, withheld: SigSet, releases: impl FnOnce() -> u32) -> Next {
+    let mut signals = thread.signals.lock();
+    let (mask, has_saved_mask) = (signals.mask, signals.saved_mask.is_some());
+    let pending = signals.queue.pending().union(thread.process.signals.pending()).without(mask);
+    if pending.is_empty() {
+        return Next::Nothing { has_saved_mask };
+    }
+    if !pending.intersection(withheld).is_empty() {
+        return Next::Withheld;
+    }
+    let own = signals.queue.pop(mask);
+    drop(signals);
+    match own.or_else(|| of_process(thread, mask.union(withheld))) {
+        Some(queued) => {
+            let (signal, info) = taken(thread, queued);
+            Next::Signal(signal, info, releases())
+        }
+        None => Next::Nothing { has_saved_mask },
+    }
 }
 
 /// Takes the first signal for a thread that isn't in `mask`.
