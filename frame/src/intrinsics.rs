@@ -115,7 +115,33 @@ pub unsafe extern "C" fn memmove(dst: *mut u8, src: *const u8, len: usize) -> *m
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn memset(dst: *mut u8, byte: i32, len: usize) -> *mut u8 {
-    naked_asm!("mov r8, rdi", "mov eax, esi", "mov rcx, rdx", "rep stosb", "mov rax, r8", "ret",)
+    naked_asm!(
+        "mov r8, rdi",
+        "cmp rdx, 16",
+        "jb 2f",
+        "cmp rdx, 64",
+        "ja 2f",
+        // 16 to 64 bytes: overlapping pairs of vectors.
+        "movzx eax, sil",
+        "imul eax, eax, 0x01010101",
+        "movd xmm0, eax",
+        "pshufd xmm0, xmm0, 0",
+        "movups [rdi], xmm0",
+        "movups [rdi + rdx - 16], xmm0",
+        "cmp rdx, 32",
+        "jbe 1f",
+        "movups [rdi + 16], xmm0",
+        "movups [rdi + rdx - 32], xmm0",
+        "1:",
+        "mov rax, r8",
+        "ret",
+        "2:",
+        "mov eax, esi",
+        "mov rcx, rdx",
+        "rep stosb",
+        "mov rax, r8",
+        "ret",
+    )
 }
 
 /// C's `memcmp`.

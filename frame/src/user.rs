@@ -490,8 +490,9 @@ impl<'a> Source<'a> {
 
 /// For each routine that may fault: where a fault in it goes on.
 pub(crate) fn recovery_address(rip: usize) -> Option<usize> {
-    let ranges: [(*const u8, *const u8, *const u8); 3] = [
-        (&raw const enclos_copy_start, &raw const enclos_copy_end, &raw const enclos_copy_end),
+    let ranges: [(*const u8, *const u8, *const u8); 4] = [
+        (&raw const enclos_copy_start, &raw const enclos_copy_string, &raw const enclos_copy_string),
+        (&raw const enclos_copy_string, &raw const enclos_copy_end, &raw const enclos_copy_end),
         (&raw const enclos_word_start, &raw const enclos_word_end, &raw const enclos_word_fault),
         (&raw const enclos_vector_start, &raw const enclos_vector_end, &raw const enclos_word_fault),
     ];
@@ -503,6 +504,7 @@ pub(crate) fn recovery_address(rip: usize) -> Option<usize> {
 
 unsafe extern "C" {
     static enclos_copy_start: u8;
+    static enclos_copy_string: u8;
     static enclos_copy_end: u8;
     static enclos_word_start: u8;
     static enclos_word_end: u8;
@@ -511,24 +513,51 @@ unsafe extern "C" {
     static enclos_vector_end: u8;
 }
 
-/// Copies `len` bytes; gives how many are left after a fault. What fits into two words takes two moves, which may overlap:
-/// a string move needs longer to begin than those to end.
+/// Copies `len` bytes; gives how many are left after a fault. Up to 64 take pairs of moves, which may overlap: a string
+/// move needs longer to begin than those to end. If one of them faults, a string move finds out where.
 #[unsafe(naked)]
 unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
     naked_asm!(
         "mov rcx, rdx",
         ".globl enclos_copy_start",
         "enclos_copy_start:",
-        "lea rax, [rdx - 8]",
-        "cmp rax, 8",
-        "ja 2f",
+        "cmp rdx, 16",
+        "jbe 2f",
+        "cmp rdx, 64",
+        "ja enclos_copy_string",
+        "movups xmm0, [rsi]",
+        "movups xmm1, [rsi + rdx - 16]",
+        "cmp rdx, 32",
+        "jbe 1f",
+        "movups xmm2, [rsi + 16]",
+        "movups xmm3, [rsi + rdx - 32]",
+        "movups [rdi + 16], xmm2",
+        "movups [rdi + rdx - 32], xmm3",
+        "1:",
+        "movups [rdi], xmm0",
+        "movups [rdi + rdx - 16], xmm1",
+        "xor ecx, ecx",
+        "jmp enclos_copy_end",
+        "2:",
+        "cmp edx, 8",
+        "jb 3f",
         "mov rax, [rsi]",
         "mov r8, [rsi + rdx - 8]",
         "mov [rdi], rax",
         "mov [rdi + rdx - 8], r8",
         "xor ecx, ecx",
         "jmp enclos_copy_end",
-        "2:",
+        "3:",
+        "cmp edx, 4",
+        "jb enclos_copy_string",
+        "mov eax, [rsi]",
+        "mov r8d, [rsi + rdx - 4]",
+        "mov [rdi], eax",
+        "mov [rdi + rdx - 4], r8d",
+        "xor ecx, ecx",
+        "jmp enclos_copy_end",
+        ".globl enclos_copy_string",
+        "enclos_copy_string:",
         "rep movsb",
         "jmp enclos_copy_end",
         ".globl enclos_fill",
@@ -676,4 +705,22 @@ unsafe extern "C" {
     /// Compares and exchanges; `seen` holds the expected word before and the found one after. Gives 0, or 1 after a fault.
     #[link_name = "enclos_cmpxchg"]
     fn cmpxchg_u32(dst: *mut u32, seen: *mut u32, new: u32) -> usize;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_has_all_bytes_and_no_more() {
+        let src: Vec<u8> = (1..=200).collect();
+        for len in 0..=src.len() {
+            let mut dst = [0; 256];
+            // SAFETY: both have room for it.
+            let left = unsafe { copy(dst[8..].as_mut_ptr(), src.as_ptr(), len) };
+            assert_eq!(left, 0);
+            assert_eq!(dst[8..8 + len], src[..len]);
+            assert!(dst[..8].iter().chain(&dst[8 + len..]).all(|&byte| byte == 0), "{len} bytes");
+        }
+    }
 }

@@ -34,3 +34,4 @@ pub(crate) use order::{HeldLocks, assert_nothing_held};
 #[cfg(debug_assertions)]
 pub use order::{LockClass, declare_order};
 pub(crate) use word::share_words;
+pub use word::try_update;

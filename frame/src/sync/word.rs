@@ -1,11 +1,11 @@
-//! The words of locks.
+//! The words of locks, and others that change as often.
 //!
 //! An atomic read-modify-write operation costs some twenty cycles even when no other thread uses the word, and a system
 //! call takes several locks. As long as the LibOS has a single host thread, as it has for many programs from start to end,
 //! plain loads and stores do the same: nobody else can come between. A signal handler of that thread may, but it gives back
 //! what it takes.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Whether the LibOS has one host thread so far. Unit tests have several.
 static IS_ALONE: AtomicBool = AtomicBool::new(cfg!(feature = "image"));
@@ -13,6 +13,20 @@ static IS_ALONE: AtomicBool = AtomicBool::new(cfg!(feature = "image"));
 /// Another host thread is about to start.
 pub(crate) fn share_words() {
     IS_ALONE.store(false, Ordering::SeqCst);
+}
+
+/// [`AtomicU64::try_update`], in one order with all others.
+///
+/// # Errors
+/// The value, if `change` gives none for it.
+#[inline]
+pub fn try_update(value: &AtomicU64, mut change: impl FnMut(u64) -> Option<u64>) -> Result<u64, u64> {
+    if IS_ALONE.load(Ordering::Relaxed) {
+        let old = value.load(Ordering::SeqCst);
+        value.store(change(old).ok_or(old)?, Ordering::Release);
+        return Ok(old);
+    }
+    value.try_update(Ordering::SeqCst, Ordering::SeqCst, change)
 }
 
 /// A word that says who holds a lock.

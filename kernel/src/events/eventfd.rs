@@ -4,7 +4,7 @@ use super::{Anonymous, Blocking, IoEvents, Notifier, anonymous_file};
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU64, Ordering};
-use frame::sync::WaitQueue;
+use frame::sync::{WaitQueue, try_update};
 
 /// What a read takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +44,12 @@ impl EventFd {
     fn try_take(&self) -> Option<u64> {
         let taken = |count: u64| if self.taking == Taking::All { count } else { 1 };
         let take = |count: u64| (count > 0).then(|| count - taken(count));
-        self.count.try_update(Ordering::SeqCst, Ordering::SeqCst, take).ok().map(taken)
+        try_update(&self.count, take).ok().map(taken)
     }
 
     fn try_add(&self, more: u64) -> Option<()> {
         let add = |count: u64| count.checked_add(more).filter(|&sum| sum <= MAX);
-        self.count.try_update(Ordering::SeqCst, Ordering::SeqCst, add).ok().map(|_| ())
+        try_update(&self.count, add).ok().map(|_| ())
     }
 }
 
