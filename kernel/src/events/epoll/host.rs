@@ -147,7 +147,9 @@ impl HostSet {
         });
         // Files are told, and closed, without the lock.
         drop(slots);
-        hybrid.into_iter().for_each(|(item, events)| item.tell_host_events(events));
+        for (item, events) in hybrid {
+            item.tell_host_events(events);
+        }
         if !stale.is_empty() {
             let gone: Vec<Option<Arc<Item>>> = {
                 let mut slots = self.slots.lock();
