@@ -5,7 +5,7 @@
 //! host, so that its pages can be mapped into programs too.
 
 use crate::errno::{Errno, Error, Result};
-use crate::layout::{PAGE_SIZE, PAGES_BASE, PAGES_SIZE};
+use crate::layout::{HEAP_BASE, HUGE_PAGE, PAGE_SIZE, PAGES_BASE, PAGES_SIZE};
 use crate::sync::Mutex;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::ops::Range;
@@ -139,6 +139,24 @@ impl Drop for Pages {
 /// Bytes of the pool in use.
 pub fn pages_in_use() -> usize {
     POOL.lock().in_use * PAGE_SIZE
+}
+
+/// Moves the arena's oldest parts, which all that the LibOS does touches, into huge pages: a new host process gets each of
+/// them by one page fault, not by one for every 4 KiB.
+///
+/// # Errors
+/// What the host gives when it has no huge pages.
+pub(crate) fn make_huge() -> Result<()> {
+    /// Not more than that, since what isn't in use of a huge page costs memory too.
+    const MAX_PAGES: usize = 4;
+    let [heap, _] = crate::heap::in_use();
+    let pool = POOL.lock().frontier * PAGE_SIZE;
+    for (base, used) in [(HEAP_BASE, heap), (PAGES_BASE, pool)] {
+        for index in 0..used.div_ceil(HUGE_PAGE).min(MAX_PAGES) {
+            crate::ocall::mem::collapse(base + index * HUGE_PAGE)?;
+        }
+    }
+    Ok(())
 }
 
 /// Limits the pool to `bytes`.

@@ -260,6 +260,17 @@ pub(crate) fn populate(addr: usize, len: usize) {
     let _ = unsafe { host::call(__NR_madvise, [addr, len, MADV_POPULATE_WRITE, 0, 0, 0]) };
 }
 
+const MADV_COLLAPSE: usize = 25;
+
+/// Has the host move what is in the place of a huge page, in memory that all host processes share, into such a page.
+///
+/// # Errors
+/// `ENOMEM` and what else the host gives when it has no huge page; `EINVAL` if it doesn't know how (before Linux 6.1).
+pub(crate) fn collapse(start: usize) -> Result<()> {
+    // SAFETY: no effect on contents.
+    unsafe { host::call(__NR_madvise, [start, HUGE_PAGE, MADV_COLLAPSE, 0, 0, 0]).map(drop) }
+}
+
 /// Replaces private memory of the image by shared memory with the same contents.
 ///
 /// # Safety
@@ -284,7 +295,6 @@ pub(crate) unsafe fn make_shared(start: usize, len: usize, scratch: usize) -> Re
 /// page, nothing but reserved address space is mapped.
 pub(crate) unsafe fn make_huge(start: usize, scratch: usize) -> Result<()> {
     const MADV_HUGEPAGE: usize = 14;
-    const MADV_COLLAPSE: usize = 25;
     let advise = |advice| {
         // SAFETY: no effect on contents.
         unsafe { host::call(__NR_madvise, [scratch, HUGE_PAGE, advice, 0, 0, 0]) }
