@@ -2,8 +2,8 @@
 //!
 //! An atomic read-modify-write operation costs some twenty cycles even when no other thread uses the word, and a system
 //! call takes several locks. As long as the LibOS has a single host thread, as it has for many programs from start to end,
-//! plain loads and stores do the same: nobody else can come between. A signal handler of that thread may, but it gives back
-//! what it takes.
+//! plain loads and stores do the same: nobody else can come between. A handler of that thread may, but it starts no
+//! thread, and gives back what it takes.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
