@@ -16,5 +16,8 @@ fn main() {
     ] {
         println!("cargo:rustc-link-arg-bins={arg}");
     }
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data.ld");
+    println!("cargo:rustc-link-arg-bins=-Wl,--script={data}");
+    println!("cargo:rerun-if-changed=data.ld");
     println!("cargo:rerun-if-changed=build.rs");
 }

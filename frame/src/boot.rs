@@ -1,7 +1,7 @@
 //! How the LibOS comes to life in the process that the launcher prepared.
 
 use crate::context::UserContext;
-use crate::errno::{Errno, Error, Result};
+use crate::errno::{Error, Result};
 use crate::layout::{HEAP_BASE, HUGE_PAGE, LIBOS_BASE, SCRATCH_BASE, VDSO_BASE};
 use crate::surroundings::Surroundings;
 use crate::sync::Once;
@@ -260,15 +260,15 @@ fn image_segments() -> Segments {
     segments
 }
 
-/// Moves the image's code into a huge page, as far as it fills one.
+/// Moves the image's code, and its data that is never written, into huge pages.
 pub(crate) fn make_text_huge() -> Result<()> {
-    let place = LIBOS_BASE..LIBOS_BASE + HUGE_PAGE;
-    if image_segments().data.start < place.end || text().start >= place.end {
-        return Err(Errno::EOPNOTSUPP.into());
+    let end = image_segments().data.start;
+    for start in (LIBOS_BASE..end).step_by(HUGE_PAGE).filter(|start| start + HUGE_PAGE <= end) {
+        // SAFETY: the image starts there, and what it writes lies behind. Nothing but this uses the scratch place: the
+        // caller is the only one in its host process.
+        unsafe { ocall::mem::make_huge(start, SCRATCH_BASE)? };
     }
-    // SAFETY: the image starts there, and what it writes lies behind. Nothing but this uses the scratch place: the
-    // caller is the only one in its host process.
-    unsafe { ocall::mem::make_huge(place.start, SCRATCH_BASE) }
+    Ok(())
 }
 
 /// What the launcher handed over, by the two words that it gave to the image's entry point.
