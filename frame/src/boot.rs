@@ -260,15 +260,15 @@ fn image_segments() -> Segments {
     segments
 }
 
-/// Moves the image's code, and its data that is never written, into huge pages.
-pub(crate) fn make_text_huge() -> Result<()> {
-    let end = image_segments().data.start;
-    for start in (LIBOS_BASE..end).step_by(HUGE_PAGE).filter(|start| start + HUGE_PAGE <= end) {
+/// Moves the image into huge pages.
+pub(crate) fn make_image_huge() -> Result<()> {
+    let Segments { data, .. } = image_segments();
+    for start in (LIBOS_BASE..data.start).step_by(HUGE_PAGE).filter(|start| start + HUGE_PAGE <= data.start) {
         // SAFETY: the image starts there, and what it writes lies behind. Nothing but this uses the scratch place: the
         // caller is the only one in its host process.
         unsafe { ocall::mem::make_huge(start, SCRATCH_BASE)? };
     }
-    Ok(())
+    data.step_by(HUGE_PAGE).try_for_each(ocall::mem::collapse)
 }
 
 /// What the launcher handed over, by the two words that it gave to the image's entry point.

@@ -42,7 +42,7 @@ impl HostProcess {
     pub(crate) fn begin_fork(&self, child: &Self) {
         let forks = self.forks.fetch_add(1, Ordering::SeqCst) + 1;
         if forks == WORTH_HUGE_PAGE
-            && let Err(error) = crate::boot::make_text_huge().and_then(|()| crate::arena::make_huge())
+            && let Err(error) = crate::boot::make_image_huge().and_then(|()| crate::arena::make_huge())
         {
             log::debug!("the LibOS stays in small pages: {error}");
         }
@@ -54,7 +54,7 @@ impl HostProcess {
     }
 }
 
-/// From this fork on, the image's code and the arena's oldest parts lie in huge pages: that costs about as much as ten forks,
+/// From this fork on, the image and the arena's oldest parts lie in huge pages: that costs about as much as ten forks,
 /// of which each is cheaper by some tens of page faults and by their pages' release.
 const WORTH_HUGE_PAGE: u32 = 8;
 

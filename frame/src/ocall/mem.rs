@@ -271,17 +271,20 @@ pub(crate) fn collapse(start: usize) -> Result<()> {
     unsafe { host::call(__NR_madvise, [start, HUGE_PAGE, MADV_COLLAPSE, 0, 0, 0]).map(drop) }
 }
 
-/// Replaces private memory of the image by shared memory with the same contents.
+/// Replaces private memory of the image by shared memory with the same contents; the place of a huge page by one that may
+/// become such.
 ///
 /// # Safety
-/// Nobody else uses the memory meanwhile, and the calling code doesn't lie in it.
+/// Nobody else uses the memory meanwhile, and the calling code doesn't lie in it. What is behind it in the last huge page's
+/// place is unused.
 pub(crate) unsafe fn make_shared(start: usize, len: usize, scratch: usize) -> Result<()> {
     let rw = Prot::READ | Prot::WRITE;
+    let room = len.next_multiple_of(HUGE_PAGE);
     // SAFETY: the scratch place is the LibOS's own and free; its contents are moved over the old memory.
     unsafe {
-        map_raw(scratch, len, rw.bits(), MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0)?;
+        map_raw(scratch, room, rw.bits(), MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0)?;
         core::ptr::copy_nonoverlapping(start as *const u8, scratch as *mut u8, len);
-        host_raw_checked(__NR_mremap, [scratch, len, len, (MREMAP_MAYMOVE | MREMAP_FIXED) as usize, start, 0])
+        host_raw_checked(__NR_mremap, [scratch, room, room, (MREMAP_MAYMOVE | MREMAP_FIXED) as usize, start, 0])
     }
 }
 
