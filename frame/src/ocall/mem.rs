@@ -256,8 +256,8 @@ pub(crate) unsafe fn map_arena() -> Result<()> {
 /// Has the host provide pages of the LibOS that are about to be used, all at once.
 pub(crate) fn populate(addr: usize, len: usize) {
     const MADV_POPULATE_WRITE: usize = 23;
-    // SAFETY: no effect on contents. A host before Linux 5.14 doesn't know it; then they come one by one.
-    let _ = unsafe { host::call(__NR_madvise, [addr, len, MADV_POPULATE_WRITE, 0, 0, 0]) };
+    // A host before Linux 5.14 doesn't know it; then they come one by one.
+    let _ = arrange(addr, len, MADV_POPULATE_WRITE);
 }
 
 const MADV_COLLAPSE: usize = 25;
@@ -267,8 +267,13 @@ const MADV_COLLAPSE: usize = 25;
 /// # Errors
 /// `ENOMEM` and what else the host gives when it has no huge page; `EINVAL` if it doesn't know how (before Linux 6.1).
 pub(crate) fn collapse(start: usize) -> Result<()> {
-    // SAFETY: no effect on contents.
-    unsafe { host::call(__NR_madvise, [start, HUGE_PAGE, MADV_COLLAPSE, 0, 0, 0]).map(drop) }
+    arrange(start, HUGE_PAGE, MADV_COLLAPSE)
+}
+
+/// Has the host do something about pages of the LibOS that has no effect on their contents.
+fn arrange(addr: usize, len: usize, advice: usize) -> Result<()> {
+    // SAFETY: no effect on contents, see above.
+    unsafe { host::call(__NR_madvise, [addr, len, advice, 0, 0, 0]).map(drop) }
 }
 
 /// Replaces private memory of the image by shared memory with the same contents; the place of a huge page by one that may
