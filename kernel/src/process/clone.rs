@@ -149,8 +149,11 @@ fn clone_thread(cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> Result
         warn!("the host gives no more threads: {error}");
         bail!(EAGAIN, "the host gives no more threads");
     }
-    // It may have missed that the process began to end or to stop.
-    if process.is_ending() || process.job.is_stopped() {
+    // Whoever ends or stops all threads may have looked before it was there.
+    if process.execing.lock().is_some_and(|survivor| survivor != tid) {
+        child.must_end.store(true, Ordering::SeqCst);
+    }
+    if child.must_end() || process.job.is_stopped() {
         child.interrupt();
     }
     info!("thread {tid} starts");

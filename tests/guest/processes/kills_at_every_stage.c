@@ -8,7 +8,7 @@
 #include "../enclos.h"
 #include "process.h"
 
-enum { TOTAL = 1000, ROUNDS = 50, LIVE = 6, KINDS = 10 };
+enum { TOTAL = 1000, ROUNDS = 50, LIVE = 6, KINDS = 11 };
 
 static unsigned seed = 4321;
 
@@ -58,6 +58,13 @@ static void *exec_from_thread(void *argument)
     return self_again(argument);
 }
 
+static void *start_threads(void *argument)
+{
+    for (;;)
+        start(come_and_go, 0);
+    return argument;
+}
+
 static void *wait_for_any(void *argument)
 {
     siginfo_t info;
@@ -72,7 +79,7 @@ static void *vfork_and_exec(void *argument)
         pid_t pid = vfork();
         if (pid == 0) {
             spend(20000);
-            self_again("9");
+            self_again("10");
         }
         int status;
         if (pid > 0)
@@ -109,7 +116,7 @@ static int work(char **args)
         start(wait_for_any, 0);
         start(wait_for_any, 0);
         for (;;) {
-            pid_t pid = SPAWN_WITH(0, 0, "work", "9");
+            pid_t pid = SPAWN_WITH(0, 0, "work", "10");
             if (pid > 0) {
                 kill(pid, SIGSTOP);
                 kill(pid, SIGCONT);
@@ -125,7 +132,7 @@ static int work(char **args)
         for (;;) {
             pid_t pid = fork();
             if (pid == 0)
-                self_again("9");
+                self_again("10");
             if (pid > 0)
                 waitpid(pid, &status, 0);
             start(come_and_go, 0);
@@ -138,6 +145,11 @@ static int work(char **args)
     case 8: /* it stops itself */
         for (;;)
             raise(SIGSTOP);
+    case 9: /* an execve while other threads start threads, vfork and execve */
+        start(vfork_and_exec, 0);
+        start(start_threads, 0);
+        exec_from_thread(args[0]);
+        break;
     default:
         spend(100000);
     }
@@ -193,7 +205,7 @@ static int test(void)
     }
     printf("wrong: %d\n", wrong);
     printf("consistent %d\n", enclos_is_consistent());
-    show_end("one more", SPAWN("work", "9"));
+    show_end("one more", SPAWN("work", "10"));
     return 0;
 }
 
