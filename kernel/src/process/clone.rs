@@ -176,10 +176,14 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
     process.oom_score_adj.store(parent.process.oom_score_adj.load(Ordering::Relaxed), Ordering::Relaxed);
     let child = Thread::new(Beginning { process: process.clone(), ..beginning });
     let pidfd = request.pidfd.map(|place| PidFd::install(parent, &process, place)).transpose()?;
-    relate(&process, parent, request);
+    *process.terminal.lock() = parent.process.terminal();
     process.threads.lock().insert(child.tid(), child.clone());
     thread_count::inc();
-    table::change(|table, _| table.insert(&process, &process.id));
+    table::change(|table, _| {
+        // With the table locked: the parent's own parent and groups don't change meanwhile.
+        relate(&process, parent, request);
+        table.insert(&process, &process.id);
+    });
     let pid = process.pid();
     let started =
         if is_fork { fork(&mut cx, request, &child, fs_base) } else { share(&mut cx, request, &child, fs_base) };
@@ -318,7 +322,6 @@ fn relate(process: &Process, parent: &Thread, request: &CloneRequest) {
     }
     own.group.store(parent.process.group(), Ordering::Relaxed);
     own.session.store(parent.process.session(), Ordering::Relaxed);
-    *process.terminal.lock() = parent.process.terminal();
 }
 
 /// Writes the child's id where parent and child, who share memory, look for it. Linux goes on when it can't be written.
