@@ -10,6 +10,7 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     // Waiting for others.
     ("alloc::collections::vec_deque::VecDeque<kernel::ipc::futex_queue::Entry>", "the waiters of some futexes"),
     ("kernel::time::timers::Timers", "a process's timers"),
+    ("kernel::process::group::Joining", "whether processes join those that are signalled together"),
     ("kernel::process::job::Telling", "who tells a parent of stops"),
     // IPC.
     (

@@ -5,7 +5,7 @@ use super::pidfd::PidFd;
 use super::process::{Origin, Process};
 use super::task::ThreadTask;
 use super::thread::{Beginning, Thread, thread_count};
-use super::{quota, table, vfork};
+use super::{group, quota, table, vfork};
 use crate::fs::{FileTable, FsView};
 use crate::mm::{self, MemoryUse};
 use crate::prelude::*;
@@ -178,17 +178,20 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
     let pidfd = request.pidfd.map(|place| PidFd::install(parent, &process, place)).transpose()?;
     *process.terminal.lock() = parent.process.terminal();
     process.threads.lock().insert(child.tid(), child.clone());
-    thread_count::inc();
-    table::change(|table, _| {
-        // With the table locked: the parent's own parent and groups don't change meanwhile.
-        relate(&process, parent, request);
-        table.insert(&process, &process.id);
-    });
     let pid = process.pid();
-    let started =
-        if is_fork { fork(&mut cx, request, &child, fs_base) } else { share(&mut cx, request, &child, fs_base) };
-    let host_thread = started.inspect_err(|error| {
-        warn!("process {pid} can't be started: {error}");
+    let joined = group::join(parent, || {
+        table::change(|table, _| {
+            // With the table locked: the parent's own parent and groups don't change meanwhile.
+            relate(&process, parent, request);
+            table.insert(&process, &process.id);
+            thread_count::inc();
+        });
+    });
+    let started = joined.and_then(|()| {
+        let start = if is_fork { fork } else { share };
+        start(&mut cx, request, &child, fs_base).inspect_err(|error| warn!("process {pid} can't be started: {error}"))
+    });
+    let host_thread = started.inspect_err(|_| {
         forget(&process);
         if let Some(fd) = pidfd {
             let _ = parent.files().remove(fd);

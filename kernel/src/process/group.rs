@@ -3,6 +3,7 @@
 use super::ids::Id;
 use super::process::Process;
 use super::table::{self, Table};
+use super::thread::Thread;
 use crate::prelude::*;
 use crate::signal::{self, SigInfo, Signal};
 use alloc::collections::BTreeSet;
@@ -79,11 +80,39 @@ pub fn is_orphaned(process: &Process) -> bool {
 
 /// Sends a signal to all processes of a group.
 pub fn signal_all(group: u32, signal: Signal, info: SigInfo) {
-    for member in table::group_members(group) {
-        if let Err(error) = signal::send_to_process(&member, signal, info) {
-            warn!("{signal} to process {} is lost: {error}", member.pid());
+    while_none_join(|| {
+        for member in table::group_members(group) {
+            if let Err(error) = signal::send_to_process(&member, signal, info) {
+                warn!("{signal} to process {} is lost: {error}", member.pid());
+            }
         }
+    });
+}
+
+/// Read while several processes are looked up and signalled, written while a new one joins them.
+static JOINING: RwLock<Joining> = RwLock::new(Joining);
+
+#[derive(Debug)]
+struct Joining;
+
+/// Looks up and signals several processes in `work`, while no new one comes. So one that is forked meanwhile is either
+/// among them, or its parent has the signal before it forks.
+pub fn while_none_join<R>(work: impl FnOnce() -> R) -> R {
+    let _joining = JOINING.read();
+    work()
+}
+
+/// Adds a child of `parent`, the calling thread, to the processes, by `work`.
+///
+/// # Errors
+/// `ERESTARTNOINTR` if the parent is to take a signal first.
+pub(super) fn join(parent: &Thread, work: impl FnOnce()) -> Result<()> {
+    let _joining = JOINING.write();
+    if signal::has_work(parent) {
+        return Err(Errno::ERESTARTNOINTR.into());
     }
+    work();
+    Ok(())
 }
 
 /// Puts the process of id `pid` into a group of its session, or into one of its own; 0 stands for the caller, or for

@@ -26,7 +26,7 @@ pub use info::SigInfo;
 pub use number::{SigSet, Signal};
 pub use queue::{ProcessSignals, SignalQueue};
 pub use send::{
-    TimerSignal, is_dying, is_evaded_by, is_wanted, raise, raise_if_broken_pipe, reaps_children, retarget,
+    TimerSignal, has_work, is_dying, is_evaded_by, is_wanted, raise, raise_if_broken_pipe, reaps_children, retarget,
     send_timer_to_process, send_timer_to_thread, send_to_process, send_to_thread, wants_stops_of_children,
 };
 pub use state::{AlternateStack, ThreadSignals, reset_for_exec};

@@ -236,16 +236,21 @@ pub fn retarget(thread: &Thread) {
 /// come late for a signal that was taken without it, or by another thread.
 pub fn is_wanted(thread: &Thread) -> bool {
     frame::thread::forget_wanted();
+    let is_wanted = has_work(thread);
+    if is_wanted {
+        frame::thread::interrupt_self();
+    }
+    is_wanted
+}
+
+/// Whether a signal is to be delivered to a thread, or it's to end or to stop.
+pub fn has_work(thread: &Thread) -> bool {
     let (mask, own) = {
         let signals = thread.signals.lock();
         (signals.mask, signals.queue.pending())
     };
     let pending = own.union(thread.process.signals.pending());
-    let is_wanted = thread.must_end() || thread.process.job.is_stopped() || !pending.without(mask).is_empty();
-    if is_wanted {
-        frame::thread::interrupt_self();
-    }
-    is_wanted
+    thread.must_end() || thread.process.job.is_stopped() || !pending.without(mask).is_empty()
 }
 
 /// What there is for a thread on its way out.

@@ -6,7 +6,7 @@ pub use super::signalfd::{SignalFdFlags, signalfd, signalfd4};
 use super::state::AlternateStack;
 use super::{SigInfo, SigSet, Signal, frame, send};
 use crate::prelude::*;
-use crate::process::{Process, Thread, may_signal, table};
+use crate::process::{Process, Thread, group, may_signal, table};
 use crate::syscalls::Context;
 use crate::time::Timespec;
 use ::frame::sync::{Deadline, WaitError, Waiter};
@@ -219,10 +219,11 @@ fn kill_process(cx: &Context<'_>, process: &Arc<Process>, signal: Option<Signal>
     }
 }
 
+const NO_PROCESS: Error = Error::new(Errno::ESRCH, "no such process");
+
 /// `kill(2)`.
 pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
     let signal = optional(signal)?;
-    let no_process = err!(ESRCH, "no such process");
     if pid > 0 && pid as u32 == cx.thread.process.pid() {
         kill_process(&cx, &cx.thread.process, signal)?;
         return Ok(0);
@@ -230,9 +231,13 @@ pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
     if pid > 0 {
         let process =
             table::find(pid as u32).or_else(|| table::find_thread(pid as u32).map(|thread| thread.process.clone()));
-        kill_process(&cx, &process.ok_or(no_process)?, signal)?;
+        kill_process(&cx, &process.ok_or(NO_PROCESS)?, signal)?;
         return Ok(0);
     }
+    group::while_none_join(|| kill_several(&cx, pid, signal))
+}
+
+fn kill_several(cx: &Context<'_>, pid: i32, signal: Option<Signal>) -> Result<usize> {
     let own_pid = cx.thread.process.pid();
     let targets = match pid {
         0 => table::group_members(cx.thread.process.group()),
@@ -240,9 +245,9 @@ pub fn kill(cx: Context<'_>, pid: i32, signal: i32) -> Result<usize> {
         -1 => table::all().into_iter().filter(|other| ![own_pid, table::INIT].contains(&other.pid())).collect(),
         _ => table::group_members(pid.unsigned_abs()),
     };
-    let mut result = Err(no_process);
+    let mut result = Err(NO_PROCESS);
     for process in &targets {
-        match kill_process(&cx, process, signal) {
+        match kill_process(cx, process, signal) {
             Ok(()) => result = Ok(0),
             // That some of all processes may not be signalled is no failure.
             Err(error) if pid == -1 && error.errno() == Errno::EPERM => result = result.or(Ok(0)),
