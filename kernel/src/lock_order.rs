@@ -90,11 +90,11 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("kernel::events::signal_io::Settings", "whom a file signals"),
     ("alloc::vec::Vec<kernel::events::notifier::Registration>", "a notifier's observers"),
     // Names and files.
+    ("core::option::Option<alloc::sync::Arc<kernel::fs::memory::inode::MemInode>>", "the copy of a host file"),
     (
         "alloc::collections::btree::map::BTreeMap<alloc::boxed::Box<[u8]>, kernel::fs::memory::directory::Entry>",
         "a directory in memory",
     ),
-    ("core::option::Option<alloc::sync::Arc<kernel::fs::memory::inode::MemInode>>", "the copy of a host file"),
     ("kernel::fs::dentry::Place", "a dentry's name and parent"),
     (
         "alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::fs::dentry::Dentry>>",
