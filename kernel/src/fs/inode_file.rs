@@ -183,7 +183,7 @@ impl File for InodeFile {
         if self.status().contains(StatusFlags::O_PATH) {
             bail!(EBADF, "the file was opened with O_PATH");
         }
-        if offset == 0 && matches!(whence, Whence::Current) && self.handle.is_some() {
+        if offset == 0 && matches!(whence, Whence::Current) {
             return Ok(self.offset.load(Ordering::Relaxed));
         }
         let _position = self.position.lock();

@@ -1,4 +1,4 @@
-// A file of /proc/self/fdinfo that is read by the very descriptor that it tells of.
+// A file of /proc/self/fdinfo that is read by the very descriptor that it tells of, and one that tells of a directory.
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -23,5 +23,17 @@ int main(void) {
     unsigned long long position = 1;
     CHECK(sscanf(text, "pos:\t%llu", &position) == 1);
     printf("position %llu\n", position);
+
+    int directory = open("/", O_RDONLY | O_DIRECTORY);
+    CHECK(directory >= 0);
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", directory);
+    info = open(path, O_RDONLY);
+    CHECK(info >= 0);
+    count = read(info, text, sizeof text - 1);
+    CHECK(count > 0);
+    text[count] = 0;
+    position = 1;
+    CHECK(sscanf(text, "pos:\t%llu", &position) == 1);
+    printf("position of a directory %llu\n", position);
     return 0;
 }
