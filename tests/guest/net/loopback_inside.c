@@ -2,6 +2,7 @@
 // option: --net none
 /* TCP and UDP on the loopback, which the LibOS carries by itself here: connections, names, sharing of ports, waiting. */
 #include "net.h"
+#include <net/if.h>
 #include <sys/time.h>
 
 static volatile int handled;
@@ -239,6 +240,26 @@ static void processes(void)
     printf("child ended with %d\n", WEXITSTATUS(status));
 }
 
+/* SO_BINDTODEVICE, which sshd asks for: the loopback is a device to be named. */
+static void devices(void)
+{
+    int one = socket(AF_INET, SOCK_STREAM, 0);
+    char name[IFNAMSIZ];
+    socklen_t len = sizeof name;
+    SHOW(getsockopt(one, SOL_SOCKET, SO_BINDTODEVICE, name, &len));
+    printf("length: %u\n", len);
+    SHOW(setsockopt(one, SOL_SOCKET, SO_BINDTODEVICE, "none", 5));
+    SHOW(setsockopt(one, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2));
+    len = sizeof name;
+    SHOW(getsockopt(one, SOL_SOCKET, SO_BINDTODEVICE, name, &len));
+    printf("%s, length: %u\n", name, len);
+    SHOW(setsockopt(one, SOL_SOCKET, SO_BINDTODEVICE, "", 0));
+    len = sizeof name;
+    SHOW(getsockopt(one, SOL_SOCKET, SO_BINDTODEVICE, name, &len));
+    printf("length: %u\n", len);
+    CHECK(close(one) == 0);
+}
+
 int main(void)
 {
     signal(SIGPIPE, on_signal);
@@ -250,4 +271,5 @@ int main(void)
     datagrams(AF_INET6);
     waiting();
     processes();
+    devices();
 }

@@ -8,15 +8,17 @@ use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use linux_raw_sys::net::{
     IP_BIND_ADDRESS_NO_PORT, IP_MTU_DISCOVER, IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
-    SO_BROADCAST, SO_DONTROUTE, SO_KEEPALIVE, SO_LINGER, SO_PRIORITY, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO_NEW,
-    SO_RCVTIMEO_OLD, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDTIMEO_NEW, SO_SNDTIMEO_OLD, SOL_IP, SOL_IPV6,
-    SOL_SOCKET, SOL_TCP, TCP_CORK, TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2,
+    SO_BINDTODEVICE, SO_BROADCAST, SO_DONTROUTE, SO_KEEPALIVE, SO_LINGER, SO_PRIORITY, SO_RCVBUF, SO_RCVLOWAT,
+    SO_RCVTIMEO_NEW, SO_RCVTIMEO_OLD, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDTIMEO_NEW, SO_SNDTIMEO_OLD, SOL_IP,
+    SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CORK, TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2,
     TCP_NODELAY, TCP_NOTSENT_LOWAT, TCP_QUICKACK, TCP_SYNCNT, TCP_USER_TIMEOUT,
 };
 
 const INT: usize = size_of::<i32>();
 const TIMEVAL: usize = 16;
 const LINGER: usize = 8;
+/// The one network device.
+const LOOPBACK: &[u8] = b"lo\0";
 
 /// The options that were set; what wasn't has its default.
 #[derive(Default)]
@@ -57,8 +59,11 @@ impl Options {
     /// Sets an option; `value` is as long as the program says.
     ///
     /// # Errors
-    /// `ENOPROTOOPT`, `EINVAL` for a value that is too short, `EDOM` for a time that is none.
+    /// `ENOPROTOOPT`, `EINVAL` for a value that is too short, `EDOM` for a time that is none, `ENODEV`.
     pub(super) fn set(&self, option: OptionName, value: &[u8]) -> Result<()> {
+        if is_device(option) {
+            return self.set_device(value);
+        }
         let (len, _) = find(option)?;
         let mut bytes = value.get(..len).ok_or(err!(EINVAL, "the value is too short"))?.to_vec();
         match (option.level as u32, option.number as u32) {
@@ -83,13 +88,28 @@ impl Options {
     /// # Errors
     /// `ENOPROTOOPT`.
     pub(super) fn get(&self, option: OptionName) -> Result<Vec<u8>> {
-        let (len, default) = find(option)?;
         let set = self.0.lock().get(&(option.level as u32, option.number as u32)).cloned();
+        if is_device(option) {
+            return Ok(set.unwrap_or_default());
+        }
+        let (len, default) = find(option)?;
         Ok(set.unwrap_or_else(|| {
             let mut value = default.to_ne_bytes().to_vec();
             value.resize(len, 0);
             value
         }))
+    }
+
+    /// Binds the socket to the device with this name, or to none if it's empty (`man 7 socket`, SO_BINDTODEVICE).
+    fn set_device(&self, name: &[u8]) -> Result<()> {
+        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+        let device = match name {
+            b"" => &[],
+            b"lo" => LOOPBACK,
+            _ => return Err(err!(ENODEV, "no such device")),
+        };
+        self.0.lock().insert((SOL_SOCKET, SO_BINDTODEVICE), device.to_vec());
+        Ok(())
     }
 
     fn is_on(&self, level: u32, name: u32) -> bool {
@@ -130,6 +150,11 @@ impl Options {
         let set = names.iter().find_map(|&name| options.get(&(SOL_SOCKET, name)))?;
         timeout(set).ok().flatten()
     }
+}
+
+/// Whether it's the option whose value is a name, and not of one length.
+const fn is_device(option: OptionName) -> bool {
+    matches!((option.level as u32, option.number as u32), (SOL_SOCKET, SO_BINDTODEVICE))
 }
 
 fn int(bytes: &[u8]) -> i32 {
