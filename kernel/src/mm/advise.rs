@@ -102,6 +102,7 @@ impl Memory {
             bail!(EPERM, "memory failures can't be simulated");
         }
         let mut inner = self.inner.lock();
+        self.settle_locked(&mut inner);
         // Whatever the host makes of it would stay for the next run of the program.
         inner.is_altered |= matches!(advice, Advice::InChildren(_) | Advice::Hint);
         let (parts, is_covered) = inner.vmas.visible(range);
@@ -141,6 +142,7 @@ impl Memory {
     /// `ENOMEM` if not all is mapped or at the limit; what the host gives.
     pub fn lock(&self, range: &Range<usize>, mode: LockMode, limit: u64) -> Result<()> {
         let mut inner = self.inner.lock();
+        self.settle_locked(&mut inner);
         let (parts, is_covered) = inner.vmas.visible(range);
         let fresh: usize = parts.iter().filter(|(_, vma)| !vma.is_locked).map(|(part, _)| part.len()).sum();
         if (inner.locked_bytes() + fresh) as u64 > limit {

@@ -48,7 +48,7 @@ impl Inner {
                 uncharge(range.len());
                 return Err(error);
             }
-            self.recycled.carve(&range);
+            self.carve(&range);
         }
         if let Some(mode) = self.locks_future {
             // As on Linux, memory that can't be locked is had all the same.

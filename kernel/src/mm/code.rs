@@ -81,9 +81,9 @@ impl Inner {
         self.chunks.iter().any(|chunk| chunk.space.start < range.end && range.start < chunk.space.end)
     }
 
-    /// Forgets the chunks that serve other code than that of `vmas`; gives where the others lie.
-    pub(super) fn drop_foreign_chunks(&mut self, vmas: &Vmas) -> Vec<Range<usize>> {
-        self.chunks.retain(|chunk| vmas.overlaps(&chunk.code));
+    /// Forgets the chunks that serve other code than that of `kept`; gives where the others lie.
+    pub(super) fn drop_foreign_chunks(&mut self, kept: [&Vmas; 2]) -> Vec<Range<usize>> {
+        self.chunks.retain(|chunk| kept.iter().any(|vmas| vmas.overlaps(&chunk.code)));
         self.chunks.iter().map(|chunk| chunk.space.clone()).collect()
     }
 
@@ -116,7 +116,7 @@ impl Inner {
             .or_else(|| self.find_near(code, len, REACH))
             .ok_or(err!(ENOMEM, "no room near the code"))?;
         mem::map(&space, PROT, Sharing::Private, Backing::Anonymous)?;
-        self.recycled.carve(&space);
+        self.carve(&space);
         self.adopt_chunk(&space);
         Ok(space)
     }

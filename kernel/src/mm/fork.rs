@@ -3,6 +3,7 @@
 use super::charge::charge;
 use super::memory::{Inner, Memory};
 use super::recycle::Recycled;
+use super::remains::Remains;
 use super::space::AddressSpace;
 use super::vma::{InChildren, Vma, Vmas};
 use crate::prelude::*;
@@ -20,6 +21,7 @@ impl Memory {
     pub fn fork(&self, start: impl FnOnce(&Arc<Self>, Vec<Range<usize>>) -> Result<()>) -> Result<Arc<Self>> {
         self.patcher.patch_for_copies(|site| self.code_region_at(site));
         let mut inner = self.inner.lock();
+        self.settle_locked(&mut inner);
         // What is kept for reuse needn't be copied.
         inner.recycled.release();
         let is_copied = |vma: &Vma| vma.in_children != InChildren::Nothing;
@@ -37,6 +39,7 @@ impl Memory {
             brk: inner.brk,
             mapped: inner.mapped,
             recycled: Recycled::default(),
+            remains: Remains::default(),
             // Locks aren't inherited (`man 2 mlock`).
             locks_future: None,
             chunks: inner.chunks.clone(),

@@ -3,7 +3,7 @@
 use super::charge::{charge, uncharge};
 use super::memory::{Inner, Memory};
 use super::vma::{InChildren, Kind, Vma};
-use super::{MapSource, recycle, refile};
+use super::{MapSource, recycle, refile, remains};
 use crate::prelude::*;
 use crate::process::RLIM_INFINITY;
 use core::ops::Range;
@@ -86,7 +86,11 @@ impl Memory {
         if is_charged {
             charge(len)?;
         }
-        let placed = inner.place(self.id, request.place, len);
+        let place = match request.place {
+            Place::Anywhere => inner.remains.place_of(&request, len).map_or(Place::Anywhere, Place::Hint),
+            place => place,
+        };
+        let placed = inner.place(self.id, place, len);
         let result = placed.and_then(|range| {
             self.fill(&mut inner, &range, request, is_charged)?;
             Ok(range.start)
@@ -104,10 +108,12 @@ impl Memory {
     pub fn unmap(&self, range: Range<usize>) -> Result<()> {
         let range = checked(range)?;
         let mut inner = self.inner.lock();
-        if recycle::keep(self, &mut inner, &range) {
-            return Ok(());
+        if !recycle::keep(self, &mut inner, &range) && !self.keep_unmapped(&mut inner, &range) {
+            self.clear(&mut inner, &range)?;
         }
-        self.clear(&mut inner, &range)?;
+        // A dynamic linker does that last.
+        self.settle_locked(&mut inner);
+        inner.remains.note_unmapped(&range);
         Ok(())
     }
 
@@ -124,6 +130,9 @@ impl Memory {
         }
         let range = checked(range).map_err(|error| Error::new(Errno::ENOMEM, error.reason()))?;
         let mut inner = self.inner.lock();
+        if inner.remains.overlaps(&range) {
+            self.settle_locked(&mut inner);
+        }
         let mut at = range.start;
         // As on Linux, what lies before a hole or a refusal is changed.
         for (part, mut vma) in inner.vmas.within(&range) {
@@ -197,19 +206,26 @@ impl Memory {
         if inner.has_trampolines_in(range) {
             bail!(ENOMEM, "the LibOS has its trampolines there");
         }
-        let is_reused = request.source.is_none() && recycle::reuse(inner, range, request.prot, request.sharing);
-        if !is_reused {
+        let is_there = remains::take(self, inner, range, &request)
+            || request.source.is_none() && recycle::reuse(inner, range, request.prot, request.sharing);
+        if !is_there {
             // What is there is kept if the host refuses.
             match &request.source {
+                Some((source, offset)) if inner.remains.overlaps(range) => {
+                    source.map(range, *offset, request.prot, request.sharing)?;
+                }
                 Some((source, offset)) => {
                     refile::map(self, inner, range, (&**source, *offset), request.prot, request.sharing)?;
                 }
                 None => mem::map(range, request.prot, request.sharing, Backing::Anonymous)?,
             }
-            inner.recycled.carve(range);
+            for (part, _) in inner.carve(range) {
+                self.patcher.forget(&part);
+            }
         }
         self.drop_vmas(inner, range);
         inner.take_free(range);
+        inner.remains.note_mapped(range);
         if let Some(mode) = inner.locks_future {
             let _ = mem::lock(range, mode as u32);
         }
@@ -270,6 +286,12 @@ pub(super) fn runs(parts: &[(Range<usize>, Vma)]) -> Vec<Range<usize>> {
 }
 
 impl Inner {
+    /// Forgets what is kept in `range`, which the host has replaced; gives what was left there by the last run.
+    pub(super) fn carve(&mut self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
+        self.recycled.carve(range);
+        self.remains.carve(range)
+    }
+
     /// Chooses where `len` bytes go; for fixed places, makes the windows there this memory's.
     pub(super) fn place(&mut self, id: u64, place: Place, len: usize) -> Result<Range<usize>> {
         match place {

@@ -5,6 +5,7 @@ use super::charge::{charge, uncharge};
 use super::code::Chunk;
 use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
+use super::remains::Remains;
 use super::room::Room;
 use super::source::FileFault;
 use super::space::{self, AddressSpace};
@@ -43,6 +44,8 @@ pub(super) struct Inner {
     pub(super) mapped: usize,
     /// Freed memory that is kept for reuse.
     pub(super) recycled: Recycled,
+    /// What is left of the program's last run, until it's linked.
+    pub(super) remains: Remains,
     /// New mappings are locked (`mlockall(MCL_FUTURE)`), and how.
     pub(super) locks_future: Option<LockMode>,
     /// Chunks of trampolines.
@@ -102,6 +105,7 @@ impl Memory {
             brk: brk_start,
             mapped: 0,
             recycled: Recycled::default(),
+            remains: Remains::default(),
             locks_future: None,
             chunks: Vec::new(),
             stack_gap: 0..0,
@@ -209,6 +213,7 @@ impl Memory {
             }
         }
         inner.recycled.release();
+        inner.remains.release();
         inner.chunks.clear();
         inner.room = Room::default();
         // Nothing can be mapped any more.
@@ -406,7 +411,7 @@ fn grow_down(inner: &mut Inner, addr: usize) -> bool {
         }
         return false;
     }
-    inner.recycled.carve(&range);
+    inner.carve(&range);
     inner.take_free(&range);
     inner.mapped += range.len();
     inner.vmas.insert(range, vma);

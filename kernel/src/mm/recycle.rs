@@ -141,6 +141,17 @@ impl Recycled {
         self.kept.insert(range.start, Kept { end: range.end, file });
     }
 
+    /// Keeps these mappings, anonymous ones or unwritten ones of files.
+    pub(super) fn hide(&mut self, mappings: Vec<(Range<usize>, Vma)>) -> Result<()> {
+        for run in runs(&mappings) {
+            mem::protect(&run, Prot::empty())?;
+        }
+        for (range, vma) in mappings {
+            self.insert(range, vma.source);
+        }
+        Ok(())
+    }
+
     /// Keeps these mappings and what is kept already, as far as `may_keep` goes, until the program runs again.
     pub(super) fn keep_for_next_run(
         &mut self,
@@ -152,12 +163,7 @@ impl Recycled {
                 self.evict(&range)?;
             }
         }
-        for run in runs(&mappings) {
-            mem::protect(&run, Prot::empty())?;
-        }
-        for (range, vma) in mappings {
-            self.insert(range, vma.source);
-        }
+        self.hide(mappings)?;
         for range in self.ranges().into_iter().rev() {
             if !self.covers(&range) {
                 continue;

@@ -25,6 +25,15 @@ pub trait MapSource: Send + Sync {
         None
     }
 
+    /// Copies the file's bytes from `offset` on to `range`, which can be written, as [`map`](Self::map) would show them.
+    ///
+    /// # Errors
+    /// `EIO` for a page beyond the end of the file; what reading gives; `EOPNOTSUPP` for a file without a version.
+    fn copy_to(&self, range: &Range<usize>, offset: u64) -> Result<()> {
+        let _ = (range, offset);
+        Err(Errno::EOPNOTSUPP.into())
+    }
+
     /// Device and inode number, as `/proc/PID/maps` shows them.
     fn dev_ino(&self) -> (u64, u64);
 

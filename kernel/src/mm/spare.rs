@@ -41,6 +41,7 @@ pub(super) struct Template {
     /// What writable mappings of files hold.
     contents: Vec<(usize, Vec<u8>)>,
     keep: Keep,
+    linked_by: LinkedBy,
     /// What the program protects has been set apart.
     apart: Once<()>,
 }
@@ -54,6 +55,15 @@ pub enum Keep {
     Alone,
 }
 
+/// Who maps a program's libraries when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedBy {
+    /// Its interpreter, before anything of the program runs.
+    Interpreter,
+    /// The program itself, if anybody.
+    Itself,
+}
+
 /// The most that a program may have in writable mappings of files, to be kept: beyond, mapping anew is cheaper.
 const MAX_CONTENTS: usize = 2 << 20;
 /// Up to this length, zeroing all pages costs less than asking which there are.
@@ -64,8 +74,8 @@ impl Memory {
     ///
     /// # Errors
     /// `ENOMEM` for a program with too much data.
-    pub fn keep_as(&self, key: SpareKey, keep: Keep, note: Note) -> Result<()> {
-        let inner = self.inner.lock();
+    pub fn keep_as(&self, key: SpareKey, keep: Keep, linked_by: LinkedBy, note: Note) -> Result<()> {
+        let mut inner = self.inner.lock();
         let is_written = |vma: &Vma| vma.source.is_some() && vma.prot.contains(Prot::WRITE);
         let written: Vec<_> = inner.vmas.iter().filter(|(_, vma)| is_written(vma)).map(|(range, _)| range).collect();
         if written.iter().map(Range::len).sum::<usize>() > MAX_CONTENTS {
@@ -88,8 +98,12 @@ impl Memory {
             charged: charged(&inner.vmas),
             contents,
             keep,
+            linked_by,
             apart: Once::new(),
         });
+        if linked_by == LinkedBy::Interpreter {
+            inner.remains.begin(Vmas::default());
+        }
         Ok(())
     }
 
@@ -116,7 +130,7 @@ impl Memory {
     }
 
     /// Whether a mapping shows what its file holds, and would so in the next run.
-    fn is_as_its_file(&self, part: &Range<usize>, vma: &Vma) -> bool {
+    pub(super) fn is_as_its_file(&self, part: &Range<usize>, vma: &Vma) -> bool {
         let version = vma.source.as_ref().and_then(|(source, _)| source.version());
         refile::is_clean(vma) && version.is_some_and(|version| version.is_settled()) && !self.patcher.has_sites(part)
     }
@@ -159,13 +173,21 @@ impl Memory {
     /// Brings the memory back to what it was when it was loaded.
     fn reset(&self, template: &Template) -> Result<()> {
         let mut inner = self.inner.lock();
+        self.settle_locked(&mut inner);
         if inner.is_altered || inner.locks_future.is_some() {
             bail!(EPERM, "the program has changed its own code or locked its memory");
         }
-        let chunks = inner.drop_foreign_chunks(&template.vmas);
         let parts = inner.vmas.within(&(0..TASK_SIZE));
-        let foreign: Vec<(Range<usize>, Vma)> =
-            parts.iter().flat_map(|(part, vma)| template.parts_beyond(part, vma, &chunks)).collect();
+        let foreign: Vec<_> = parts.iter().flat_map(|(part, vma)| template.parts_beyond(part, vma)).collect();
+        let (stays, mut foreign): (Vec<_>, Vec<_>) = foreign
+            .into_iter()
+            .partition(|(part, vma)| template.has_window_of(part) && inner.remains.may_leave(part, vma));
+        let mut left = Vmas::default();
+        for (part, vma) in stays {
+            left.insert(part, vma);
+        }
+        let chunks = inner.drop_foreign_chunks([&template.vmas, &left]);
+        foreign.retain(|(part, vma)| vma.kind != Kind::Trampolines || !chunks.contains(part));
         let is_kept = |(part, vma): &(Range<usize>, Vma)| {
             template.has_window_of(part) && (recycle::is_recyclable(vma) || self.is_as_its_file(part, vma))
         };
@@ -178,12 +200,6 @@ impl Memory {
         for (range, initial) in template.vmas.iter() {
             restore_protection(&inner.vmas, &range, initial, &mut changed)?;
         }
-        // What the program protects in one run it protects in all.
-        template.apart.call_once(|| {
-            if let Err(error) = changed.iter().try_for_each(mem::set_apart) {
-                debug!("the host doesn't keep mappings apart: {error}");
-            }
-        });
         // It counts as what it is until it waits for another run, in case that it can't be kept after all.
         let counted = charged(&inner.vmas);
         template.apply(&mut inner);
@@ -192,7 +208,16 @@ impl Memory {
         for chunk in &chunks {
             inner.adopt_chunk(chunk);
         }
-        self.patcher.retain(&template.vmas.iter().map(|(range, _)| range).collect::<Vec<_>>());
+        self.patcher.retain(&template.vmas.iter().chain(left.iter()).map(|(range, _)| range).collect::<Vec<_>>());
+        if template.linked_by == LinkedBy::Interpreter {
+            inner.remains.begin(left);
+        }
+        // What the program protects in one run it protects in all.
+        template.apart.call_once(|| {
+            if let Err(error) = changed.iter().chain(&inner.remains.protected()).try_for_each(mem::set_apart) {
+                debug!("the host doesn't keep mappings apart: {error}");
+            }
+        });
         self.space.keep_windows(self.id, &template.windows);
         template.restore_contents()
     }
@@ -200,10 +225,7 @@ impl Memory {
 
 impl Template {
     /// The parts of a mapping that the loader didn't make.
-    fn parts_beyond(&self, part: &Range<usize>, vma: &Vma, chunks: &[Range<usize>]) -> Vec<(Range<usize>, Vma)> {
-        if vma.kind == Kind::Trampolines && chunks.contains(part) {
-            return Vec::new();
-        }
+    fn parts_beyond(&self, part: &Range<usize>, vma: &Vma) -> Vec<(Range<usize>, Vma)> {
         let mut beyond = Vec::new();
         let mut at = part.start;
         for (known, _) in self.vmas.within(part) {

@@ -10,7 +10,7 @@ use super::thread::Thread;
 use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
 use crate::loader::stack::{self, InitialStack, at};
 use crate::loader::{Contents, Executable, Known, Loaded, elf, script};
-use crate::mm::{AddressSpace, Keep, Memory, MemoryUse, Spare, SpareKey};
+use crate::mm::{AddressSpace, Keep, LinkedBy, Memory, MemoryUse, Spare, SpareKey};
 use crate::prelude::*;
 use crate::signal::Signal;
 use crate::syscalls::Context;
@@ -268,10 +268,11 @@ impl Plan {
         let memory = Arc::new(Memory::new(space)?);
         let laid_out = self.load_into(&memory).inspect_err(|_| memory.release())?;
         let keep = if self.program.fixed_range().is_none() { Keep::Anywhere } else { Keep::Alone };
+        let linked_by = self.program.interpreter().map_or(LinkedBy::Itself, |_| LinkedBy::Interpreter);
         // A program that ran before will run again.
         if self.program.program().count_run() > 0
             && !is_isolated()
-            && let Err(error) = memory.keep_as(key, keep, Arc::new(laid_out.clone()))
+            && let Err(error) = memory.keep_as(key, keep, linked_by, Arc::new(laid_out.clone()))
         {
             debug!("the program's memory won't be kept: {error}");
         }
@@ -314,6 +315,7 @@ impl Prepared {
     /// Makes it the program of `thread`'s process, whose only thread it is, and `regs` what it starts with.
     pub fn install(self, thread: &Thread, regs: &mut UserContext) {
         let process = &thread.process;
+        thread.is_linking.store(self.memory.is_linking(), Ordering::Relaxed);
         info!("process {} runs {}", process.pid(), self.program.path.escape_ascii());
         let old = process.replace_memory(MemoryUse::new(self.memory, self.claim));
         *process.program.write() = Arc::new(self.program);

@@ -29,6 +29,7 @@ pub mod ids;
 mod io_counters;
 pub mod job;
 mod limits;
+mod linking;
 pub mod outside;
 mod pidfd;
 #[expect(clippy::module_inception, reason = "the file is named for its one type")]

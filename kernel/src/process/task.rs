@@ -1,7 +1,7 @@
 //! Where the frame enters the kernel on behalf of a thread.
 
 use super::thread::Thread;
-use super::{exit, job, vfork};
+use super::{exit, job, linking, vfork};
 use crate::mm::FileFault;
 use crate::prelude::*;
 use crate::{signal, syscalls};
@@ -20,6 +20,9 @@ impl Task for ThreadTask {
     fn syscall(&self, ctx: &mut UserContext) -> Flow {
         let thread = &self.0;
         let number = ctx.syscall_number();
+        if thread.is_linking.load(Ordering::Relaxed) {
+            linking::before_call(thread, number);
+        }
         syscalls::dispatch(thread, ctx);
         // An interrupted call is finished or restarted before anything else happens.
         if is_internal(ctx.rax) && number != RT_SIGRETURN {

@@ -52,6 +52,8 @@ pub struct Thread {
     pub(super) must_end: AtomicBool,
     /// It has ended.
     pub(super) has_ended: AtomicBool,
+    /// Its program's dynamic linker is at work.
+    pub(super) is_linking: AtomicBool,
 }
 
 /// What a new thread starts with.
@@ -88,6 +90,7 @@ impl Thread {
             io: IoCounters::default(),
             must_end: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
+            is_linking: AtomicBool::new(false),
         })
     }
 

@@ -5,6 +5,7 @@ use crate::fs::inode::{Handle, MapAccess, Metadata, Version};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::ops::Range;
+use frame::layout::PAGE_SIZE;
 use frame::ocall::file::{self, HostFd, Whence};
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
 use frame::sync::Once;
@@ -87,6 +88,23 @@ impl MapSource for HostMap {
 
     fn version(&self) -> Option<Version> {
         Some(self.version)
+    }
+
+    fn copy_to(&self, range: &Range<usize>, offset: u64) -> Result<()> {
+        let mut sink = Sink::user(UserSlice::new(range.start, range.len())?);
+        while !sink.is_empty() {
+            let done = range.len() - sink.remaining();
+            if file::read_at(&self.handle.fd, offset + done as u64, &mut sink)? == 0 {
+                break;
+            }
+        }
+        if sink.remaining() >= PAGE_SIZE {
+            bail!(EIO, "the file is shorter than what is mapped");
+        }
+        // The rest of the file's last page.
+        let rest = sink.remaining();
+        sink.put_zeroes(rest)?;
+        Ok(())
     }
 
     fn dev_ino(&self) -> (u64, u64) {
