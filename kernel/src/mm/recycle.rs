@@ -108,7 +108,12 @@ pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
     if resident.iter().filter(|&&page| page & 1 != 0).count() > MAX_ZEROED {
         return mem::advise(range, linux_raw_sys::general::MADV_DONTNEED);
     }
-    let mut at = range.start;
+    zero_pages(range.start, &resident)
+}
+
+/// Makes anonymous memory from `start` on read as zeroes; which pages of it are resident is known, a byte each.
+pub(super) fn zero_pages(start: usize, resident: &[u8]) -> Result<()> {
+    let mut at = start;
     for run in resident.chunk_by(|a, b| a & 1 == b & 1) {
         let len = run.len() * PAGE_SIZE;
         if run[0] & 1 != 0 {

@@ -8,7 +8,7 @@
 use super::charge::{charge, recharge, uncharge};
 use super::map::runs;
 use super::memory::{Inner, Memory};
-use super::recycle::{self, zero_resident};
+use super::recycle::{self, zero_pages, zero_resident};
 use super::refile;
 use super::room::Room;
 use super::vma::{Kind, Vma, Vmas};
@@ -16,7 +16,7 @@ use crate::prelude::*;
 use core::any::Any;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
-use frame::layout::TASK_SIZE;
+use frame::layout::{PAGE_SIZE, TASK_SIZE};
 use frame::ocall::mem::{self, Prot, Sharing};
 use frame::sync::Once;
 
@@ -278,10 +278,13 @@ impl Template {
 fn zero_stack(range: &Range<usize>) -> Result<()> {
     const TOP: usize = 64 << 10;
     let top = range.end.saturating_sub(TOP).max(range.start);
-    if range.start < top {
-        mem::advise(&(range.start..top), linux_raw_sys::general::MADV_DONTNEED)?;
+    let resident = mem::resident(&(top..range.end))?;
+    let untouched = resident.iter().take_while(|&&page| page & 1 == 0).count();
+    let used = top + untouched * PAGE_SIZE;
+    if range.start < used {
+        mem::advise(&(range.start..used), linux_raw_sys::general::MADV_DONTNEED)?;
     }
-    zero_resident(&(top..range.end))
+    zero_pages(used, &resident[untouched..])
 }
 
 /// Gives the mappings in `range` the protection that the loader gave them, and adds those where it was another one to
