@@ -101,7 +101,7 @@ impl Known {
         })
     }
 
-    /// How long its last run took; zero before it ends for the first time.
+    /// The processor time that its last run took; zero before it ends for the first time.
     pub fn run_time(&self) -> Duration {
         Duration::from_nanos(self.run_time_ns.load(Ordering::Relaxed))
     }

@@ -4,7 +4,7 @@ use super::credentials::Credentials;
 use super::exec_credentials::ExecCredentials;
 use super::exec_move;
 use super::limits::Resource;
-use super::process::{Process, Program, Run};
+use super::process::{Process, Program};
 use super::strings::Strings;
 use super::thread::Thread;
 use crate::fs::{self, Claim, ExecutableFile, FileTable, FsView};
@@ -244,7 +244,7 @@ impl Plan {
                     env: self.request.env,
                     auxv: laid.auxv,
                     stack_start: laid.pointer,
-                    run: Some(Run::starts(self.program.program().clone())),
+                    known: Some(self.program.program().clone()),
                 },
                 credentials: self.becomes,
                 memory,

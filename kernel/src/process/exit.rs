@@ -156,9 +156,9 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
     process.vfork.open();
     // What a child of `vfork` has run is its parent's.
     if process.relations.has_execed.load(Ordering::Relaxed)
-        && let Some(run) = &process.program.read().run
+        && let Some(known) = &process.program.read().known
     {
-        run.ends();
+        known.set_run_time(process.cpu_time());
     }
     process.timers.forget_all();
     sysv::process_ends(process.pid());

@@ -111,24 +111,8 @@ pub struct Program {
     pub auxv: Vec<[u64; 2]>,
     /// The initial stack pointer.
     pub stack_start: usize,
-    /// What the loader knows of it, and when it started.
-    pub(super) run: Option<Run>,
-}
-
-/// One run of a program.
-pub(super) struct Run {
-    known: Arc<Known>,
-    started: Duration,
-}
-
-impl Run {
-    pub(super) fn starts(known: Arc<Known>) -> Self {
-        Self { known, started: now(Clock::Monotonic) }
-    }
-
-    pub(super) fn ends(&self) {
-        self.known.set_run_time(now(Clock::Monotonic).saturating_sub(self.started));
-    }
+    /// What the loader knows of it.
+    pub(super) known: Option<Arc<Known>>,
 }
 
 /// What is known of a zombie.
