@@ -69,6 +69,14 @@ struct Entry {
     host_token: AtomicU64,
     /// The descriptor by which `O_ASYNC` was set.
     fd: AtomicI32,
+    /// Tells of urgent data, with `O_ASYNC` or without it (`man 2 fcntl`, `F_SETOWN`).
+    urgent: Arc<UrgentSignal>,
+}
+
+/// What signals that urgent data came to a socket.
+struct UrgentSignal {
+    entry: Weak<Entry>,
+    is_observing: AtomicBool,
 }
 
 /// Who is signalled about a file, if anybody was named.
@@ -85,8 +93,17 @@ pub fn chosen_signal(file: &Arc<dyn File>) -> Option<Signal> {
 pub fn set_owner(thread: &Thread, file: &Arc<dyn File>, owner: Owner) {
     let entry = entry(file);
     let sender = Some(thread.credentials());
-    let mut settings = entry.settings.lock();
-    (settings.owner, settings.sender) = (owner, sender);
+    {
+        let mut settings = entry.settings.lock();
+        (settings.owner, settings.sender) = (owner, sender);
+    }
+    if entry.is_socket
+        && let Some(notifier) = file.notifier()
+        && !entry.urgent.is_observing.swap(true, Ordering::SeqCst)
+    {
+        let observer: Weak<UrgentSignal> = Arc::downgrade(&entry.urgent);
+        notifier.register(observer, IoEvents::POLLPRI, Share::All);
+    }
 }
 
 /// Chooses the signal that tells of a file.
@@ -169,13 +186,14 @@ fn entry(file: &Arc<dyn File>) -> Arc<Entry> {
         return entry;
     }
     let is_socket = file.metadata().is_ok_and(|metadata| metadata.kind == FileType::Socket);
-    let new = Arc::new(Entry {
+    let new = Arc::new_cyclic(|entry: &Weak<Entry>| Entry {
         file: Arc::downgrade(file),
         is_socket,
         settings: Mutex::default(),
         is_observing: AtomicBool::new(false),
         host_token: AtomicU64::new(0),
         fd: AtomicI32::new(-1),
+        urgent: Arc::new(UrgentSignal { entry: entry.clone(), is_observing: AtomicBool::new(false) }),
     });
     let mut entries = ENTRIES.lock();
     entries.retain(|_, entry| entry.file.strong_count() > 0);
@@ -192,14 +210,36 @@ impl Observer for Entry {
     fn on_events(&self, events: IoEvents) -> Reaction {
         if self.file.strong_count() > 0 {
             let settings = self.settings.lock().clone();
-            settings.send(Reason::of(events, self.is_socket), self.fd.load(Ordering::Relaxed));
+            let reason = Reason::of(events, self.is_socket);
+            settings.send(Message::Ready(reason, self.fd.load(Ordering::Relaxed)));
         }
         Reaction::Noted
     }
 }
 
+impl Observer for UrgentSignal {
+    fn on_events(&self, _events: IoEvents) -> Reaction {
+        if let Some(entry) = self.entry.upgrade()
+            && entry.file.strong_count() > 0
+        {
+            let settings = entry.settings.lock().clone();
+            settings.send(Message::Urgent);
+        }
+        Reaction::Noted
+    }
+}
+
+/// What is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Message {
+    /// The file is ready, by this descriptor.
+    Ready(Reason, i32),
+    /// Urgent data came.
+    Urgent,
+}
+
 impl Settings {
-    fn send(&self, reason: Reason, fd: i32) {
+    fn send(&self, message: Message) {
         let id = self.owner.id;
         if id == 0 {
             return;
@@ -207,7 +247,7 @@ impl Settings {
         match self.owner.kind {
             OwnerKind::Thread => {
                 if let Some(thread) = table::find_thread(id) {
-                    self.send_by(&thread.process, reason, fd, |signal, info| {
+                    self.send_by(&thread.process, message, |signal, info| {
                         signal::send_to_thread(&thread, signal, info)
                     });
                 }
@@ -215,29 +255,30 @@ impl Settings {
             OwnerKind::Process => {
                 let process = table::find(id).or_else(|| Some(table::find_thread(id)?.process.clone()));
                 if let Some(process) = process {
-                    self.send_to(&process, reason, fd);
+                    self.send_to(&process, message);
                 }
             }
-            OwnerKind::Group => table::group_members(id).iter().for_each(|member| self.send_to(member, reason, fd)),
+            OwnerKind::Group => table::group_members(id).iter().for_each(|member| self.send_to(member, message)),
         }
     }
 
-    fn send_to(&self, process: &Arc<Process>, reason: Reason, fd: i32) {
-        self.send_by(process, reason, fd, |signal, info| signal::send_to_process(process, signal, info));
+    fn send_to(&self, process: &Arc<Process>, message: Message) {
+        self.send_by(process, message, |signal, info| signal::send_to_process(process, signal, info));
     }
 
     /// A signal that can't be queued becomes a plain `SIGIO`.
-    fn send_by(&self, to: &Process, reason: Reason, fd: i32, send: impl Fn(Signal, SigInfo) -> Result<()>) {
+    fn send_by(&self, to: &Process, message: Message, send: impl Fn(Signal, SigInfo) -> Result<()>) {
         if !self.may_signal(to) {
             return;
         }
-        if let Some(signal) = self.signal
+        if let (Some(signal), Message::Ready(reason, fd)) = (self.signal, message)
             && send(signal, SigInfo::io(signal, reason as i32, reason.band(), fd)).is_ok()
         {
             return;
         }
-        if let Err(error) = send(Signal::SIGIO, SigInfo::kernel(Signal::SIGIO)) {
-            warn!("SIGIO to process {} is lost: {error}", to.pid());
+        let plain = if message == Message::Urgent { Signal::SIGURG } else { Signal::SIGIO };
+        if let Err(error) = send(plain, SigInfo::kernel(plain)) {
+            warn!("{plain:?} to process {} is lost: {error}", to.pid());
         }
     }
 
