@@ -77,3 +77,8 @@ pub fn timeout(value: &[u8]) -> Result<Option<Duration>> {
 pub fn timeout_value(timeout: Option<Duration>) -> Vec<u8> {
     Timeval::from(timeout.unwrap_or_default()).as_bytes().to_vec()
 }
+
+/// Twice what is asked for, within bounds, as Linux counts its own needs in.
+pub(super) fn buffer_size(asked: i32, most: u32, least: u32) -> u32 {
+    (asked as u32).min(most).saturating_mul(2).max(least)
+}

@@ -7,7 +7,7 @@ use crate::events::{Anonymous, Blocking};
 use crate::fs::{Metadata, StatusFlags};
 use crate::net::control::SOL_SOCKET;
 use crate::net::node::Node;
-use crate::net::option::{OptionName, number, so, timeout, timeout_value};
+use crate::net::option::{OptionName, buffer_size, number, so, timeout, timeout_value};
 use crate::net::{AF_UNIX, Address, MessageFlags};
 use crate::prelude::*;
 use crate::process::{Thread, cap};
@@ -52,7 +52,6 @@ pub struct Base {
     /// Options that mean nothing to a Unix socket but keep their value, a bit each.
     kept: AtomicU64,
     priority: AtomicI32,
-    receive_low: AtomicI32,
 }
 
 impl Base {
@@ -73,7 +72,6 @@ impl Base {
             linger: Mutex::new([0, 0]),
             kept: AtomicU64::new(0),
             priority: AtomicI32::new(0),
-            receive_low: AtomicI32::new(1),
         }
     }
 
@@ -199,7 +197,7 @@ impl Base {
             so::RCVBUF => self.receive_buffer.load(Ordering::Relaxed) as i32,
             so::PASSCRED => i32::from(self.side.wants_credentials()),
             so::PRIORITY => self.priority.load(Ordering::Relaxed),
-            so::RCVLOWAT => self.receive_low.load(Ordering::Relaxed),
+            so::RCVLOWAT => self.side.least() as i32,
             so::LINGER => return Ok(self.linger.lock().as_bytes().to_vec()),
             so::RCVTIMEO => return Ok(time_of(&self.receive_timeout)),
             so::SNDTIMEO => return Ok(time_of(&self.send_timeout)),
@@ -253,11 +251,13 @@ impl Base {
             so::PRIORITY => self.priority.store(as_number, Ordering::Relaxed),
             so::RCVLOWAT => {
                 let low = if as_number < 0 { i32::MAX } else { as_number.max(1) };
-                self.receive_low.store(low, Ordering::Relaxed);
+                self.side.set_least(low as u32);
             }
             so::LINGER => {
                 let linger = <[i32; 2]>::read_from_prefix(value).map_err(|_| err!(EINVAL, "the value is too short"))?.0;
-                *self.linger.lock() = [i32::from(linger[0] != 0), if linger[0] != 0 { linger[1] } else { 0 }];
+                // Without it, the time stays as it was.
+                let mut own = self.linger.lock();
+                *own = if linger[0] != 0 { [1, linger[1]] } else { [0, own[1]] };
             }
             so::RCVTIMEO => set_time(&self.receive_timeout, value)?,
             so::SNDTIMEO => set_time(&self.send_timeout, value)?,
@@ -286,11 +286,6 @@ fn kept_bit(number: i32) -> Option<u64> {
         so::DEBUG | so::REUSEADDR | so::BROADCAST | so::KEEPALIVE | so::OOBINLINE | so::DONTROUTE => Some(1 << number),
         _ => None,
     }
-}
-
-/// Twice what is asked for, within bounds, as Linux counts its own needs in.
-fn buffer_size(asked: i32, most: u32, least: u32) -> u32 {
-    (asked as u32).min(most).saturating_mul(2).max(least)
 }
 
 fn time_of(nanos: &AtomicU64) -> Vec<u8> {

@@ -180,8 +180,10 @@ impl Endpoint {
                 let (count, files) = if is_peek {
                     self.peek_stream(incoming, message.sink, blocking, &mut received)?
                 } else {
+                    let room = message.sink.remaining();
                     let wants_all = message.flags.contains(MessageFlags::MSG_WAITALL);
-                    let count = self.take_stream(incoming, message.sink, blocking, wants_all, &mut received)?;
+                    let least = if wants_all { room } else { self.side.least() };
+                    let count = self.take_stream(incoming, message.sink, blocking, least, &mut received)?;
                     (count, received.rights.take().map(|(_, rights)| rights.receive()).unwrap_or_default())
                 };
                 if count > 0 {
@@ -206,7 +208,7 @@ impl Endpoint {
     pub fn read(&self, sink: &mut Sink<'_>, blocking: Blocking) -> Result<usize> {
         match &self.transport {
             Transport::Stream { incoming, .. } => {
-                self.take_stream(incoming, sink, blocking, false, &mut Received::default())
+                self.take_stream(incoming, sink, blocking, self.side.least(), &mut Received::default())
             }
             Transport::Packets { incoming, .. } => {
                 self.side.check()?;
@@ -234,12 +236,13 @@ impl Endpoint {
         *received.credentials.get_or_insert(sender) == sender
     }
 
+    /// Takes bytes until there are `least`, or the sink is full.
     fn take_stream(
         &self,
         incoming: &Consumer<Chunk>,
         sink: &mut Sink<'_>,
         blocking: Blocking,
-        wants_all: bool,
+        least: usize,
         received: &mut Received,
     ) -> Result<usize> {
         if sink.is_empty() {
@@ -266,7 +269,7 @@ impl Endpoint {
                 Ok(0) | Err(_) => return Ok(total),
                 Ok(count) => total += count,
             }
-            if !wants_all || blocking == Blocking::DontWait || sink.is_empty() || received.rights.is_some() {
+            if total >= least || blocking == Blocking::DontWait || sink.is_empty() || received.rights.is_some() {
                 return Ok(total);
             }
         }

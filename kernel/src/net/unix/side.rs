@@ -2,7 +2,7 @@
 
 use crate::events::{IoEvents, Notifier, Observer, Reaction, Share};
 use crate::prelude::*;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// A socket's part that others know: what they tell it, and what they ask.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub struct Side {
     error: AtomicI32,
     /// Whether the socket wants to know who sends (`SO_PASSCRED`).
     pub passes_credentials: AtomicBool,
+    /// How many bytes a receiver waits for beyond the first (`SO_RCVLOWAT`).
+    more: AtomicU32,
 }
 
 impl Side {
@@ -44,6 +46,16 @@ impl Side {
     /// `ECONNRESET`.
     pub fn check(&self) -> Result<()> {
         if self.take_error() == 0 { Ok(()) } else { Err(err!(ECONNRESET, "the peer is gone")) }
+    }
+
+    /// How many bytes a receiver of a stream waits for (`SO_RCVLOWAT`), at least one.
+    pub fn least(&self) -> usize {
+        self.more.load(Ordering::Relaxed) as usize + 1
+    }
+
+    /// Changes how many bytes a receiver waits for.
+    pub fn set_least(&self, bytes: u32) {
+        self.more.store(bytes.saturating_sub(1), Ordering::Relaxed);
     }
 
     /// Whether the socket wants to know who sends.
