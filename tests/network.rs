@@ -13,6 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// How long a program may run; a peer that waits for it is freed then.
 const PATIENCE: &str = "50";
 
+const LOOPBACK_INSIDE: [&str; 2] = ["--net-loopback", "inside"];
+
 /// Connects to the two echo servers whose ports are its arguments, and sends and receives in each way.
 const CLIENT: &str = r"
 import os, socket, sys
@@ -132,6 +134,80 @@ fn outside_reaches_inside() {
 }
 
 #[test]
+fn inside_reaches_outside_with_the_loopback_inside() {
+    let (tcp, udp) = (serve_tcp(), serve_udp());
+    let (tcp, udp) = (tcp.to_string(), udp.to_string());
+    let Some(output) = run(&LOOPBACK_INSIDE, &["python3", "-c", CLIENT, &tcp, &udp]) else { return };
+    assert_eq!(text(&output), "done\n");
+}
+
+#[test]
+fn inside_and_outside_reach_a_server_with_the_loopback_inside() {
+    const SCRIPT: &str = r"
+import os, socket, sys
+tcp = socket.create_server((sys.argv[1], 0))
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind((sys.argv[1], 0))
+there, udp_there = ('127.0.0.1', tcp.getsockname()[1]), ('127.0.0.1', udp.getsockname()[1])
+if os.fork() == 0:
+    client = socket.create_connection(there)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.sendto(b'inside', udp_there)
+    assert client.getpeername() == there and sender.recvfrom(10) == (b'edisni', udp_there)
+    client.recv(1)
+    os._exit(0)
+inside, peer = tcp.accept()
+assert peer[0] == '127.0.0.1' and inside.getpeername() == peer
+data, peer = udp.recvfrom(10)
+udp.sendto(data[::-1], peer)
+print(there[1], udp_there[1], flush=True)
+outside, _ = tcp.accept()
+outside.sendall(outside.recv(100)[::-1])
+data, peer = udp.recvfrom(10)
+udp.sendto(data[::-1], peer)
+sys.stdin.readline()
+inside.close()
+os.wait()
+print('end', flush=True)
+";
+    for address in ["0.0.0.0", "127.0.0.1"] {
+        let Some(mut server) = Inside::start_with(&LOOPBACK_INSIDE, &["python3", "-c", SCRIPT, address]) else {
+            return;
+        };
+        let line = server.line();
+        let ports: Vec<u16> = line.split_whitespace().map(|port| port.parse().expect("a port")).collect();
+        assert_eq!(connections_of_host(ports[0]), 0, "the host knows of what is inside");
+        let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, ports[0])).expect("the server listens");
+        tcp.write_all(b"hello").expect("the server reads");
+        let mut answer = [0; 5];
+        tcp.read_exact(&mut answer).expect("the server answers");
+        assert_eq!(&answer, b"olleh");
+        assert_eq!(connections_of_host(ports[0]), 2);
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        udp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+        udp.send_to(b"abc", (Ipv4Addr::LOCALHOST, ports[1])).expect("the server's port is bound");
+        let mut datagram = [0; 10];
+        let (count, from) = udp.recv_from(&mut datagram).expect("the server answers");
+        assert_eq!((&datagram[..count], from.port()), (&b"cba"[..], ports[1]));
+        server.go_on();
+        assert_eq!(server.line(), "end\n");
+    }
+}
+
+/// How many ends of connections with a port the host has.
+fn connections_of_host(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    let table = fs::read_to_string("/proc/net/tcp").expect("the host has a table of connections");
+    let port = format!(":{port:04X}");
+    let is_end = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let has_port = [fields.next(), fields.next()].iter().flatten().any(|address| address.ends_with(&port));
+        has_port && fields.next() == Some(ESTABLISHED)
+    };
+    table.lines().filter(is_end).count()
+}
+
+#[test]
 fn only_what_is_listed_may_be_bound_and_connected_to() {
     const SCRIPT: &str = r"
 import socket, sys
@@ -201,13 +277,15 @@ rounds(2000)
 print('end', flush=True)
 sys.stdin.readline()
 ";
-    let Some(mut program) = Inside::start(&["python3", "-c", SCRIPT]) else { return };
-    assert_eq!(program.line(), "start\n");
-    let before = program.descriptors();
-    program.go_on();
-    assert_eq!(program.line(), "end\n");
-    assert_eq!(program.descriptors(), before);
-    program.go_on();
+    for options in [&[][..], &LOOPBACK_INSIDE] {
+        let Some(mut program) = Inside::start_with(options, &["python3", "-c", SCRIPT]) else { return };
+        assert_eq!(program.line(), "start\n");
+        let before = program.descriptors();
+        program.go_on();
+        assert_eq!(program.line(), "end\n");
+        assert_eq!(program.descriptors(), before, "{options:?}");
+        program.go_on();
+    }
 }
 
 fn serve_tcp() -> u16 {
@@ -267,7 +345,11 @@ struct Inside {
 
 impl Inside {
     fn start(argv: &[&str]) -> Option<Self> {
-        let child = command(&[], argv)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        Self::start_with(&[], argv)
+    }
+
+    fn start_with(options: &[&str], argv: &[&str]) -> Option<Self> {
+        let child = command(options, argv)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut process = child.expect("timeout can be started");
         let input = process.stdin.take().expect("standard input is piped");
         let output = BufReader::new(process.stdout.take().expect("standard output is piped"));

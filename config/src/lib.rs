@@ -10,7 +10,7 @@ extern crate alloc;
 
 mod net;
 
-pub use net::{Destination, NetRules, Network, Ports};
+pub use net::{Destination, Loopback, NetRules, Network, Ports};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -44,6 +44,8 @@ pub struct Config {
     pub memory: Option<u64>,
     /// Which network it sees.
     pub net: Net,
+    /// Who carries what its processes send to each other by the loopback of the host's network.
+    pub net_loopback: Loopback,
     /// What it may do with the host's network.
     pub net_rules: NetRules,
     /// What keeps programs apart.
@@ -174,6 +176,7 @@ impl Config {
             hostname: None,
             memory: None,
             net: Net::Host,
+            net_loopback: Loopback::Host,
             net_rules: NetRules::default(),
             isolation: Isolation::None,
             log: Log { level: Level::Off, output: Output::Stderr },
@@ -218,6 +221,7 @@ mod tests {
             hostname: Some(String::from("box")),
             memory: Some(u64::MAX),
             net: Net::None,
+            net_loopback: Loopback::Inside,
             net_rules: NetRules { bind: Some(vec![Ports(80..=90)]), connect: Some(Vec::new()) },
             isolation: Isolation::Process,
             log: Log { level: Level::Debug, output: Output::Fd(7) },

@@ -5,6 +5,16 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
+/// Who carries what processes inside send to each other by the loopback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Loopback {
+    /// The host, as everything else.
+    #[default]
+    Host,
+    /// The LibOS. Processes outside reach those inside, and are reached, by the host.
+    Inside,
+}
+
 /// How the host's network is narrowed; what is absent is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetRules {

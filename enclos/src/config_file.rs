@@ -6,8 +6,8 @@
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::values::{
-    EnvVar, parse_destination, parse_env, parse_hostname, parse_isolation, parse_level, parse_net, parse_ports,
-    parse_size, parse_user, parse_volume,
+    EnvVar, parse_destination, parse_env, parse_hostname, parse_isolation, parse_level, parse_loopback, parse_net,
+    parse_ports, parse_size, parse_user, parse_volume,
 };
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "clean-env",
     "command",
     "env",
@@ -28,6 +28,7 @@ const KEYS: [&str; 17] = [
     "net",
     "net-bind",
     "net-connect",
+    "net-loopback",
     "root",
     "stats",
     "trace",
@@ -102,6 +103,7 @@ fn set(
         "memory" => settings.memory = Some(entry.number_or_string(parse_size)?),
         "isolation" => settings.isolation = Some(entry.parsed(parse_isolation)?),
         "net" => settings.net = Some(entry.parsed(parse_net)?),
+        "net-loopback" => settings.net_loopback = Some(entry.parsed(parse_loopback)?),
         "net-bind" => settings.net_bind = Some(entry.all_parsed(parse_ports)?),
         "net-connect" => settings.net_connect = Some(entry.all_parsed(parse_destination)?),
         "log-level" => settings.log_level = Some(entry.parsed(parse_level)?),
@@ -220,7 +222,7 @@ mod tests {
     use super::*;
     use crate::values::{UserSpec, VolumeSpec};
     use clap::CommandFactory;
-    use config::{Access, Isolation, Level, Net, Ports};
+    use config::{Access, Isolation, Level, Loopback, Net, Ports};
 
     fn parsed(text: &str) -> Settings {
         parse(Path::new("dir/Enclos.toml"), text).unwrap()
@@ -254,6 +256,7 @@ mod tests {
             hostname = "box"
             memory = "1G"
             net = "none"
+            net-loopback = "inside"
             net-bind = ["8080", "9000-9100"]
             net-connect = []
             isolation = "process"
@@ -281,6 +284,7 @@ mod tests {
         assert_eq!(settings.hostname.as_deref(), Some("box"));
         assert_eq!(settings.memory, Some(1 << 30));
         assert_eq!(settings.net, Some(Net::None));
+        assert_eq!(settings.net_loopback, Some(Loopback::Inside));
         assert_eq!(settings.net_bind, Some(vec![Ports(8080..=8080), Ports(9000..=9100)]));
         assert_eq!(settings.net_connect, Some(vec![]));
         assert_eq!(settings.isolation, Some(Isolation::Process));

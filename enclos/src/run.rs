@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::settings::Settings;
 use crate::values::{EnvVar, VolumeSpec, parse_level};
-use config::{Caller, Config, Level, Log, Net, NetRules, Output, Volume};
+use config::{Caller, Config, Level, Log, Loopback, Net, NetRules, Output, Volume};
 use frame::launch::{Image, LaunchError, launch};
 use std::env;
 use std::ffi::OsString;
@@ -96,12 +96,20 @@ fn configure(settings: Settings) -> Result<Config, Failure> {
         gid: identity.gid,
         groups: identity.groups,
     };
+    let net = settings.net.unwrap_or(Net::Host);
+    if net == Net::None && settings.net_loopback == Some(Loopback::Host) {
+        return Err(Failure::new(
+            "without a network, the loopback is inside",
+            "leave out --net-loopback host or --net none",
+        ));
+    }
     Ok(Config {
         root: root.into_os_string().into_vec(),
         volumes: settings.volume.into_iter().map(volume).collect::<Result<_, _>>()?,
         hostname: settings.hostname,
         memory: settings.memory,
-        net: settings.net.unwrap_or(Net::Host),
+        net,
+        net_loopback: settings.net_loopback.unwrap_or_default(),
         net_rules: NetRules { bind: settings.net_bind, connect: settings.net_connect },
         isolation: settings.isolation.unwrap_or_default(),
         log: Log { level: settings.log_level.unwrap_or(Level::Off), output: log_output },

@@ -2,11 +2,11 @@
 
 use crate::values::{
     EnvVar, UserSpec, VolumeSpec, parse_destination, parse_env, parse_hostname, parse_isolation, parse_level,
-    parse_net, parse_ports, parse_size, parse_user, parse_volume,
+    parse_loopback, parse_net, parse_ports, parse_size, parse_user, parse_volume,
 };
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use config::{Destination, Isolation, Level, Net, Ports};
+use config::{Destination, Isolation, Level, Loopback, Net, Ports};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     /// Which network the program sees [default: host]
     #[arg(long, value_name = "host|none", value_parser = parse_net)]
     pub(crate) net: Option<Net>,
+    /// Who carries what programs send to each other by the host's loopback: it itself, or Enclos [default: host]
+    #[arg(long, value_name = "host|inside", value_parser = parse_loopback)]
+    pub(crate) net_loopback: Option<Loopback>,
     /// Lets the program bind these ports of the host only [default: all]
     #[arg(long, value_name = "PORT[-PORT]", value_parser = parse_ports)]
     pub(crate) net_bind: Option<Vec<Ports>>,
@@ -82,6 +85,7 @@ impl Settings {
             hostname: self.hostname.or(others.hostname),
             memory: self.memory.or(others.memory),
             net: self.net.or(others.net),
+            net_loopback: self.net_loopback.or(others.net_loopback),
             net_bind: self.net_bind.or(others.net_bind),
             net_connect: self.net_connect.or(others.net_connect),
             isolation: self.isolation.or(others.isolation),

@@ -2,7 +2,7 @@
 //!
 //! Each parser's error says what the value should look like; the caller says which option it was for.
 
-use config::{Access, Destination, Isolation, Level, Net, Network, Ports};
+use config::{Access, Destination, Isolation, Level, Loopback, Net, Network, Ports};
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -117,6 +117,14 @@ pub(crate) fn parse_net(text: &str) -> Result<Net, String> {
         "host" => Ok(Net::Host),
         "none" => Ok(Net::None),
         _ => Err("expected host or none".to_owned()),
+    }
+}
+
+pub(crate) fn parse_loopback(text: &str) -> Result<Loopback, String> {
+    match text {
+        "host" => Ok(Loopback::Host),
+        "inside" => Ok(Loopback::Inside),
+        _ => Err("expected host or inside".to_owned()),
     }
 }
 

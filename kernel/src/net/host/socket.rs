@@ -82,6 +82,22 @@ impl HostSocketFile {
         })
     }
 
+    /// Lets no call wait at the host from now on, whatever its status says.
+    ///
+    /// # Errors
+    /// What the host gives.
+    pub(in crate::net) fn never_wait(&self) -> Result<()> {
+        file::set_status_flags(self.socket.fd(), StatusFlags::O_NONBLOCK.bits())
+    }
+
+    /// Binds it to the name that it has while it has no port, so that the host chooses one, as it does by itself for who sends.
+    ///
+    /// # Errors
+    /// What the host gives.
+    pub(in crate::net) fn bind_again(&self, address: &Address) -> Result<()> {
+        self.socket.bind(address.bytes())
+    }
+
     fn transmit(&self, message: &mut Outgoing<'_, '_>) -> Result<usize> {
         let address = message.address.as_ref().map_or(&[][..], Address::bytes);
         self.check_reach(address)?;

@@ -67,6 +67,11 @@ pub(super) fn nowhere(domain: Domain) -> SocketAddr {
     (ip, 0).into()
 }
 
+/// Whether what is sent to the loopback reaches who is bound to this address.
+pub(super) fn is_of_loopback(ip: IpAddr) -> bool {
+    ip.is_loopback() || ip.is_unspecified()
+}
+
 /// Where a message to this address goes: no address means the loopback's own.
 ///
 /// # Errors

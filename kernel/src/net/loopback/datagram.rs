@@ -1,10 +1,11 @@
 //! UDP of the loopback inside the LibOS.
 
-use super::CONTROL_HEADER;
-use super::address;
+use super::connection::Buffer;
+use super::control::{Envelope, Sending};
 use super::options::Options;
 use super::ports::DATAGRAMS;
 use super::waiting::Wait;
+use super::{IPPROTO_UDP, address};
 use crate::events::{Anonymous, Blocking, IoEvents, Notifier};
 use crate::fs::{File, Metadata, StatusFlags};
 use crate::net::node::Node;
@@ -13,11 +14,12 @@ use crate::prelude::*;
 use crate::process::{Credentials, Thread};
 use core::net::SocketAddr;
 use frame::ocall::net::Domain;
+use frame::ocall::time::{Clock, now};
+use linux_raw_sys::net::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
 
 /// The longest datagram: what fits into a packet of IPv4.
 const LONGEST: usize = 65507;
-/// How many bytes wait with a receiver before datagrams are dropped, each with Linux's cost of one (`rmem_default`).
-const CAPACITY: usize = 212_992;
+/// What a datagram takes of a receiver's buffer besides its bytes, as on Linux.
 const COST: usize = 768;
 
 /// A UDP socket.
@@ -37,10 +39,17 @@ struct Inner {
     peer: Option<SocketAddr>,
     /// Nobody was there when something was sent (`ECONNREFUSED`).
     is_refused: bool,
-    /// Datagrams with their senders.
-    queue: VecDeque<(SocketAddr, Arc<[u8]>)>,
+    queue: VecDeque<Datagram>,
     queued: usize,
     shut: Shut,
+}
+
+/// A datagram that waits to be received.
+#[derive(Clone)]
+struct Datagram {
+    from: SocketAddr,
+    envelope: Envelope,
+    bytes: Arc<[u8]>,
 }
 
 /// The halves that were shut down.
@@ -73,6 +82,103 @@ impl DatagramSocket {
         })
     }
 
+    /// Its family.
+    pub(super) fn domain(&self) -> Domain {
+        self.domain
+    }
+
+    /// What tells that it became ready for something.
+    pub(super) fn ready_notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+
+    /// Whether there is such an option.
+    pub(super) fn has_option(name: OptionName) -> bool {
+        Options::has(name)
+    }
+
+    /// Whether somebody receives what is sent there.
+    pub(super) fn is_reached_at(to: SocketAddr) -> bool {
+        !DATAGRAMS.takers(to).is_empty()
+    }
+
+    /// The address that it's bound to.
+    pub(super) fn bound(&self) -> Option<SocketAddr> {
+        self.inner.lock().bound
+    }
+
+    /// Whom it's connected with.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.inner.lock().peer
+    }
+
+    /// Whether there's something to be received.
+    pub(super) fn has_datagrams(&self) -> bool {
+        !self.inner.lock().queue.is_empty()
+    }
+
+    /// How a call waits that receives.
+    pub(super) fn wait_to_receive(&self) -> Wait {
+        Wait { blocking: self.anonymous.blocking(), timeout: self.options.receive_timeout() }
+    }
+
+    /// Has the name and the peer that it has elsewhere. If others have that name, it's not reached here.
+    pub(super) fn rename(&self, name: Option<SocketAddr>, peer: Option<SocketAddr>) {
+        let old = {
+            let mut inner = self.inner.lock();
+            inner.peer = peer;
+            if inner.bound == name {
+                return;
+            }
+            inner.bound.take()
+        };
+        if let Some(old) = old {
+            DATAGRAMS.release(old.port(), &self.this);
+        }
+        if let Some(name) = name
+            && let Err(error) = self.bind_to(name)
+        {
+            debug!("{name} isn't reached inside: {error}");
+        }
+    }
+
+    /// How a message is to be sent.
+    ///
+    /// # Errors
+    /// `EINVAL` for control messages that are malformed or not there.
+    pub(super) fn sending(&self, message: &Outgoing<'_, '_>) -> Result<Sending> {
+        Sending::parse(self.domain, &self.options, &message.control)
+    }
+
+    /// Sends all of a source to who receives it, if there's somebody.
+    ///
+    /// # Errors
+    /// `EPIPE` if sending was shut, `EMSGSIZE`, `EFAULT`.
+    pub(super) fn send_to(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        sending: Sending,
+        source: &mut Source<'_>,
+    ) -> Result<Option<usize>> {
+        let own = if from.ip().is_unspecified() { address::source(to.ip()) } else { from.ip() };
+        let from = (sending.source.unwrap_or(own), from.port()).into();
+        if self.inner.lock().shut.sending {
+            bail!(EPIPE, "the sending half is shut");
+        }
+        if source.remaining() > LONGEST {
+            bail!(EMSGSIZE, "longer than a datagram");
+        }
+        let Some(taker) = DATAGRAMS.takers(to).into_iter().find(|socket| socket.takes_from(from)) else {
+            return Ok(None);
+        };
+        let bytes: Arc<[u8]> = source.take_all()?.into();
+        let len = bytes.len();
+        let time = now(Clock::Realtime);
+        taker.deliver(Datagram { from, envelope: Envelope { to, sending, time }, bytes });
+        Ok(Some(len))
+    }
+
     fn bind_to(&self, to: SocketAddr) -> Result<SocketAddr> {
         let bound = DATAGRAMS.bind(to, self.options.wish(&Arc::default()), &self.this)?;
         let mut inner = self.inner.lock();
@@ -99,14 +205,14 @@ impl DatagramSocket {
     }
 
     /// Puts a datagram into the queue, if there's room: it is lost otherwise.
-    fn deliver(&self, from: SocketAddr, bytes: Arc<[u8]>) {
+    fn deliver(&self, datagram: Datagram) {
         let mut inner = self.inner.lock();
-        let cost = bytes.len() + COST;
-        if inner.queued + cost > CAPACITY || inner.shut.receiving {
+        let cost = datagram.bytes.len() + COST;
+        if inner.queued + cost > self.options.buffer(Buffer::Receive) * 2 || inner.shut.receiving {
             return;
         }
         inner.queued += cost;
-        inner.queue.push_back((from, bytes));
+        inner.queue.push_back(datagram);
         drop(inner);
         self.notifier.broadcast(IoEvents::READABLE);
     }
@@ -120,10 +226,7 @@ impl DatagramSocket {
         if message.flags.contains(MessageFlags::MSG_OOB) {
             bail!(EOPNOTSUPP, "no urgent data");
         }
-        if message.control.len() >= CONTROL_HEADER {
-            warn!("control messages are not there without a network");
-            bail!(EINVAL, "no control messages");
-        }
+        let sending = self.sending(message)?;
         let peer = {
             let mut inner = self.inner.lock();
             if inner.shut.sending {
@@ -148,17 +251,16 @@ impl DatagramSocket {
         }
         let to = address::destination(to)?;
         let from = self.sender(to)?;
-        let bytes: Arc<[u8]> = message.source.take_all()?.into();
-        let len = bytes.len();
-        match DATAGRAMS.takers(to).into_iter().find(|socket| socket.takes_from(from)) {
-            Some(taker) => taker.deliver(from, bytes),
+        match self.send_to(from, to, sending, message.source)? {
+            Some(len) => return Ok(len),
             None if peer == Some(to) => {
                 self.inner.lock().is_refused = true;
                 self.notifier.broadcast(IoEvents::POLLERR);
             }
             None => {}
         }
-        Ok(len)
+        // It's lost, but a source that can't be read is told of.
+        message.source.take_all().map(|bytes| bytes.len())
     }
 
     fn receive_next(&self, message: &mut Incoming<'_, '_>) -> Result<usize> {
@@ -166,19 +268,21 @@ impl DatagramSocket {
         if flags.contains(MessageFlags::MSG_ERRQUEUE) {
             bail!(EAGAIN, "no errors are queued");
         }
-        let dont_wait = flags.contains(MessageFlags::MSG_DONTWAIT);
-        let blocking = if dont_wait { Blocking::DontWait } else { self.anonymous.blocking() };
-        let wait = Wait { blocking, timeout: self.options.receive_timeout() };
+        let mut wait = self.wait_to_receive();
+        if flags.contains(MessageFlags::MSG_DONTWAIT) {
+            wait.blocking = Blocking::DontWait;
+        }
         let taken = wait.until(&self.notifier, IoEvents::READABLE, || self.take(flags))?;
-        let Some((from, bytes)) = taken else { return Ok(0) };
+        let Some(Datagram { from, envelope, bytes }) = taken else { return Ok(0) };
         let put = if bytes.is_empty() { 0 } else { message.sink.put(&bytes)? };
         message.address = address::render(self.domain, from);
+        envelope.tell(self.domain, &self.options, &mut message.control);
         message.outcome.set(MessageFlags::MSG_TRUNC, put < bytes.len());
         Ok(if flags.contains(MessageFlags::MSG_TRUNC) { bytes.len() } else { put })
     }
 
     /// The next datagram, which stays if it's only looked at; `None` if the receiving half is shut.
-    fn take(&self, flags: MessageFlags) -> Result<Option<(SocketAddr, Arc<[u8]>)>> {
+    fn take(&self, flags: MessageFlags) -> Result<Option<Datagram>> {
         let mut inner = self.inner.lock();
         if core::mem::take(&mut inner.is_refused) {
             bail!(ECONNREFUSED, "nobody was there");
@@ -190,7 +294,7 @@ impl DatagramSocket {
         }
         match inner.queue.pop_front() {
             Some(datagram) => {
-                inner.queued -= datagram.1.len() + COST;
+                inner.queued -= datagram.bytes.len() + COST;
                 Ok(Some(datagram))
             }
             None if inner.shut.receiving => Ok(None),
@@ -257,14 +361,12 @@ impl Socket for DatagramSocket {
         Ok(address::render(self.domain, peer))
     }
 
-    fn set_option(&self, _thread: &Arc<Thread>, name: OptionName, value: &[u8]) -> Result<()> {
-        self.options.set(name, value)
+    fn set_option(&self, thread: &Arc<Thread>, name: OptionName, value: &[u8]) -> Result<()> {
+        self.options.set(&thread.credentials(), name, value)
     }
 
     fn option(&self, _thread: &Arc<Thread>, name: OptionName, _len: usize) -> Result<Vec<u8>> {
-        use linux_raw_sys::net::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
         const SOCK_DGRAM: i32 = 2;
-        const IPPROTO_UDP: i32 = 17;
         let number = match (name.level as u32, name.number as u32) {
             (SOL_SOCKET, SO_TYPE) => SOCK_DGRAM,
             (SOL_SOCKET, SO_DOMAIN) => self.domain as i32,
@@ -321,7 +423,7 @@ impl File for DatagramSocket {
     }
 
     fn ioctl(&self, _thread: &Arc<Thread>, request: u32, argument: u64) -> Result<usize> {
-        let first = || self.inner.lock().queue.front().map_or(0, |(_, bytes)| bytes.len());
+        let first = || self.inner.lock().queue.front().map_or(0, |datagram| datagram.bytes.len());
         socket::ioctl(request, argument, || Ok([first(), 0]))
     }
 }

@@ -1,19 +1,24 @@
-//! Internet sockets of the loopback inside the LibOS (`--net none`): no call reaches the host.
+//! Internet sockets of the loopback inside the LibOS: no call reaches the host.
 //!
 //! - `address`: addresses of the loopback, as programs write and read them;
 //! - `ports`: who has bound which address;
-//! - [`StreamSocket`]: TCP, whose `connection`s are two channels;
+//! - [`StreamSocket`]: TCP, whose `connection`s are two channels, with `urgent` data;
 //! - [`DatagramSocket`]: UDP, whose datagrams wait with the receiver;
-//! - `options`: options of both.
+//! - `options`: options of both;
+//! - `control`: control messages of both;
+//! - [`hybrid`]: both together with the host's sockets.
 //!
 //! The table of ports and a socket's own state are never locked together.
 
 mod address;
 mod connection;
+mod control;
 mod datagram;
+pub mod hybrid;
 mod options;
 mod ports;
 mod stream;
+mod urgent;
 mod waiting;
 
 pub use datagram::DatagramSocket;
@@ -24,7 +29,7 @@ use crate::prelude::*;
 use crate::process::Thread;
 use frame::ocall::net::{Domain, Kind};
 
-/// A socket.
+/// A socket where there is no other network (`--net none`).
 ///
 /// # Errors
 /// `EAFNOSUPPORT`, `EPROTONOSUPPORT`, `EINVAL` for what isn't there without a network.
@@ -35,8 +40,6 @@ pub fn create(
     protocol: i32,
     status: StatusFlags,
 ) -> Result<Arc<dyn File>> {
-    const IPPROTO_TCP: i32 = 6;
-    const IPPROTO_UDP: i32 = 17;
     /// One more than the highest protocol (`IPPROTO_MAX`).
     const PROTOCOLS: core::ops::Range<i32> = 0..263;
     if domain == Domain::Netlink {
@@ -57,5 +60,5 @@ pub fn create(
     }
 }
 
-/// Bytes of a `struct cmsghdr`: less than that is no control message.
-const CONTROL_HEADER: usize = 16;
+const IPPROTO_TCP: i32 = 6;
+const IPPROTO_UDP: i32 = 17;

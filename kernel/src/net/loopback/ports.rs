@@ -1,6 +1,6 @@
 //! Who has bound which address.
 
-use super::{DatagramSocket, StreamSocket};
+use super::{DatagramSocket, StreamSocket, address};
 use crate::prelude::*;
 use core::net::{IpAddr, SocketAddr};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -70,7 +70,7 @@ impl<S> Ports<S> {
     /// `EADDRINUSE`; `EADDRNOTAVAIL` for an address that isn't the loopback's.
     pub(super) fn bind(&self, address: SocketAddr, wish: Wish, socket: &Weak<S>) -> Result<SocketAddr> {
         let ip = address.ip();
-        if !ip.is_loopback() && !ip.is_unspecified() {
+        if !address::is_of_loopback(ip) {
             bail!(EADDRNOTAVAIL, "no interface has the address");
         }
         let binding = Binding { address: ip, wish, socket: socket.clone() };

@@ -1,6 +1,7 @@
 //! Waiting for a socket inside the LibOS.
 
 use crate::events::{Blocking, IoEvents, Notifier, Poller, Share};
+use crate::fs::File;
 use crate::prelude::*;
 use core::time::Duration;
 use frame::sync::{Deadline, WaitError};
@@ -24,6 +25,19 @@ impl Wait {
         self,
         notifier: &Notifier,
         events: IoEvents,
+        attempt: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        self.until_with_host((notifier, events), &[], attempt)
+    }
+
+    /// As [`until`](Self::until), but files of the host make for another attempt, too.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn until_with_host<T>(
+        self,
+        (notifier, events): (&Notifier, IoEvents),
+        hosted: &[(&dyn File, IoEvents)],
         mut attempt: impl FnMut() -> Result<T>,
     ) -> Result<T> {
         let mut outcome = attempt();
@@ -38,7 +52,7 @@ impl Wait {
             if !is_again(&outcome) {
                 return outcome;
             }
-            match poller.wait(deadline) {
+            match poller.wait_with_host(hosted, deadline) {
                 Ok(()) => {}
                 Err(WaitError::TimedOut) => return attempt(),
                 Err(WaitError::Interrupted) => {
@@ -51,6 +65,6 @@ impl Wait {
     }
 }
 
-fn is_again<T>(outcome: &Result<T>) -> bool {
+pub(super) fn is_again<T>(outcome: &Result<T>) -> bool {
     outcome.as_ref().is_err_and(|error| error.errno() == Errno::EAGAIN)
 }

@@ -1,14 +1,15 @@
 //! `socket` and `socketpair`.
 
+use crate::boot;
 use crate::fs::sys::install;
 use crate::fs::{FdFlags, File, StatusFlags};
-use crate::net::host::is_host_there;
 use crate::net::unix::{self, Kind};
 use crate::net::{host, loopback};
 use crate::prelude::*;
 use crate::process::Thread;
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
+use config::{Loopback, Net};
 use frame::ocall::net::{Domain, Kind as HostKind};
 
 const AF_UNSPEC: i32 = 0;
@@ -67,7 +68,13 @@ fn create(thread: &Arc<Thread>, domain: i32, kind: u32, protocol: i32, status: S
 }
 
 /// A socket of the network that there is.
-fn internet(thread: &Thread, domain: Domain, kind: u32, protocol: i32, status: StatusFlags) -> Result<Arc<dyn File>> {
+fn internet(
+    thread: &Arc<Thread>,
+    domain: Domain,
+    kind: u32,
+    protocol: i32,
+    status: StatusFlags,
+) -> Result<Arc<dyn File>> {
     const SOCK_STREAM: u32 = 1;
     const SOCK_DGRAM: u32 = 2;
     const SOCK_RAW: u32 = 3;
@@ -77,10 +84,10 @@ fn internet(thread: &Thread, domain: Domain, kind: u32, protocol: i32, status: S
         SOCK_RAW => HostKind::Raw,
         _ => bail!(ESOCKTNOSUPPORT, "the family has no such sockets"),
     };
-    if is_host_there() {
-        host::create(thread, domain, kind, protocol, status)
-    } else {
-        loopback::create(thread, domain, kind, protocol, status)
+    match boot::config().map(|config| (config.net, config.net_loopback)) {
+        Some((Net::Host, Loopback::Host)) => host::create(thread, domain, kind, protocol, status),
+        Some((Net::Host, Loopback::Inside)) => loopback::hybrid::create(thread, domain, kind, protocol, status),
+        Some((Net::None, _)) | None => loopback::create(thread, domain, kind, protocol, status),
     }
 }
 
