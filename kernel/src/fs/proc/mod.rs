@@ -3,6 +3,7 @@
 //! - [`node`]: files and directories whose contents are made when they are looked at;
 //! - [`subject`]: the process or thread that a file is about, and who may look into it;
 //! - [`process`]: `/proc/PID` and `/proc/PID/task/TID`, with [`stat`], [`status`], [`descriptors`], [`memory`];
+//! - [`network`]: `/proc/net` and `/proc/sys/net`;
 //! - [`system`]: the rest.
 //!
 //! A file of a process holds on to the process, but not to its life: reading one of a process that was waited for is
@@ -10,6 +11,7 @@
 
 mod descriptors;
 mod memory;
+mod network;
 mod node;
 mod process;
 mod stat;

@@ -1,5 +1,6 @@
 //! The entries of `/proc` that aren't processes.
 
+use super::network;
 use super::node::{Directory, Entry, Fixed, Node, ProcInode};
 use super::process::ProcessDirectory;
 use super::subject::Subject;
@@ -31,7 +32,7 @@ const ENTRIES: &[(&str, fn() -> Node)] = &[
     ("loadavg", || of_host("/proc/loadavg")),
     ("meminfo", || Node::file(meminfo)),
     ("mounts", || Node::link(|| Ok(b"self/mounts".to_vec()))),
-    ("net", || Node::directory(Fixed(NET))),
+    ("net", network::net),
     ("self", || Node::link(|| own(|pid, _| pid.to_string()))),
     ("partitions", || of_host("/proc/partitions")),
     ("stat", || of_host("/proc/stat")),
@@ -43,9 +44,6 @@ const ENTRIES: &[(&str, fn() -> Node)] = &[
     ("version", || Node::file(version)),
     ("vmstat", || of_host("/proc/vmstat")),
 ];
-
-/// Networking.
-const NET: &[(&str, fn() -> Node)] = &[("unix", || Node::file(|| Ok(crate::net::unix::list())))];
 
 /// What the LibOS shows of itself, for debugging and tests.
 const OWN: &[(&str, fn() -> Node)] = &[("check", || Node::file(consistency)), ("memory", || Node::file(own_memory))];
@@ -99,7 +97,7 @@ fn own(text: impl Fn(u32, u32) -> String) -> Result<Vec<u8>> {
 }
 
 /// What the host shows, as it is when it's opened.
-fn of_host(path: &'static str) -> Node {
+pub(super) fn of_host(path: &'static str) -> Node {
     const MAX: usize = 1 << 20;
     Node::file(move || {
         let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
@@ -123,6 +121,7 @@ const SYSV_IPC: &[(&str, fn() -> Node)] =
 const SETTINGS: &[(&str, fn() -> Node)] = &[
     ("fs", || Node::directory(Fixed(FS_SETTINGS))),
     ("kernel", || Node::directory(Fixed(KERNEL_SETTINGS))),
+    ("net", || Node::directory(Fixed(network::SETTINGS))),
     ("vm", || Node::directory(Fixed(VM_SETTINGS))),
 ];
 
