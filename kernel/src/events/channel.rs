@@ -5,6 +5,13 @@ use crate::prelude::*;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use frame::sync::{Deadline, MutexGuard, WaitError, WaitQueue};
 
+/// How many used-up items all channels together keep for their producers: those of idle ones would take more memory than
+/// the channels themselves.
+const MOST_SPARE: usize = 256;
+
+/// How many there are.
+static SPARE: AtomicUsize = AtomicUsize::new(0);
+
 /// A ring between producers and consumers. Its ends are made by [`producer`](Self::producer) and
 /// [`consumer`](Self::consumer); an end is closed when the last of its handles is dropped, and opened again by a new one.
 ///
@@ -167,6 +174,12 @@ impl<T> Channel<T> {
     }
 }
 
+impl<T> Drop for Channel<T> {
+    fn drop(&mut self) {
+        SPARE.fetch_sub(self.spare.get_mut().len(), Ordering::Relaxed);
+    }
+}
+
 /// A producer's or consumer's turn: others of the same end wait.
 pub(super) type Turn<'a> = MutexGuard<'a, AtWork>;
 
@@ -265,7 +278,9 @@ impl<T> Producer<T> {
     pub(super) fn take_spare(&self, count: usize) -> Vec<T> {
         let mut spare = self.0.spare.lock();
         let rest = spare.len().saturating_sub(count);
-        spare.split_off(rest)
+        let taken = spare.split_off(rest);
+        SPARE.fetch_sub(taken.len(), Ordering::Relaxed);
+        taken
     }
 
     /// Tells the consumers that there's something new, and another producer that there's room left.
@@ -342,11 +357,15 @@ impl<T> Consumer<T> {
         self.0.occupied.fetch_sub(1, Ordering::SeqCst) >= self.0.capacity()
     }
 
-    /// Keeps a used-up item for the producers.
+    /// Keeps a used-up item for the producers, unless there are enough.
     pub(super) fn give_spare(&self, item: T) {
+        if SPARE.load(Ordering::Relaxed) >= MOST_SPARE {
+            return;
+        }
         let mut spare = self.0.spare.lock();
         if spare.len() < self.0.capacity() {
             spare.push(item);
+            SPARE.fetch_add(1, Ordering::Relaxed);
         }
     }
 

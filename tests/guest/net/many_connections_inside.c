@@ -1,0 +1,3 @@
+// option: --net-loopback inside
+/* The same by connections that don't leave the LibOS. */
+#include "many_connections.c"
