@@ -25,8 +25,10 @@ pub(super) struct Connection {
 pub(super) struct Side {
     /// Tells that the end became ready for something.
     pub(super) notifier: Notifier,
-    /// The peer closed without having read everything; told once (`ECONNRESET`).
+    /// The peer closed without having read everything.
     is_reset: AtomicBool,
+    /// That isn't told yet, which it is once (`ECONNRESET`).
+    has_error: AtomicBool,
     /// The urgent byte that came last.
     pub(super) urgent: Urgent,
     /// What the sizes of its buffers for sending and receiving (`SO_SNDBUF`, `SO_RCVBUF`) add to the directions, in pages.
@@ -49,6 +51,7 @@ impl Default for Side {
         Self {
             notifier: Notifier::new(),
             is_reset: AtomicBool::new(false),
+            has_error: AtomicBool::new(false),
             urgent: Urgent::default(),
             shares: [AtomicUsize::new(SHARE), AtomicUsize::new(SHARE)],
             least: AtomicUsize::new(1),
@@ -75,6 +78,18 @@ impl Side {
     /// The capacity in pages of the direction towards a peer.
     fn capacity_to(&self, peer: &Self) -> usize {
         self.share(Buffer::Send) + peer.share(Buffer::Receive)
+    }
+
+    /// The peer closes without having read everything.
+    fn reset(&self) {
+        if !self.is_reset.swap(true, Ordering::SeqCst) {
+            self.has_error.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// The error that waits to be told, which it is once.
+    pub(super) fn take_error(&self) -> Option<Errno> {
+        self.has_error.swap(false, Ordering::SeqCst).then_some(Errno::ECONNRESET)
     }
 
     /// A side that starts as this one is set.
@@ -134,7 +149,7 @@ impl Connection {
     /// `EPIPE` if that direction is shut, `EAGAIN`, `EFAULT`, `ERESTARTSYS`; none once something was sent.
     pub(super) fn send(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
         self.check_open()?;
-        self.outgoing.write(source, ChunkKind::Stream, blocking)
+        self.outgoing.write(source, ChunkKind::Stream, blocking).map_err(|error| self.send_error(error))
     }
 
     /// As [`send`](Self::send), but the last byte is urgent (`MSG_OOB`).
@@ -145,7 +160,7 @@ impl Connection {
         self.check_open()?;
         let bytes = source.take_all()?;
         let Some((&last, before)) = bytes.split_last() else { return Ok(0) };
-        let sent = self.outgoing.write(&mut Source::buffer(before), ChunkKind::Stream, blocking)?;
+        let sent = self.send(&mut Source::buffer(before), blocking)?;
         if sent < before.len() {
             return Ok(sent);
         }
@@ -155,15 +170,26 @@ impl Connection {
         let mut source = Source::buffer(core::slice::from_ref(&last));
         match self.outgoing.write_with(&mut source, ChunkKind::Stream, blocking, Some(&mark.attachment())) {
             Err(_) if sent > 0 => Ok(sent),
-            result => result.map(|count| sent + count),
+            result => result.map(|count| sent + count).map_err(|error| self.send_error(error)),
         }
     }
 
     fn check_open(&self) -> Result<()> {
         if self.outgoing.channel().is_shut() {
-            bail!(EPIPE, "nothing can be sent any more");
+            return Err(self.send_error(err!(EPIPE, "nothing can be sent any more")));
         }
         Ok(())
+    }
+
+    /// What a sender is told: of a reset first.
+    fn send_error(&self, error: Error) -> Error {
+        let reset = (error.errno() == Errno::EPIPE).then(|| self.side.take_error()).flatten();
+        reset.map_or(error, Error::from)
+    }
+
+    /// Whether the peer has reset it.
+    pub(super) fn is_reset(&self) -> bool {
+        self.side.is_reset.load(Ordering::SeqCst)
     }
 
     /// Receives what there is, or waits for something; 0 at the end. Stops before an urgent byte.
@@ -261,7 +287,7 @@ impl Connection {
 
     /// Ends the connection such that the peer finds it reset.
     pub(super) fn reset(&self) {
-        self.peer.is_reset.store(true, Ordering::SeqCst);
+        self.peer.reset();
         self.shut(Shutdown::Both);
     }
 
@@ -269,11 +295,11 @@ impl Connection {
     pub(super) fn poll(&self) -> IoEvents {
         let (no_more_in, no_more_out) = (self.incoming.channel().is_shut(), self.outgoing.channel().is_shut());
         IoEvents::READABLE.when(self.is_readable())
-            | (self.outgoing.poll() & IoEvents::WRITABLE)
+            | IoEvents::WRITABLE.when(no_more_out || self.outgoing.poll().intersects(IoEvents::WRITABLE))
             | IoEvents::POLLPRI.when(self.side.urgent.is_there())
             | (IoEvents::READABLE | IoEvents::POLLRDHUP).when(no_more_in)
             | IoEvents::POLLHUP.when(no_more_in && no_more_out)
-            | IoEvents::POLLERR.when(self.side.is_reset.load(Ordering::SeqCst))
+            | IoEvents::POLLERR.when(self.side.has_error.load(Ordering::SeqCst))
     }
 
     fn is_readable(&self) -> bool {
@@ -322,17 +348,14 @@ impl Connection {
     }
 
     fn end(&self) -> Result<usize> {
-        if self.side.is_reset.swap(false, Ordering::SeqCst) {
-            bail!(ECONNRESET, "the peer closed without having read everything");
-        }
-        Ok(0)
+        self.side.take_error().map_or(Ok(0), |errno| Err(errno.into()))
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.incoming.poll().contains(IoEvents::POLLIN) {
-            self.peer.is_reset.store(true, Ordering::SeqCst);
+            self.peer.reset();
         }
         self.shut(Shutdown::Both);
     }

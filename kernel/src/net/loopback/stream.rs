@@ -266,6 +266,12 @@ impl StreamSocket {
         Ok(connection)
     }
 
+    /// The error that waits to be told, which it is once.
+    fn take_error(&self) -> Option<Errno> {
+        let pending = self.inner.lock().pending.take();
+        pending.or_else(|| self.side.take_error())
+    }
+
     fn transmit(&self, source: &mut Source<'_>, flags: MessageFlags) -> Result<usize> {
         let connection = self.connection().map_err(|_| err!(EPIPE, "the socket is not connected"))?;
         let blocking = self.blocking(flags, self.options.send_timeout());
@@ -431,6 +437,9 @@ impl Socket for StreamSocket {
             self.inner.lock().is_shut |= how.ends_reading();
             self.side.notifier.broadcast(IoEvents::READABLE);
         })?;
+        if connection.is_reset() {
+            bail!(ENOTCONN, "the connection was reset");
+        }
         connection.shut(how);
         Ok(())
     }
@@ -440,8 +449,10 @@ impl Socket for StreamSocket {
     }
 
     fn peer_name(&self) -> Result<Address> {
-        match self.inner.lock().state {
-            State::Connected { peer, .. } => Ok(address::render(self.domain, peer)),
+        match &self.inner.lock().state {
+            State::Connected { connection, peer, .. } if !connection.is_reset() => {
+                Ok(address::render(self.domain, *peer))
+            }
             _ => Err(err!(ENOTCONN, "the socket is not connected")),
         }
     }
@@ -459,7 +470,7 @@ impl Socket for StreamSocket {
             (SOL_SOCKET, SO_DOMAIN) => self.domain as i32,
             (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_TCP,
             (SOL_SOCKET, SO_ACCEPTCONN) => i32::from(self.is_listening()),
-            (SOL_SOCKET, SO_ERROR) => self.inner.lock().pending.take().map_or(0, |errno| errno as i32),
+            (SOL_SOCKET, SO_ERROR) => self.take_error().map_or(0, |errno| errno as i32),
             (SOL_TCP, TCP_INFO) => return Ok(self.info()),
             _ => return self.options.get(name),
         };
