@@ -113,6 +113,18 @@ impl<T> Channel<T> {
     /// Closes both ends for good: nothing more can be put in, and what is there can still be taken out.
     pub fn shut(&self) {
         self.is_shut.store(true, Ordering::SeqCst);
+        self.tell_shut();
+    }
+
+    /// Closes both ends of two rings for good, such that nobody finds the one shut and the other not.
+    pub fn shut_both<U>(&self, other: &Channel<U>) {
+        self.is_shut.store(true, Ordering::SeqCst);
+        other.is_shut.store(true, Ordering::SeqCst);
+        self.tell_shut();
+        other.tell_shut();
+    }
+
+    fn tell_shut(&self) {
         self.consumers.waiters.wake_all();
         self.producers.waiters.wake_all();
         self.consumers.notifier.broadcast(HAS_PRODUCERS_GONE);

@@ -277,11 +277,10 @@ impl Connection {
 
     /// Ends a half of the connection, or both.
     pub(super) fn shut(&self, how: Shutdown) {
-        if how.ends_reading() {
-            self.incoming.channel().shut();
-        }
-        if how.ends_writing() {
-            self.outgoing.channel().shut();
+        match how {
+            Shutdown::Read => self.incoming.channel().shut(),
+            Shutdown::Write => self.outgoing.channel().shut(),
+            Shutdown::Both => self.incoming.channel().shut_both(self.outgoing.channel()),
         }
     }
 

@@ -325,20 +325,14 @@ impl Endpoint {
 
     /// Nothing more goes these ways.
     pub fn shut(&self, how: Shutdown) {
-        if how.ends_reading() {
-            match &self.transport {
-                Transport::Stream { incoming, .. } => incoming.channel().shut(),
-                Transport::Packets { incoming, peer_budget, .. } => {
-                    incoming.channel().shut();
+        match &self.transport {
+            Transport::Stream { incoming, outgoing, .. } => shut_channels(how, incoming, outgoing),
+            Transport::Packets { incoming, outgoing, budget, peer_budget } => {
+                shut_channels(how, incoming, outgoing);
+                if how.ends_reading() {
                     peer_budget.tell();
                 }
-            }
-        }
-        if how.ends_writing() {
-            match &self.transport {
-                Transport::Stream { outgoing, .. } => outgoing.channel().shut(),
-                Transport::Packets { outgoing, budget, .. } => {
-                    outgoing.channel().shut();
+                if how.ends_writing() {
                     budget.tell();
                 }
             }
@@ -388,6 +382,14 @@ impl Endpoint {
                 }
             }),
         }
+    }
+}
+
+fn shut_channels<T>(how: Shutdown, incoming: &Consumer<T>, outgoing: &Producer<T>) {
+    match how {
+        Shutdown::Read => incoming.channel().shut(),
+        Shutdown::Write => outgoing.channel().shut(),
+        Shutdown::Both => incoming.channel().shut_both(outgoing.channel()),
     }
 }
 
