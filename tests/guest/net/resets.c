@@ -120,6 +120,26 @@ int main(void)
     show_rest(pair[1]);
     CHECK(close(epoll) == 0);
 
+    printf("- by an answer to what is sent to who has closed\n");
+    tcp_pair(AF_INET, pair);
+    CHECK(close(pair[0]) == 0);
+    CHECK(ready(pair[1], POLLIN) & POLLIN);
+    printf("ready: %#x\n", ready(pair[1], POLLIN | POLLOUT | POLLRDHUP));
+    struct address peer = {.len = sizeof peer.storage};
+    SHOW(getpeername(pair[1], raw(&peer), &peer.len));
+    SHOW_VALUE(read(pair[1], buffer, 1));
+    SHOW_VALUE(send(pair[1], block, sizeof block, 0));
+    CHECK(ready(pair[1], 0) & POLLERR);
+    printf("ready: %#x\n", ready(pair[1], POLLIN | POLLOUT | POLLRDHUP));
+    SHOW_VALUE(read(pair[1], buffer, 1));
+    show_rest(pair[1]);
+
+    printf("- after it has itself ended\n");
+    tcp_pair(AF_INET, pair);
+    CHECK(shutdown(pair[1], SHUT_WR) == 0 && close(pair[0]) == 0);
+    CHECK(ready(pair[1], 0) & POLLHUP);
+    show_rest(pair[1]);
+
     printf("- by closing with something unread\n");
     tcp_pair(AF_INET, pair);
     CHECK(write(pair[1], "unread", 6) == 6);

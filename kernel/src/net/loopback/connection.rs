@@ -7,7 +7,7 @@ use crate::events::{
 };
 use crate::net::Shutdown;
 use crate::prelude::*;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 /// What each end adds to the capacity of a direction, in pages, unless it says otherwise: both together as many bytes as
 /// Linux's `wmem_default`.
@@ -25,10 +25,12 @@ pub(super) struct Connection {
 pub(super) struct Side {
     /// Tells that the end became ready for something.
     pub(super) notifier: Notifier,
-    /// The peer closed without having read everything.
+    /// The peer closed without having read everything, or before something was sent to it.
     is_reset: AtomicBool,
-    /// That isn't told yet, which it is once (`ECONNRESET`).
-    has_error: AtomicBool,
+    /// That as an error's number, until it's told.
+    error: AtomicI32,
+    /// The end has said that it sends nothing more.
+    has_ended: AtomicBool,
     /// The urgent byte that came last.
     pub(super) urgent: Urgent,
     /// What the sizes of its buffers for sending and receiving (`SO_SNDBUF`, `SO_RCVBUF`) add to the directions, in pages.
@@ -51,7 +53,8 @@ impl Default for Side {
         Self {
             notifier: Notifier::new(),
             is_reset: AtomicBool::new(false),
-            has_error: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+            error: AtomicI32::new(0),
             urgent: Urgent::default(),
             shares: [AtomicUsize::new(SHARE), AtomicUsize::new(SHARE)],
             least: AtomicUsize::new(1),
@@ -80,16 +83,16 @@ impl Side {
         self.share(Buffer::Send) + peer.share(Buffer::Receive)
     }
 
-    /// The peer closes without having read everything.
-    fn reset(&self) {
+    /// The peer resets the connection, which is told by this error.
+    fn reset(&self, errno: Errno) {
         if !self.is_reset.swap(true, Ordering::SeqCst) {
-            self.has_error.store(true, Ordering::SeqCst);
+            self.error.store(errno as i32, Ordering::SeqCst);
         }
     }
 
     /// The error that waits to be told, which it is once.
     pub(super) fn take_error(&self) -> Option<Errno> {
-        self.has_error.swap(false, Ordering::SeqCst).then_some(Errno::ECONNRESET)
+        Errno::from_raw(self.error.swap(0, Ordering::SeqCst))
     }
 
     /// A side that starts as this one is set.
@@ -148,8 +151,21 @@ impl Connection {
     /// # Errors
     /// `EPIPE` if that direction is shut, `EAGAIN`, `EFAULT`, `ERESTARTSYS`; none once something was sent.
     pub(super) fn send(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
-        self.check_open()?;
+        if self.outgoing.channel().is_shut() {
+            return self.send_to_nobody(source);
+        }
         self.outgoing.write(source, ChunkKind::Stream, blocking).map_err(|error| self.send_error(error))
+    }
+
+    /// Linux learns that the peer has closed by the answer to what is sent to it: that is lost, and the next is refused.
+    fn send_to_nobody(&self, source: &mut Source<'_>) -> Result<usize> {
+        if self.side.has_ended.load(Ordering::SeqCst) || self.is_reset() {
+            return Err(self.send_error(err!(EPIPE, "nothing can be sent any more")));
+        }
+        let lost = source.take_all()?;
+        self.side.reset(Errno::EPIPE);
+        self.side.notifier.broadcast(IoEvents::WRITABLE | IoEvents::ALWAYS);
+        Ok(lost.len())
     }
 
     /// As [`send`](Self::send), but the last byte is urgent (`MSG_OOB`).
@@ -157,8 +173,10 @@ impl Connection {
     /// # Errors
     /// As there.
     pub(super) fn send_urgent(&self, source: &mut Source<'_>, blocking: Blocking) -> Result<usize> {
-        self.check_open()?;
         let bytes = source.take_all()?;
+        if self.outgoing.channel().is_shut() {
+            return self.send_to_nobody(&mut Source::buffer(&bytes));
+        }
         let Some((&last, before)) = bytes.split_last() else { return Ok(0) };
         let sent = self.send(&mut Source::buffer(before), blocking)?;
         if sent < before.len() {
@@ -174,22 +192,20 @@ impl Connection {
         }
     }
 
-    fn check_open(&self) -> Result<()> {
-        if self.outgoing.channel().is_shut() {
-            return Err(self.send_error(err!(EPIPE, "nothing can be sent any more")));
-        }
-        Ok(())
-    }
-
     /// What a sender is told: of a reset first.
     fn send_error(&self, error: Error) -> Error {
         let reset = (error.errno() == Errno::EPIPE).then(|| self.side.take_error()).flatten();
         reset.map_or(error, Error::from)
     }
 
-    /// Whether the peer has reset it.
-    pub(super) fn is_reset(&self) -> bool {
+    fn is_reset(&self) -> bool {
         self.side.is_reset.load(Ordering::SeqCst)
+    }
+
+    /// Whether nothing is left of it: the peer has reset it, or both have ended it.
+    pub(super) fn is_over(&self) -> bool {
+        let [own, peers] = [&self.side, &self.peer].map(|side| side.has_ended.load(Ordering::SeqCst));
+        self.is_reset() || own && peers
     }
 
     /// Receives what there is, or waits for something; 0 at the end. Stops before an urgent byte.
@@ -277,6 +293,9 @@ impl Connection {
 
     /// Ends a half of the connection, or both.
     pub(super) fn shut(&self, how: Shutdown) {
+        if how.ends_writing() {
+            self.side.has_ended.store(true, Ordering::SeqCst);
+        }
         match how {
             Shutdown::Read => self.incoming.channel().shut(),
             Shutdown::Write => self.outgoing.channel().shut(),
@@ -286,19 +305,21 @@ impl Connection {
 
     /// Ends the connection such that the peer finds it reset.
     pub(super) fn reset(&self) {
-        self.peer.reset();
+        self.peer.reset(Errno::ECONNRESET);
         self.shut(Shutdown::Both);
     }
 
     /// What the end is ready for.
     pub(super) fn poll(&self) -> IoEvents {
-        let (no_more_in, no_more_out) = (self.incoming.channel().is_shut(), self.outgoing.channel().is_shut());
+        let no_more_in = self.incoming.channel().is_shut();
+        let no_more_out = self.side.has_ended.load(Ordering::SeqCst) || self.is_reset();
         IoEvents::READABLE.when(self.is_readable())
-            | IoEvents::WRITABLE.when(no_more_out || self.outgoing.poll().intersects(IoEvents::WRITABLE))
+            | IoEvents::WRITABLE
+                .when(self.outgoing.channel().is_shut() || self.outgoing.poll().intersects(IoEvents::WRITABLE))
             | IoEvents::POLLPRI.when(self.side.urgent.is_there())
             | (IoEvents::READABLE | IoEvents::POLLRDHUP).when(no_more_in)
             | IoEvents::POLLHUP.when(no_more_in && no_more_out)
-            | IoEvents::POLLERR.when(self.side.has_error.load(Ordering::SeqCst))
+            | IoEvents::POLLERR.when(self.side.error.load(Ordering::SeqCst) != 0)
     }
 
     fn is_readable(&self) -> bool {
@@ -347,14 +368,17 @@ impl Connection {
     }
 
     fn end(&self) -> Result<usize> {
-        self.side.take_error().map_or(Ok(0), |errno| Err(errno.into()))
+        // That nobody was there is for senders to know.
+        let was_reset =
+            self.side.error.compare_exchange(Errno::ECONNRESET as i32, 0, Ordering::SeqCst, Ordering::SeqCst);
+        was_reset.map_or(Ok(0), |_| Err(err!(ECONNRESET, "the peer closed without having read everything")))
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.incoming.poll().contains(IoEvents::POLLIN) {
-            self.peer.reset();
+            self.peer.reset(Errno::ECONNRESET);
         }
         self.shut(Shutdown::Both);
     }

@@ -437,8 +437,8 @@ impl Socket for StreamSocket {
             self.inner.lock().is_shut |= how.ends_reading();
             self.side.notifier.broadcast(IoEvents::READABLE);
         })?;
-        if connection.is_reset() {
-            bail!(ENOTCONN, "the connection was reset");
+        if connection.is_over() {
+            bail!(ENOTCONN, "the connection is over");
         }
         connection.shut(how);
         Ok(())
@@ -450,7 +450,7 @@ impl Socket for StreamSocket {
 
     fn peer_name(&self) -> Result<Address> {
         match &self.inner.lock().state {
-            State::Connected { connection, peer, .. } if !connection.is_reset() => {
+            State::Connected { connection, peer, .. } if !connection.is_over() => {
                 Ok(address::render(self.domain, *peer))
             }
             _ => Err(err!(ENOTCONN, "the socket is not connected")),
