@@ -162,10 +162,12 @@ impl Connection {
         if self.side.has_ended.load(Ordering::SeqCst) || self.is_reset() {
             return Err(self.send_error(err!(EPIPE, "nothing can be sent any more")));
         }
-        let lost = source.take_all()?;
+        // No more than is on its way before there's an answer.
+        let mut lost = vec![0; source.remaining().min(self.side.share(Buffer::Send) * CHUNK_SIZE)];
+        let count = source.take(&mut lost)?;
         self.side.reset(Errno::EPIPE);
         self.side.notifier.broadcast(IoEvents::WRITABLE | IoEvents::ALWAYS);
-        Ok(lost.len())
+        Ok(count)
     }
 
     /// As [`send`](Self::send), but the last byte is urgent (`MSG_OOB`).
