@@ -61,6 +61,7 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("alloc::collections::vec_deque::VecDeque<kernel::events::bytes::Chunk>", "a channel's items"),
     ("alloc::vec::Vec<kernel::events::bytes::Chunk>", "a channel's spare items"),
     ("core::option::Option<kernel::net::unix::in_flight::Rights>", "what travels with a message"),
+    ("core::option::Option<alloc::sync::Arc<kernel::net::loopback::urgent::Mark>>", "an urgent byte of the loopback"),
     ("kernel::events::epoll::nesting::Shape", "which epoll files are in which"),
     (
         "alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::events::epoll::item::Item>>",

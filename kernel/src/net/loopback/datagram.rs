@@ -206,9 +206,10 @@ impl DatagramSocket {
 
     /// Puts a datagram into the queue, if there's room: it is lost otherwise.
     fn deliver(&self, datagram: Datagram) {
-        let mut inner = self.inner.lock();
         let cost = datagram.bytes.len() + COST;
-        if inner.queued + cost > self.options.buffer(Buffer::Receive) * 2 || inner.shut.receiving {
+        let room = self.options.buffer(Buffer::Receive) * 2;
+        let mut inner = self.inner.lock();
+        if inner.queued + cost > room || inner.shut.receiving {
             return;
         }
         inner.queued += cost;

@@ -505,17 +505,21 @@ impl File for StreamSocket {
     }
 
     fn poll(&self) -> IoEvents {
-        let inner = self.inner.lock();
-        let failed = IoEvents::POLLERR.when(inner.pending.is_some());
-        match &inner.state {
-            State::Unconnected => {
-                let readable = IoEvents::READABLE.when(inner.is_shut || !failed.is_empty());
-                let shut = IoEvents::POLLRDHUP.when(inner.is_shut);
-                failed | readable | shut | IoEvents::WRITABLE | IoEvents::POLLHUP
+        let connection = {
+            let inner = self.inner.lock();
+            let failed = IoEvents::POLLERR.when(inner.pending.is_some());
+            match &inner.state {
+                State::Unconnected => {
+                    let readable = IoEvents::READABLE.when(inner.is_shut || !failed.is_empty());
+                    let shut = IoEvents::POLLRDHUP.when(inner.is_shut);
+                    return failed | readable | shut | IoEvents::WRITABLE | IoEvents::POLLHUP;
+                }
+                State::Listening(waiting) => return IoEvents::READABLE.when(!waiting.is_empty()),
+                State::Connected { connection, .. } => connection.clone(),
             }
-            State::Listening(waiting) => IoEvents::READABLE.when(!waiting.is_empty()),
-            State::Connected { connection, .. } => connection.poll(),
-        }
+        };
+        // It may look at its channels, which are locked before.
+        connection.poll()
     }
 
     fn notifier(&self) -> Option<&Notifier> {
