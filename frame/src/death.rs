@@ -4,7 +4,8 @@
 //! of robust futexes that the host walks then. What the LibOS knows isn't lost, as it's shared: the dead threads' blocks
 //! and stacks are there still. So each of them gets another host thread, in an empty host process, for its task to end as
 //! a killed one does: from where it slept, or else from where the program would have gone on. Only a thread that held a
-//! lock can't be replaced, since what that protects may be half changed: then the LibOS ends.
+//! lock and wasn't in a call of the host can't be replaced, since what that protects may be half changed: then the LibOS
+//! ends.
 
 use crate::boot;
 use crate::entry;
@@ -14,27 +15,32 @@ use crate::host_process::{self, HostProcess};
 use crate::layout::{LIBOS_BASE, LIBOS_END, USER_MAX, USER_MIN};
 use crate::ocall::thread::ChildOf;
 use crate::ocall::{self, mem, process};
-use crate::thread::{self, BlockRef, ThreadBlock};
+use crate::sync;
+use crate::thread::{self, BlockRef, HeldLock, Start, ThreadBlock};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::arch::naked_asm;
 use core::sync::atomic::Ordering;
 
 /// Has the tasks of a host process end that was killed.
-pub(crate) fn see_to(process: &HostProcess, pid: u32) {
+pub(crate) fn see_to(process: &Arc<HostProcess>, pid: u32) {
     let dead = thread::take_dead(pid);
-    // SAFETY: blocks are never unmapped, and the field is atomic.
-    let holds_lock = |block: &BlockRef| unsafe { &(*block.0).locks }.load(Ordering::SeqCst) != 0;
-    if dead.iter().any(holds_lock) {
+    let Some(locks) = dead.iter().map(locks_of).collect::<Option<Vec<_>>>() else {
         boot::say(format_args!(
             "enclos: host process {pid} was killed while it changed what all processes share; the rest ends with it\n"
         ));
         host_process::ask_for_end(boot::FAILURE_STATUS);
         return;
+    };
+    for lock in locks.into_iter().flatten().rev() {
+        // SAFETY: it's one of a dead thread's.
+        unsafe { sync::unlock_for_dead(lock) }
     }
     log::warn!("host process {pid} was killed from outside, with {} threads", dead.len());
     process.is_ending.store(true, Ordering::SeqCst);
-    process.threads.store(u32::try_from(dead.len()).unwrap_or(u32::MAX), Ordering::SeqCst);
-    if dead.is_empty() {
-        host_process::remove(pid);
+    // Who brings one of its threads to an end may be killed in turn.
+    if !process.is_dead.swap(true, Ordering::SeqCst) {
+        process.threads.store(u32::try_from(dead.len()).unwrap_or(u32::MAX), Ordering::SeqCst);
     }
     for block in &dead {
         // SAFETY: no host thread has the block.
@@ -43,7 +49,7 @@ pub(crate) fn see_to(process: &HostProcess, pid: u32) {
         }
     }
     for block in dead {
-        if let Err(error) = replace(block) {
+        if let Err(error) = see_to_start_by(&block).and_then(|()| replace(block, process)) {
             boot::say(format_args!("enclos: what was killed can't be ended: {error}\n"));
             host_process::ask_for_end(boot::FAILURE_STATUS);
             return;
@@ -51,8 +57,34 @@ pub(crate) fn see_to(process: &HostProcess, pid: u32) {
     }
 }
 
+/// The locks that a dead thread held; nothing if what they protect may be half changed.
+fn locks_of(block: &BlockRef) -> Option<Vec<HeldLock>> {
+    // SAFETY: no host thread has the block.
+    unsafe { &*block.0 }.locks_of_dead().map(Iterator::collect)
+}
+
+/// The dead thread may have been about to start a host process: if that wasn't started, its task ends too.
+fn see_to_start_by(block: &BlockRef) -> Result<()> {
+    // SAFETY: no host thread has the block.
+    let Some(child) = unsafe { &mut *block.0 }.start_by_dead() else { return Ok(()) };
+    match child {
+        Start::Done(pid, process) => host_process::add(pid, &process),
+        Start::Undone(child, process) => {
+            process.is_ending.store(true, Ordering::SeqCst);
+            process.is_dead.store(true, Ordering::SeqCst);
+            process.threads.store(1, Ordering::SeqCst);
+            // SAFETY: no host thread has the block.
+            for task in unsafe { &mut *child.0 }.tasks_of_dead() {
+                task.host_process_died();
+            }
+            replace(child, &process)?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives a dead thread's block another host thread.
-fn replace(BlockRef(block): BlockRef) -> Result<()> {
+fn replace(BlockRef(block): BlockRef, process: &Arc<HostProcess>) -> Result<()> {
     /// What lies below the stack pointer of who sleeps isn't touched.
     const RED_ZONE: usize = 256;
     // SAFETY: no host thread has the block, and the new one uses the stack below what is in use there.
@@ -60,10 +92,14 @@ fn replace(BlockRef(block): BlockRef) -> Result<()> {
         let sleeper = (*block).sleeper.load(Ordering::SeqCst);
         let top = if sleeper == 0 { (*block).stack_top } else { (sleeper - RED_ZONE) & !63 };
         let tid = &(*block).host_tid;
-        ocall::signal::with_all_blocked(|| {
-            ocall::thread::clone_process(ChildOf::Caller, top, block as usize, replacement_start, tid).map(drop)
-        })
+        host_process::note_start();
+        let pid = ocall::signal::with_all_blocked(|| {
+            ocall::thread::clone_process(ChildOf::Caller, top, block as usize, replacement_start, tid)
+        })?;
+        (*block).host_pid.store(pid, Ordering::SeqCst);
+        host_process::add_replacement(pid, process);
     }
+    Ok(())
 }
 
 /// Where the new host thread starts.
@@ -88,6 +124,7 @@ extern "C" fn replacement_main(block: *mut ThreadBlock) -> ! {
     // SAFETY: the block is the new host thread's own.
     let sleeper = unsafe {
         (*block).prepare_host_thread();
+        (*block).host_pid.store(ocall::thread::host_pid(), Ordering::SeqCst);
         (*block).sleeper.load(Ordering::SeqCst)
     };
     host_process::begin();

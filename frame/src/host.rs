@@ -42,7 +42,7 @@ pub(crate) unsafe fn raw(nr: u32, args: [usize; 6]) -> isize {
 pub(crate) unsafe fn call(nr: u32, args: [usize; 6]) -> Result<usize> {
     let started = start_clock();
     // SAFETY: passed on to the caller.
-    let result = unsafe { raw(nr, args) };
+    let result = crate::thread::in_host_call(|| unsafe { raw(nr, args) });
     account(nr, started);
     decode(result)
 }

@@ -27,6 +27,10 @@ pub(crate) struct HostProcess {
     pub(crate) is_ending: AtomicBool,
     /// It was killed from outside. What it did is brought to an end by others.
     pub(crate) is_dead: AtomicBool,
+    /// It is known by its id, or was.
+    is_listed: AtomicBool,
+    /// The host tells when it dies.
+    is_watched: AtomicBool,
     /// Tasks whose host threads others use.
     pub(crate) lenders: Lenders,
 }
@@ -52,6 +56,11 @@ impl HostProcess {
     pub(crate) fn pid(&self) -> u32 {
         self.pid.load(Ordering::SeqCst)
     }
+
+    /// Its first thread has had the host tell of its death.
+    pub(crate) fn is_watched_now(&self) {
+        self.is_watched.store(true, Ordering::SeqCst);
+    }
 }
 
 /// From this fork on, the image and the arena's oldest parts lie in huge pages: that costs about as much as ten forks,
@@ -62,8 +71,12 @@ const WORTH_HUGE_PAGE: u32 = 8;
 static FIRST: AtomicU32 = AtomicU32::new(0);
 /// What the threads of the first host process know it by.
 static FIRST_PROCESS: Once<Arc<HostProcess>> = Once::new();
-/// All others, by the host's ids of them.
+/// All others, by the host's ids of them. One that was killed has an id for each thread that is brought to an end.
 static OTHERS: Mutex<Vec<(u32, Arc<HostProcess>)>> = Mutex::new(Vec::new());
+/// How many were started.
+static STARTS: AtomicU32 = AtomicU32::new(0);
+/// [`supervise`] sleeps until something happens, which the start of a host process is.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
 /// The exit status of the LibOS, with [`ENDED`] once it is known; before, what [`supervise`] is to do.
 static STATUS: AtomicU32 = AtomicU32::new(0);
 
@@ -74,6 +87,8 @@ const STOPPING: u32 = 1 << 30;
 const SIGNALLED: u32 = 1 << 29;
 /// The first host process needs one more thread.
 const THREAD_WANTED: u32 = 1 << 28;
+/// Another host process was started.
+const STARTED: u32 = 1 << 27;
 
 /// Sent by the host when a host process's parent ends, or the thread of that which counts as it.
 pub(crate) const ORPHANED_SIGNAL: i32 = 63;
@@ -93,23 +108,36 @@ pub(crate) fn parent_of_next() -> ChildOf {
     if is_first() { ChildOf::Caller } else { ChildOf::CallersParent }
 }
 
-/// A host process of this id was started.
-pub(crate) fn add(pid: u32, process: Arc<HostProcess>) {
-    OTHERS.lock().push((pid, process));
+/// A host process is about to be started. It may be killed before the host could tell of that, so [`supervise`] looks.
+pub(crate) fn note_start() {
+    STARTS.fetch_add(1, Ordering::SeqCst);
+    if IS_QUIET.swap(false, Ordering::SeqCst) {
+        ask(STARTED);
+    }
+}
+
+/// A host process of this id was started: who started it says so, and it does itself, since either may be killed before.
+pub(crate) fn add(pid: u32, process: &Arc<HostProcess>) {
+    let mut others = OTHERS.lock();
+    if !process.is_listed.swap(true, Ordering::SeqCst) {
+        others.push((pid, process.clone()));
+    }
+}
+
+/// A host process of this id brings a thread of one to an end that was killed.
+pub(crate) fn add_replacement(pid: u32, process: &Arc<HostProcess>) {
+    OTHERS.lock().push((pid, process.clone()));
 }
 
 /// The host process of this id ends.
 pub(crate) fn remove(pid: u32) {
-    // It may end before the one that started it has noted it.
-    while !take(pid) {
-        host_thread::yield_now();
-    }
+    take(pid);
 }
 
-fn take(pid: u32) -> bool {
+fn take(pid: u32) -> Option<Arc<HostProcess>> {
     let mut others = OTHERS.lock();
-    let index = others.iter().position(|(other, _)| *other == pid);
-    index.map(|index| others.swap_remove(index)).is_some()
+    let index = others.iter().position(|(other, _)| *other == pid)?;
+    Some(others.swap_remove(index).1)
 }
 
 /// What a new host process does first.
@@ -186,9 +214,9 @@ pub(crate) fn ask_for_thread() {
     ask(THREAD_WANTED);
 }
 
-/// The ids of all host processes but the first one that haven't been killed.
+/// The ids of all host processes but the first one.
 fn others() -> Vec<u32> {
-    OTHERS.lock().iter().filter(|(_, process)| !process.is_dead.load(Ordering::SeqCst)).map(|&(pid, _)| pid).collect()
+    OTHERS.lock().iter().map(|&(pid, _)| pid).collect()
 }
 
 /// The word that wakes [`supervise`], also when a host thread dies.
@@ -226,19 +254,21 @@ fn supervise() {
     /// One surely dies when the host says so, which may take ten seconds where processors are busy.
     const LOOKS: u32 = 100;
     let mut was_busy = false;
+    let mut starts = 0;
     loop {
         let status = STATUS.load(Ordering::SeqCst);
         if status & ENDED != 0 {
             break;
         }
         if status == 0 {
-            let looks = if was_busy { FURTHER_LOOKS } else { LOOKS };
-            if was_busy {
+            let looks = if was_busy || is_any_new(&mut starts) {
                 wait_while_at_most(&STATUS, 0, LOOK_AGAIN);
                 was_busy = false;
+                FURTHER_LOOKS
             } else {
                 wait_while(&STATUS, 0);
-            }
+                LOOKS
+            };
             if STATUS.load(Ordering::SeqCst) == 0 {
                 see_to_the_dead(looks);
             }
@@ -264,6 +294,23 @@ fn supervise() {
 /// How often to look for further ones that die when nothing says so, for about a second.
 const FURTHER_LOOKS: u32 = 20;
 
+fn has_ended() -> bool {
+    STATUS.load(Ordering::SeqCst) & ENDED != 0
+}
+
+/// Whether host processes were started since so many `starts`, or have just been, so that the host wouldn't tell if they
+/// died.
+fn is_any_new(starts: &mut u32) -> bool {
+    IS_QUIET.store(true, Ordering::SeqCst);
+    let before = core::mem::replace(starts, STARTS.load(Ordering::SeqCst));
+    let is_any =
+        before != *starts || OTHERS.lock().iter().any(|(_, process)| !process.is_watched.load(Ordering::SeqCst));
+    if is_any {
+        IS_QUIET.store(false, Ordering::SeqCst);
+    }
+    is_any
+}
+
 /// Some host processes may be dying: looks so often whether one is gone, and has its tasks end. Where one has died, others
 /// may have been killed along with it.
 fn see_to_the_dead(mut looks: u32) {
@@ -272,10 +319,10 @@ fn see_to_the_dead(mut looks: u32) {
     while look < looks && STATUS.load(Ordering::SeqCst) == 0 {
         let mut is_any_dead = false;
         for pid in others().into_iter().filter(|&pid| !process::is_there(pid)) {
-            let found = OTHERS.lock().iter().find(|&&(other, _)| other == pid).map(|(_, process)| process.clone());
-            if let Some(process) = found
-                && !process.is_dead.swap(true, Ordering::SeqCst)
-            {
+            if has_ended() {
+                return;
+            }
+            if let Some(process) = take(pid) {
                 is_any_dead = true;
                 crate::death::see_to(&process, pid);
             }

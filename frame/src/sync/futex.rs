@@ -23,6 +23,12 @@ pub(super) fn wait(word: &AtomicU32, expected: u32, deadline: Option<&([i64; 2],
     };
 }
 
+/// Sleeps while `word`, that of a lock, is `expected`; not for long, as its holder may die before it wakes anybody.
+pub(super) fn wait_briefly(word: &AtomicU32, expected: u32) {
+    const BRIEFLY: Duration = Duration::from_millis(500);
+    wait_while_at_most(word, expected, BRIEFLY);
+}
+
 /// Wakes at most `count` sleepers of `word`.
 pub(super) fn wake(word: &AtomicU32, count: u32) {
     // SAFETY: the host doesn't access memory.

@@ -10,6 +10,8 @@
 //! - [`Waiter`] is the one place where a thread of the LibOS goes to sleep; a [`WaitQueue`] keeps those that wait for
 //!   the same thing.
 
+use crate::thread::{HeldLock, Hold};
+
 mod futex;
 mod mutex;
 #[cfg(debug_assertions)]
@@ -27,6 +29,21 @@ pub use spin::Once;
 pub use thread_cell::ThreadCell;
 pub use wait_queue::WaitQueue;
 pub use waiter::{Deadline, WaitError, Waiter};
+
+/// Gives up a lock that a dead thread held.
+///
+/// # Safety
+/// The thread held it, so its word is still there.
+pub(crate) unsafe fn unlock_for_dead(lock: HeldLock) {
+    let (word, hold) = lock.parts();
+    // SAFETY: the caller's.
+    let word = unsafe { &*word };
+    match hold {
+        Hold::Mutex => mutex::unlock_for_dead(word),
+        Hold::Reader => rwlock::unlock_shared_for_dead(word),
+        Hold::Writer => rwlock::unlock_exclusive_for_dead(word),
+    }
+}
 
 pub(crate) use futex::{wait_while, wait_while_at_most, wake_all};
 #[cfg(debug_assertions)]

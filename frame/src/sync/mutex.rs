@@ -4,10 +4,10 @@ use super::futex;
 #[cfg(debug_assertions)]
 use super::order;
 use super::word::Word;
-use crate::thread;
+use crate::thread::{self, HeldLock, Hold};
 #[cfg(debug_assertions)]
 use core::any::type_name;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Mutual exclusion among the threads of all host processes.
 #[derive(Debug, Default)]
@@ -105,11 +105,10 @@ unsafe impl lock_api::RawMutex for RawMutex {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        // Counted first: a thread that dies between is taken for a holder.
-        thread::count_lock();
+        thread::hold(self.held());
         let is_free = self.0.acquire(FREE, HELD);
         if !is_free {
-            thread::uncount_lock();
+            thread::let_go(self.held());
         }
         is_free
     }
@@ -118,10 +117,11 @@ unsafe impl lock_api::RawMutex for RawMutex {
     unsafe fn unlock(&self) {
         #[cfg(debug_assertions)]
         order::released(core::ptr::from_ref(self) as usize);
-        if self.0.release(FREE) == CONTENDED {
+        let before = self.0.release(FREE);
+        thread::let_go(self.held());
+        if before == CONTENDED {
             futex::wake(self.0.futex(), 1);
         }
-        thread::uncount_lock();
     }
 
     #[inline]
@@ -131,6 +131,11 @@ unsafe impl lock_api::RawMutex for RawMutex {
 }
 
 impl RawMutex {
+    #[inline]
+    fn held(&self) -> HeldLock {
+        HeldLock::new(self.0.futex(), Hold::Mutex)
+    }
+
     #[cold]
     fn lock_contended(&self) {
         for _ in 0..SPINS {
@@ -140,12 +145,18 @@ impl RawMutex {
             core::hint::spin_loop();
         }
         loop {
-            thread::count_lock();
+            thread::hold(self.held());
             if self.0.futex().swap(CONTENDED, Ordering::Acquire) == FREE {
                 return;
             }
-            thread::uncount_lock();
-            futex::wait(self.0.futex(), CONTENDED, None);
+            thread::let_go(self.held());
+            futex::wait_briefly(self.0.futex(), CONTENDED);
         }
     }
+}
+
+/// Gives up a mutex that a dead thread held.
+pub(super) fn unlock_for_dead(word: &AtomicU32) {
+    word.store(FREE, Ordering::SeqCst);
+    futex::wake(word, 1);
 }

@@ -4,10 +4,10 @@ use super::futex;
 #[cfg(debug_assertions)]
 use super::order;
 use super::word::Word;
-use crate::thread;
+use crate::thread::{self, HeldLock, Hold};
 #[cfg(debug_assertions)]
 use core::any::type_name;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Many readers or one writer, among the threads of all host processes.
 #[derive(Debug, Default)]
@@ -101,11 +101,10 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     fn try_lock_shared(&self) -> bool {
-        // Counted first: a thread that dies between is taken for a holder.
-        thread::count_lock();
+        thread::hold(self.held(Hold::Reader));
         let is_free = self.0.acquire_by(|word| (word & WRITER == 0).then_some(word + 1));
         if !is_free {
-            thread::uncount_lock();
+            thread::let_go(self.held(Hold::Reader));
         }
         is_free
     }
@@ -115,10 +114,10 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
         #[cfg(debug_assertions)]
         order::released(core::ptr::from_ref(self) as usize);
         let before = self.0.release_one();
+        thread::let_go(self.held(Hold::Reader));
         if before & WAITERS != 0 && before & READERS == 1 {
-            self.wake();
+            wake(self.0.futex());
         }
-        thread::uncount_lock();
     }
 
     #[inline]
@@ -130,11 +129,11 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     fn try_lock_exclusive(&self) -> bool {
-        thread::count_lock();
+        thread::hold(self.held(Hold::Writer));
         let admit = |word: u32| (word & (WRITER | READERS) == 0).then_some(word | WRITER);
         let is_free = self.0.acquire_by(admit);
         if !is_free {
-            thread::uncount_lock();
+            thread::let_go(self.held(Hold::Writer));
         }
         is_free
     }
@@ -143,14 +142,20 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     unsafe fn unlock_exclusive(&self) {
         #[cfg(debug_assertions)]
         order::released(core::ptr::from_ref(self) as usize);
-        if self.0.release_bits(WRITER) & WAITERS != 0 {
-            self.wake();
+        let before = self.0.release_bits(WRITER);
+        thread::let_go(self.held(Hold::Writer));
+        if before & WAITERS != 0 {
+            wake(self.0.futex());
         }
-        thread::uncount_lock();
     }
 }
 
 impl RawRwLock {
+    #[inline]
+    fn held(&self, hold: Hold) -> HeldLock {
+        HeldLock::new(self.0.futex(), hold)
+    }
+
     #[cold]
     fn sleep(&self, taken: impl Fn(u32) -> bool) {
         for _ in 0..100 {
@@ -164,13 +169,25 @@ impl RawRwLock {
             && (word & WAITERS != 0
                 || self.0.futex().compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Relaxed).is_ok())
         {
-            futex::wait(self.0.futex(), word | WAITERS, None);
+            futex::wait_briefly(self.0.futex(), word | WAITERS);
         }
     }
+}
 
-    #[cold]
-    fn wake(&self) {
-        self.0.futex().fetch_and(!WAITERS, Ordering::Relaxed);
-        futex::wake(self.0.futex(), i32::MAX as u32);
-    }
+#[cold]
+fn wake(word: &AtomicU32) {
+    word.fetch_and(!WAITERS, Ordering::Relaxed);
+    futex::wake(word, i32::MAX as u32);
+}
+
+/// Gives up what a dead thread read.
+pub(super) fn unlock_shared_for_dead(word: &AtomicU32) {
+    word.fetch_sub(1, Ordering::SeqCst);
+    wake(word);
+}
+
+/// Gives up what a dead thread wrote.
+pub(super) fn unlock_exclusive_for_dead(word: &AtomicU32) {
+    word.fetch_and(!WRITER, Ordering::SeqCst);
+    wake(word);
 }

@@ -1,6 +1,7 @@
 //! The block and the LibOS stack of a thread.
 
 use super::handle::Shared;
+use super::held::Held;
 use super::lend::Loan;
 use super::pool::{POOL, reuse_ended};
 use super::task::{Flow, Task};
@@ -36,8 +37,9 @@ pub(crate) struct ThreadBlock {
     pub(crate) ctx: UserContext,
     /// Where the stack was when the thread began to sleep; 0 while it doesn't.
     pub(crate) sleeper: AtomicUsize,
-    /// How many locks the thread holds.
-    pub(crate) locks: AtomicU32,
+    pub(super) held: Held,
+    /// The block of a host process that the thread is about to start.
+    pub(super) starting: Option<BlockRef>,
     /// The host's id of its process.
     pub(crate) host_pid: AtomicU32,
     /// How others learn that it died.
@@ -91,6 +93,9 @@ impl BlockRef {
     }
 }
 
+/// The id of a host thread that is about to be started.
+pub(super) const NOT_STARTED: u32 = 1;
+
 /// Bytes of a thread's allocation: a guard page, the LibOS stack, and the block at its end.
 pub(super) const ALLOCATION: usize = 32 * PAGE_SIZE;
 
@@ -130,7 +135,8 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             xstate_area: ctx.xstate.as_ptr(),
             ctx,
             sleeper: AtomicUsize::new(0),
-            locks: AtomicU32::new(0),
+            held: Held::new(),
+            starting: None,
             host_pid: AtomicU32::new(0),
             robust_list: RobustList::new(host_process::deaths()),
             stack_bottom: base + PAGE_SIZE,

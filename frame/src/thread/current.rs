@@ -88,11 +88,13 @@ pub(super) fn current_block_mut() -> Option<&'static mut ThreadBlock> {
     unsafe { current_block().cast_mut().as_mut() }
 }
 
+#[inline]
 pub(super) fn current() -> Option<&'static ThreadBlock> {
     // SAFETY: null, or the calling thread's block, which lives as long as the thread.
     unsafe { current_block().as_ref() }
 }
 
+#[inline]
 pub(crate) fn current_block() -> *const ThreadBlock {
     // In unit tests and in the command line, threads have no block.
     if !crate::boot::is_booted() {

@@ -1,39 +1,18 @@
 //! What is left of threads whose host process was killed ([`crate::death`]).
 
-use super::block::{BLOCKS, BlockRef, Role, ThreadBlock};
+use super::block::{BLOCKS, BlockRef, NOT_STARTED, Role, ThreadBlock};
 use super::pool::POOL;
 use super::task::Task;
+use crate::host_process::HostProcess;
 use crate::ocall;
 use crate::trap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-#[cfg(feature = "image")]
-use core::arch::asm;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 
 /// Offset of where the assembly notes the stack of a thread that sleeps.
 pub(crate) const SLEEPER_SLOT: usize = offset_of!(ThreadBlock, sleeper);
-
-/// The calling thread is about to hold one more lock.
-#[inline]
-pub(crate) fn count_lock() {
-    #[cfg(feature = "image")]
-    if crate::boot::is_booted() {
-        // SAFETY: `%gs` points to the thread's block, of which only the thread itself changes the field.
-        unsafe { asm!("inc dword ptr gs:[{}]", const offset_of!(ThreadBlock, locks), options(nostack)) };
-    }
-}
-
-/// The calling thread holds one lock less.
-#[inline]
-pub(crate) fn uncount_lock() {
-    #[cfg(feature = "image")]
-    if crate::boot::is_booted() {
-        // SAFETY: as in `count_lock`.
-        unsafe { asm!("dec dword ptr gs:[{}]", const offset_of!(ThreadBlock, locks), options(nostack)) };
-    }
-}
 
 impl ThreadBlock {
     /// What a new host thread does first.
@@ -46,6 +25,7 @@ impl ThreadBlock {
 
     /// Its host thread is dead: nothing that it was about to do is done. Gives the tasks that it had.
     pub(crate) fn tasks_of_dead(&mut self) -> Vec<Arc<dyn Task>> {
+        self.hold_nothing();
         self.pending.store(1, Ordering::SeqCst);
         self.arrival = None;
         self.loan = None;
@@ -54,6 +34,29 @@ impl ThreadBlock {
             Role::Service(_) | Role::Carrier | Role::Watcher | Role::Idle => None,
         };
         self.handle.process.lenders.tasks_of(&self.handle).into_iter().chain(own).collect()
+    }
+}
+
+/// What became of a host process that a dead thread was about to start.
+pub(crate) enum Start {
+    /// It was started, with this id.
+    Done(u32, Arc<HostProcess>),
+    /// It wasn't; this would have been the block of its first thread.
+    Undone(BlockRef, Arc<HostProcess>),
+}
+
+impl ThreadBlock {
+    /// What became of the host process that its dead host thread was about to start, if it was.
+    pub(crate) fn start_by_dead(&mut self) -> Option<Start> {
+        let child = self.starting.take()?;
+        // SAFETY: the host process's, if it was started; otherwise nobody's. Blocks are never unmapped.
+        let (tid, process) =
+            unsafe { ((*child.0).host_tid.load(Ordering::SeqCst), (&(*child.0).handle).process.clone()) };
+        match tid {
+            0 => None,
+            NOT_STARTED => Some(Start::Undone(child, process)),
+            pid => Some(Start::Done(pid, process)),
+        }
     }
 }
 

@@ -30,7 +30,11 @@ pub(super) fn reuse_ended() -> Option<*mut ThreadBlock> {
         pool.ended.swap_remove(index).0
     };
     // SAFETY: out of the pool, and its host thread is gone: it's ours. The next host thread starts from nothing.
-    unsafe { (*block).usage_base = Rusage::default() };
+    unsafe {
+        (*block).usage_base = Rusage::default();
+        // Or it would look as if it had died with its last host process.
+        (*block).host_pid.store(0, Ordering::SeqCst);
+    }
     Some(block)
 }
 

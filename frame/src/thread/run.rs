@@ -137,7 +137,10 @@ pub(super) fn end_thread(block: &mut ThreadBlock) -> ! {
     let tid = &raw const block.host_tid;
     POOL.lock().ended.push(BlockRef(block));
     let is_last = process.threads.fetch_sub(1, Ordering::SeqCst) == 1;
-    if is_last {
+    if process.is_dead.load(Ordering::SeqCst) {
+        // Each of its threads ends in a host process of its own.
+        host_process::remove(block.host_pid.load(Ordering::SeqCst));
+    } else if is_last {
         host_process::remove(process.pid());
     }
     drop(process);

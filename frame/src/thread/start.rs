@@ -1,7 +1,7 @@
 //! How threads start, on host threads of the pool or new ones.
 
-use super::block::{Arrival, Role, ThreadBlock, discard, fresh_block, new_block};
-use super::current::{current, current_block, current_process};
+use super::block::{Arrival, BlockRef, NOT_STARTED, Role, ThreadBlock, discard, fresh_block, new_block};
+use super::current::{current, current_block, current_block_mut, current_process};
 use super::handle::Handle;
 use super::home::IdleThread;
 use super::run::run_role;
@@ -15,7 +15,7 @@ use crate::sync::MutexGuard;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::arch::{asm, naked_asm};
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Starts a thread that runs the program from `ctx` on, with its thread pointer at `fs_base`, on behalf of `task`.
 /// `announce` learns the handle before the thread runs.
@@ -55,24 +55,33 @@ pub fn spawn_process(
         let handle = (*block).handle.clone();
         let mut schedule = handle.schedule.lock_new();
         announce(Handle((*block).handle.clone()));
-        (*block).host_tid.store(1, Ordering::SeqCst);
+        (*block).host_tid.store(NOT_STARTED, Ordering::SeqCst);
         let child_of = host_process::parent_of_next();
+        host_process::note_start();
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
+        note_starting(Some(BlockRef(block)));
         let result = ocall::signal::with_all_blocked(|| {
             ocall::thread::clone_process(child_of, top, block as usize, process_start, tid)
         });
         *schedule = inherited(own.as_ref(), result.is_ok());
-        match result {
-            Ok(pid) => {
-                (*block).host_pid.store(pid, Ordering::SeqCst);
-                host_process::add(pid, process);
-                Ok(())
-            }
-            Err(error) => {
-                discard(block);
-                Err(error)
-            }
+        if let Ok(pid) = result {
+            (*block).host_pid.store(pid, Ordering::SeqCst);
+            host_process::add(pid, &process);
         }
+        note_starting(None);
+        if result.is_err() {
+            discard(block);
+        }
+        result.map(drop)
+    }
+}
+
+/// The calling thread is about to start a host process, with this block for its first thread.
+fn note_starting(block: Option<BlockRef>) {
+    if let Some(own) = current_block_mut() {
+        own.starting = block;
+        // For others, if this thread dies in between.
+        compiler_fence(Ordering::SeqCst);
     }
 }
 
@@ -142,7 +151,7 @@ pub(super) fn start(role: Role, prepare: impl FnOnce(&mut ThreadBlock)) -> Resul
         let mut schedule = handle.schedule.lock_new();
         prepare(&mut *block);
         (*block).host_pid.store(process.pid(), Ordering::SeqCst);
-        (*block).host_tid.store(1, Ordering::SeqCst);
+        (*block).host_tid.store(NOT_STARTED, Ordering::SeqCst);
         let result = ocall::thread::clone_thread((*block).stack_top, block as usize, thread_start, &(*block).host_tid);
         *schedule = inherited(own.as_ref(), result.is_ok());
         if result.is_err() {
@@ -190,8 +199,12 @@ unsafe extern "C" fn process_start(block: *mut ThreadBlock) -> ! {
 extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
     // SAFETY: the new thread's own block.
     let block = unsafe { &mut *block };
-    block.handle.process.begin();
+    let process = block.handle.process.clone();
+    process.begin();
+    host_process::add(process.pid(), &process);
     block.prepare_host_thread();
+    process.is_watched_now();
+    drop(process);
     host_process::begin();
     run_role(block)
 }

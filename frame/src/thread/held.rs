@@ -1,0 +1,193 @@
+//! The locks that a thread holds, for others to see when its host process was killed.
+//!
+//! Most of what a thread does under a lock can't be left half done. But whoever makes a call of the host under a lock is
+//! prepared for that to fail, so what the lock protects is consistent then: the lock of one that dies in such a call can be
+//! given up on its behalf.
+
+use super::block::ThreadBlock;
+use super::current::current;
+#[cfg(debug_assertions)]
+use crate::sync::HeldLocks;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, compiler_fence};
+
+/// A lock that is held, by the address of its word and how it's held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeldLock(usize);
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// A mutex.
+    Mutex = 0,
+    /// A reader-writer lock, by a reader.
+    Reader = 1,
+    /// A reader-writer lock, by a writer.
+    Writer = 2,
+}
+
+/// The bits of a word's address that say how it's held.
+const HOLD: usize = 3;
+
+impl HeldLock {
+    #[inline]
+    pub(crate) fn new(word: &AtomicU32, hold: Hold) -> Self {
+        Self(core::ptr::from_ref(word) as usize | hold as usize)
+    }
+
+    /// Its word, and how it's held.
+    pub(crate) fn parts(self) -> (*const AtomicU32, Hold) {
+        let hold = match self.0 & HOLD {
+            0 => Hold::Mutex,
+            1 => Hold::Reader,
+            _ => Hold::Writer,
+        };
+        ((self.0 & !HOLD) as *const AtomicU32, hold)
+    }
+}
+
+/// More than a thread ever holds.
+const MOST: usize = 32;
+
+/// What a thread holds. Only the thread itself changes it, until it's dead.
+pub(crate) struct Held {
+    count: AtomicU32,
+    /// The first `count` ones, as far as there is room, are held or about to be.
+    locks: [AtomicUsize; MOST],
+    /// The thread is in a call of the host.
+    is_in_call: AtomicBool,
+}
+
+impl Held {
+    pub(super) const fn new() -> Self {
+        Self {
+            count: AtomicU32::new(0),
+            locks: [const { AtomicUsize::new(0) }; MOST],
+            is_in_call: AtomicBool::new(false),
+        }
+    }
+
+    #[inline]
+    fn push(&self, lock: HeldLock) {
+        let count = self.count.load(Ordering::Relaxed);
+        if let Some(place) = self.locks.get(count as usize) {
+            place.store(lock.0, Ordering::Relaxed);
+        }
+        self.count.store(count.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn remove(&self, lock: HeldLock) {
+        let last = self.count.load(Ordering::Relaxed).wrapping_sub(1);
+        match self.locks.get(last as usize) {
+            Some(place) if place.load(Ordering::Relaxed) == lock.0 => self.count.store(last, Ordering::Relaxed),
+            _ => self.remove_inner(lock, last),
+        }
+    }
+
+    /// Removes one that isn't the innermost one of those that will be left so many with.
+    #[cold]
+    fn remove_inner(&self, lock: HeldLock, left: u32) {
+        // Before the first thread had a block, nobody counted.
+        if left == u32::MAX {
+            return;
+        }
+        let known = self.locks.get(..=left as usize).unwrap_or(&self.locks);
+        if let Some(index) = known.iter().rposition(|place| place.load(Ordering::Relaxed) == lock.0) {
+            for (place, next) in known[index..].iter().zip(&known[index + 1..]) {
+                place.store(next.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        self.count.store(left, Ordering::Relaxed);
+    }
+}
+
+impl ThreadBlock {
+    /// The locks that its dead host thread held; nothing if what they protect may be half changed.
+    pub(crate) fn locks_of_dead(&self) -> Option<impl Iterator<Item = HeldLock>> {
+        let count = self.held.count.load(Ordering::SeqCst) as usize;
+        let locks = self.held.locks.get(..count)?;
+        (count == 0 || self.held.is_in_call.load(Ordering::SeqCst))
+            .then(|| locks.iter().map(|place| HeldLock(place.load(Ordering::SeqCst))))
+    }
+
+    /// Others have given up the locks of its dead host thread.
+    pub(super) fn hold_nothing(&mut self) {
+        self.held = Held::new();
+        #[cfg(debug_assertions)]
+        {
+            self.held_locks = HeldLocks::new();
+        }
+    }
+}
+
+/// The calling thread is about to have this lock.
+#[inline]
+pub(crate) fn hold(lock: HeldLock) {
+    if let Some(block) = current() {
+        block.held.push(lock);
+        // Before the lock is taken: a thread that dies between is taken for a holder.
+        compiler_fence(Ordering::SeqCst);
+    }
+}
+
+/// The calling thread hasn't this lock any more.
+#[inline]
+pub(crate) fn let_go(lock: HeldLock) {
+    if let Some(block) = current() {
+        compiler_fence(Ordering::SeqCst);
+        block.held.remove(lock);
+    }
+}
+
+/// Does `call`, a system call of the host.
+#[inline]
+pub(crate) fn in_host_call<R>(call: impl FnOnce() -> R) -> R {
+    note_call(true);
+    let result = call();
+    note_call(false);
+    result
+}
+
+#[inline]
+fn note_call(is_in_call: bool) {
+    if let Some(block) = current() {
+        // What locks protect is as it was left.
+        compiler_fence(Ordering::SeqCst);
+        block.held.is_in_call.store(is_in_call, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_are_let_go_in_any_order() {
+        let words = [const { AtomicU32::new(0) }; 3];
+        let [a, b, c] = [0, 1, 2].map(|index| HeldLock::new(&words[index], Hold::Mutex));
+        let held = Held::new();
+        let now = |held: &Held| {
+            let count = held.count.load(Ordering::Relaxed) as usize;
+            held.locks[..count].iter().map(|place| HeldLock(place.load(Ordering::Relaxed))).collect::<Vec<_>>()
+        };
+        for lock in [a, b, c] {
+            held.push(lock);
+        }
+        held.remove(b);
+        assert_eq!(now(&held), [a, c]);
+        held.remove(a);
+        assert_eq!(now(&held), [c]);
+        held.remove(c);
+        held.remove(c);
+        assert_eq!(now(&held), []);
+    }
+
+    #[test]
+    fn a_lock_is_known_with_how_it_is_held() {
+        let word = AtomicU32::new(0);
+        for hold in [Hold::Mutex, Hold::Reader, Hold::Writer] {
+            assert_eq!(HeldLock::new(&word, hold).parts(), (&raw const word, hold));
+        }
+    }
+}
