@@ -20,26 +20,21 @@ use crate::thread::{self, BlockRef, HeldLock, Start, ThreadBlock};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::arch::naked_asm;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Has the tasks of a host process end that was killed.
 pub(crate) fn see_to(process: &Arc<HostProcess>, pid: u32) {
+    // Who brings one of its threads to an end may be killed in turn.
+    let is_first_look = !process.is_dead.swap(true, Ordering::SeqCst);
     let dead = thread::take_dead(pid);
-    let Some(locks) = dead.iter().map(locks_of).collect::<Option<Vec<_>>>() else {
-        boot::say(format_args!(
-            "enclos: host process {pid} was killed while it changed what all processes share; the rest ends with it\n"
-        ));
-        host_process::ask_for_end(boot::FAILURE_STATUS);
-        return;
-    };
+    let Some(locks) = dead.iter().map(locks_of).collect::<Option<Vec<_>>>() else { return end_with(pid) };
     for lock in locks.into_iter().flatten().rev() {
         // SAFETY: it's one of a dead thread's.
         unsafe { sync::unlock_for_dead(lock) }
     }
     log::warn!("host process {pid} was killed from outside, with {} threads", dead.len());
     process.is_ending.store(true, Ordering::SeqCst);
-    // Who brings one of its threads to an end may be killed in turn.
-    if !process.is_dead.swap(true, Ordering::SeqCst) {
+    if is_first_look {
         process.threads.store(u32::try_from(dead.len()).unwrap_or(u32::MAX), Ordering::SeqCst);
     }
     for block in &dead {
@@ -54,6 +49,29 @@ pub(crate) fn see_to(process: &Arc<HostProcess>, pid: u32) {
             host_process::ask_for_end(boot::FAILURE_STATUS);
             return;
         }
+    }
+}
+
+/// Ends the LibOS if a thread was killed while it changed what all share. For who waits for long for a lock, or is about to
+/// take one that the thread may have held.
+pub(crate) fn end_if_holder_died() {
+    if let Some(pid) = thread::find_dead_holder() {
+        end_with(pid);
+    }
+}
+
+/// Ends the LibOS with this host process.
+fn end_with(pid: u32) {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    if !IS_SAID.swap(true, Ordering::SeqCst) {
+        boot::say(format_args!(
+            "enclos: host process {pid} was killed while it changed what all processes share; the rest ends with it\n"
+        ));
+    }
+    host_process::ask_for_end(boot::FAILURE_STATUS);
+    if host_process::is_first() {
+        // Whoever else would end it may wait for a lock.
+        host_process::end_first();
     }
 }
 
@@ -91,12 +109,14 @@ fn replace(BlockRef(block): BlockRef, process: &Arc<HostProcess>) -> Result<()> 
     unsafe {
         let sleeper = (*block).sleeper.load(Ordering::SeqCst);
         let top = if sleeper == 0 { (*block).stack_top } else { (sleeper - RED_ZONE) & !63 };
-        let tid = &(*block).host_tid;
+        let (tid, host_pid) = (&(*block).host_tid, &(*block).host_pid);
+        let dead = host_pid.load(Ordering::SeqCst);
         host_process::note_start();
         let pid = ocall::signal::with_all_blocked(|| {
             ocall::thread::clone_process(ChildOf::Caller, top, block as usize, replacement_start, tid)
         })?;
-        (*block).host_pid.store(pid, Ordering::SeqCst);
+        // As for any other.
+        let _ = host_pid.compare_exchange(dead, pid, Ordering::SeqCst, Ordering::SeqCst);
         host_process::add_replacement(pid, process);
     }
     Ok(())

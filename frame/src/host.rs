@@ -42,9 +42,19 @@ pub(crate) unsafe fn raw(nr: u32, args: [usize; 6]) -> isize {
 pub(crate) unsafe fn call(nr: u32, args: [usize; 6]) -> Result<usize> {
     let started = start_clock();
     // SAFETY: passed on to the caller.
-    let result = crate::thread::in_host_call(|| unsafe { raw(nr, args) });
+    let result = unsafe { raw(nr, args) };
     account(nr, started);
     decode(result)
+}
+
+/// As [`call`], where whoever holds locks is prepared for it to fail: what they protect is consistent meanwhile, so they
+/// are given up if the host process is killed.
+///
+/// # Safety
+/// As for [`raw`].
+pub(crate) unsafe fn call_at_rest(nr: u32, args: [usize; 6]) -> Result<usize> {
+    // SAFETY: passed on to the caller.
+    crate::thread::at_rest(|| unsafe { call(nr, args) })
 }
 
 /// As [`call`], for calls that may sleep: fails with `ERESTARTSYS` when the thread is wanted. So the program's call is made

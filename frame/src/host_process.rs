@@ -129,6 +129,12 @@ pub(crate) fn add_replacement(pid: u32, process: &Arc<HostProcess>) {
     OTHERS.lock().push((pid, process.clone()));
 }
 
+/// Another thread of a host process that was killed is to be brought to an end.
+pub(crate) fn look_again(pid: u32, process: &Arc<HostProcess>) {
+    add_replacement(pid, process);
+    ask(STARTED);
+}
+
 /// The host process of this id ends.
 pub(crate) fn remove(pid: u32) {
     take(pid);
@@ -285,8 +291,17 @@ fn supervise() {
             crate::trap::take_host_signals();
         }
     }
-    for pid in others() {
-        process::kill(pid);
+    end_first()
+}
+
+/// Ends the first host process, which the calling thread is in, with the exit status that was asked for, and all others.
+pub(crate) fn end_first() -> ! {
+    // They end with the first one, unless they're stopped. Nothing is allocated or given up any more: one that is killed may
+    // hold the heap's lock.
+    if let Some(others) = OTHERS.try_lock() {
+        for (pid, _) in others.iter() {
+            process::kill(*pid);
+        }
     }
     process::exit_here((STATUS.load(Ordering::SeqCst) & 0xff) as i32)
 }
@@ -318,6 +333,7 @@ fn see_to_the_dead(mut looks: u32) {
     let mut look = 0;
     while look < looks && STATUS.load(Ordering::SeqCst) == 0 {
         let mut is_any_dead = false;
+        crate::death::end_if_holder_died();
         for pid in others().into_iter().filter(|&pid| !process::is_there(pid)) {
             if has_ended() {
                 return;

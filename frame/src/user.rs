@@ -92,7 +92,7 @@ impl UserSlice {
     pub fn zero(self) -> Result<()> {
         let left = access(self, |piece, _| {
             // SAFETY: the target is outside the LibOS and under fault recovery.
-            unsafe { fill(piece.addr as *mut u8, 0, piece.len) }
+            crate::thread::at_rest(|| unsafe { fill(piece.addr as *mut u8, 0, piece.len) })
         });
         if left == 0 { Ok(()) } else { Err(FAULT) }
     }

@@ -18,6 +18,12 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
         "message queues by name",
     ),
     ("alloc::collections::btree::map::BTreeMap<u32, u64>", "what users have in message queues"),
+    // Changes of directories, and files that are read at a position.
+    ("kernel::fs::dentry::Renames", "renames between directories"),
+    ("kernel::fs::dentry::Changes", "changes of a directory"),
+    ("kernel::fs::inode_file::Position", "an open file's position"),
+    ("core::option::Option<alloc::vec::Vec<u8>>", "a file of /proc that is being read"),
+    // System V IPC, which a file of /proc tells of too.
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::shm::Segment>", "shared memory segments"),
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::sem::Set>", "semaphore sets"),
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::msg::Queue>", "System V message queues"),
@@ -27,11 +33,6 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
         "alloc::collections::btree::map::BTreeMap<(u32, i32), alloc::collections::btree::map::BTreeMap<u16, i32>>",
         "what is undone at processes' ends",
     ),
-    // Changes of directories, and files that are read at a position.
-    ("kernel::fs::dentry::Renames", "renames between directories"),
-    ("kernel::fs::dentry::Changes", "changes of a directory"),
-    ("kernel::fs::inode_file::Position", "an open file's position"),
-    ("core::option::Option<alloc::vec::Vec<u8>>", "a file of /proc that is being read"),
     // Open files.
     ("alloc::sync::Arc<kernel::fs::file_table::FileTable>", "which file table a thread has"),
     ("alloc::vec::Vec<core::option::Option<kernel::fs::file_table::Entry>>", "a file table"),
@@ -148,8 +149,9 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("alloc::vec::Vec<kernel::mm::keeper::Keeper>", "the keepers of memories"),
     ("alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::mm::memory::Memory>>", "memories to be kept"),
     ("kernel::mm::memory::Inner", "a memory"),
+    ("alloc::vec::Vec<kernel::mm::file_end::FileEnd>", "files that were shortened beneath a memory"),
     ("kernel::fs::memory::data::Data", "the contents of a file in memory"),
-    ("kernel::fs::memory::map::Mapped", "where it is mapped"),
+    ("alloc::vec::Vec<alloc::sync::Arc<frame::arena::Pages>>", "the pages of it that are mapped"),
     ("frame::patcher::Patching", "who patches a memory"),
     ("frame::patcher::Inner", "the patched sites"),
     ("alloc::collections::btree::map::BTreeMap<u64, frame::patcher::CopySite>", "sites that trapped in copies"),
@@ -161,6 +163,5 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("alloc::vec::Vec<(u32, alloc::sync::Arc<frame::host_process::HostProcess>)>", "the host processes"),
     ("frame::arena::PagePool", "the page pool"),
     ("frame::thread::pool::Pool", "host threads without work"),
-    ("alloc::vec::Vec<frame::thread::block::BlockRef>", "the blocks of all host threads"),
     ("alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<frame::sync::waiter::Waiter>>", "who waits in a queue"),
 ];

@@ -132,7 +132,7 @@ pub fn open_proc(path: &CStr) -> Result<HostFd> {
 pub fn read_proc(fd: &HostFd, offset: u64, buffer: &mut [u8]) -> Result<usize> {
     let args = [fd.0 as usize, buffer.as_mut_ptr() as usize, buffer.len(), offset as usize, 0, 0];
     // SAFETY: the host writes at most the buffer's length.
-    let count = unsafe { host::call(__NR_pread64, args)? };
+    let count = unsafe { host::call_at_rest(__NR_pread64, args)? };
     transferred(count, buffer.len())
 }
 
@@ -143,7 +143,11 @@ fn open_how(dir: i32, path: &CStr, flags: u32, mode: u32, resolve: u32) -> Resul
     let args = [dir as usize, path.as_ptr() as usize, &raw const how as usize, 24, 0, 0];
     // SAFETY: the host reads the path and the `struct open_how`.
     owned(unsafe {
-        if flags & AT_ONCE == 0 { host::call_blocking(__NR_openat2, args) } else { host::call(__NR_openat2, args) }
+        if flags & AT_ONCE == 0 {
+            host::call_blocking(__NR_openat2, args)
+        } else {
+            host::call_at_rest(__NR_openat2, args)
+        }
     })
 }
 
@@ -189,7 +193,7 @@ pub fn stat(dir: &HostFd, name: &CStr) -> Result<HostStat> {
     let flags = sys::AT_SYMLINK_NOFOLLOW | sys::AT_EMPTY_PATH | sys::AT_NO_AUTOMOUNT;
     // SAFETY: the host reads the name and writes a `struct statx`.
     unsafe {
-        host::call(
+        host::call_at_rest(
             __NR_statx,
             [
                 dir.0 as usize,
@@ -355,7 +359,7 @@ pub enum Whence {
 /// `ESPIPE`, `ENXIO`, `EINVAL` as `lseek(2)`.
 pub fn seek(fd: &HostFd, offset: i64, whence: Whence) -> Result<u64> {
     // SAFETY: no effect on memory.
-    Ok(unsafe { host::call(__NR_lseek, [fd.0 as usize, offset as usize, whence as usize, 0, 0, 0])? } as u64)
+    Ok(unsafe { host::call_at_rest(__NR_lseek, [fd.0 as usize, offset as usize, whence as usize, 0, 0, 0])? } as u64)
 }
 
 /// An entry of a directory of the host.
@@ -380,7 +384,7 @@ pub fn read_dir(fd: &HostFd) -> Result<Vec<HostDirEntry>> {
     loop {
         // SAFETY: the host writes at most the buffer's length.
         let count = unsafe {
-            host::call(__NR_getdents64, [fd.0 as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0])?
+            host::call_at_rest(__NR_getdents64, [fd.0 as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0])?
         };
         if count == 0 {
             return Ok(entries);
@@ -412,7 +416,7 @@ pub fn read_link(dir: &HostFd, name: &CStr) -> Result<Vec<u8>> {
     let mut buffer = alloc::vec![0_u8; sys::PATH_MAX as usize];
     // SAFETY: the host reads the name and writes at most the buffer's length.
     let len = unsafe {
-        host::call(
+        host::call_at_rest(
             __NR_readlinkat,
             [dir.0 as usize, name.as_ptr() as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0],
         )?
@@ -586,7 +590,7 @@ pub fn lock(fd: &HostFd, operation: u32) -> Result<()> {
 pub fn statfs(fd: &HostFd) -> Result<[u64; 11]> {
     let mut stat = [0_u64; 15];
     // SAFETY: the host writes a `struct statfs` of 120 bytes.
-    unsafe { host::call(__NR_fstatfs, [fd.0 as usize, &raw mut stat as usize, 0, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_fstatfs, [fd.0 as usize, &raw mut stat as usize, 0, 0, 0, 0])? };
     let mut words = [0; 11];
     words.copy_from_slice(&stat[..11]);
     Ok(words)
@@ -602,7 +606,9 @@ pub fn capabilities(fd: &HostFd) -> Result<Vec<u8>> {
     let mut value = vec![0_u8; LONGEST];
     let name = c"security.capability".as_ptr() as usize;
     // SAFETY: the host reads the name, and writes at most the value's length.
-    let len = unsafe { host::call(__NR_fgetxattr, [fd.0 as usize, name, value.as_mut_ptr() as usize, LONGEST, 0, 0])? };
+    let len = unsafe {
+        host::call_at_rest(__NR_fgetxattr, [fd.0 as usize, name, value.as_mut_ptr() as usize, LONGEST, 0, 0])?
+    };
     value.truncate(len);
     Ok(value)
 }

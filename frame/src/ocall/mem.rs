@@ -90,7 +90,7 @@ pub fn map(range: &Range<usize>, prot: Prot, sharing: Sharing, backing: Backing<
 pub fn unmap(range: &Range<usize>) -> Result<()> {
     check(range)?;
     // SAFETY: the range is checked to be outside the LibOS.
-    unsafe { host::call(__NR_munmap, [range.start, range.len(), 0, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_munmap, [range.start, range.len(), 0, 0, 0, 0])? };
     Ok(())
 }
 
@@ -101,7 +101,7 @@ pub fn unmap(range: &Range<usize>) -> Result<()> {
 pub fn protect(range: &Range<usize>, prot: Prot) -> Result<()> {
     check(range)?;
     // SAFETY: the range is checked to be outside the LibOS.
-    unsafe { host::call(__NR_mprotect, [range.start, range.len(), prot.bits() as usize, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_mprotect, [range.start, range.len(), prot.bits() as usize, 0, 0, 0])? };
     Ok(())
 }
 
@@ -114,7 +114,7 @@ pub fn remap(old: &Range<usize>, new: &Range<usize>) -> Result<()> {
     check(new)?;
     let flags = if old.start == new.start { 0 } else { MREMAP_MAYMOVE | MREMAP_FIXED };
     // SAFETY: both ranges are checked to be outside the LibOS.
-    unsafe { host::call(__NR_mremap, [old.start, old.len(), new.len(), flags as usize, new.start, 0])? };
+    unsafe { host::call_at_rest(__NR_mremap, [old.start, old.len(), new.len(), flags as usize, new.start, 0])? };
     Ok(())
 }
 
@@ -125,7 +125,7 @@ pub fn remap(old: &Range<usize>, new: &Range<usize>) -> Result<()> {
 pub fn advise(range: &Range<usize>, advice: u32) -> Result<()> {
     check(range)?;
     // SAFETY: the range is checked to be outside the LibOS.
-    unsafe { host::call(__NR_madvise, [range.start, range.len(), advice as usize, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_madvise, [range.start, range.len(), advice as usize, 0, 0, 0])? };
     Ok(())
 }
 
@@ -147,7 +147,7 @@ pub fn resident(range: &Range<usize>) -> Result<alloc::vec::Vec<u8>> {
     check(range)?;
     let mut pages = alloc::vec![0; range.len().div_ceil(PAGE_SIZE)];
     // SAFETY: the host writes a byte per page.
-    unsafe { host::call(__NR_mincore, [range.start, range.len(), pages.as_mut_ptr() as usize, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_mincore, [range.start, range.len(), pages.as_mut_ptr() as usize, 0, 0, 0])? };
     Ok(pages)
 }
 
@@ -169,7 +169,7 @@ pub fn sync(range: &Range<usize>, flags: u32) -> Result<()> {
 pub fn lock(range: &Range<usize>, flags: u32) -> Result<()> {
     check(range)?;
     // SAFETY: no effect on contents.
-    unsafe { host::call(__NR_mlock2, [range.start, range.len(), flags as usize, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_mlock2, [range.start, range.len(), flags as usize, 0, 0, 0])? };
     Ok(())
 }
 
@@ -180,7 +180,7 @@ pub fn lock(range: &Range<usize>, flags: u32) -> Result<()> {
 pub fn unlock(range: &Range<usize>) -> Result<()> {
     check(range)?;
     // SAFETY: no effect on contents.
-    unsafe { host::call(__NR_munlock, [range.start, range.len(), 0, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_munlock, [range.start, range.len(), 0, 0, 0, 0])? };
     Ok(())
 }
 
@@ -199,7 +199,7 @@ pub enum Barrier {
 /// `EINVAL` if the host has no such barrier, `EPERM` before [`register_barriers`].
 pub fn barrier(barrier: Barrier) -> Result<()> {
     // SAFETY: no effect on contents.
-    unsafe { host::call(__NR_membarrier, [barrier as usize, 0, 0, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_membarrier, [barrier as usize, 0, 0, 0, 0, 0])? };
     Ok(())
 }
 
@@ -207,7 +207,7 @@ pub fn barrier(barrier: Barrier) -> Result<()> {
 pub(crate) fn register_barriers() -> Result<()> {
     for barrier in [Barrier::Memory, Barrier::Code] {
         // SAFETY: no effect on contents. The command to register is twice the other.
-        unsafe { host::call(__NR_membarrier, [(barrier as usize) << 1, 0, 0, 0, 0, 0])? };
+        unsafe { host::call_at_rest(__NR_membarrier, [(barrier as usize) << 1, 0, 0, 0, 0, 0])? };
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ pub(crate) fn register_barriers() -> Result<()> {
 /// Makes a page of a LibOS stack inaccessible.
 pub(crate) fn guard(addr: usize, len: usize) -> Result<()> {
     // SAFETY: the caller owns the pages and doesn't use them.
-    unsafe { host::call(__NR_mprotect, [addr, len, 0, 0, 0, 0])? };
+    unsafe { host::call_at_rest(__NR_mprotect, [addr, len, 0, 0, 0, 0])? };
     Ok(())
 }
 
@@ -273,7 +273,7 @@ pub(crate) fn collapse(start: usize) -> Result<()> {
 /// Has the host do something about pages of the LibOS that has no effect on their contents.
 fn arrange(addr: usize, len: usize, advice: usize) -> Result<()> {
     // SAFETY: no effect on contents, see above.
-    unsafe { host::call(__NR_madvise, [addr, len, advice, 0, 0, 0]).map(drop) }
+    unsafe { host::call_at_rest(__NR_madvise, [addr, len, advice, 0, 0, 0]).map(drop) }
 }
 
 /// Replaces private memory of the image by shared memory with the same contents; the place of a huge page by one that may
@@ -305,7 +305,7 @@ pub(crate) unsafe fn make_huge(start: usize, scratch: usize) -> Result<()> {
     const MADV_HUGEPAGE: usize = 14;
     let advise = |advice| {
         // SAFETY: no effect on contents.
-        unsafe { host::call(__NR_madvise, [scratch, HUGE_PAGE, advice, 0, 0, 0]) }
+        unsafe { host::call_at_rest(__NR_madvise, [scratch, HUGE_PAGE, advice, 0, 0, 0]) }
     };
     let (read, write, execute) = (Prot::READ.bits(), Prot::WRITE.bits(), Prot::EXEC.bits());
     let reserve = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
@@ -316,9 +316,9 @@ pub(crate) unsafe fn make_huge(start: usize, scratch: usize) -> Result<()> {
         let copied = advise(MADV_HUGEPAGE).and_then(|_| {
             core::ptr::copy_nonoverlapping(start as *const u8, scratch as *mut u8, HUGE_PAGE);
             advise(MADV_COLLAPSE)?;
-            host::call(__NR_mprotect, [scratch, HUGE_PAGE, (read | execute) as usize, 0, 0, 0])?;
+            host::call_at_rest(__NR_mprotect, [scratch, HUGE_PAGE, (read | execute) as usize, 0, 0, 0])?;
             let flags = (MREMAP_MAYMOVE | MREMAP_FIXED) as usize;
-            host::call(__NR_mremap, [scratch, HUGE_PAGE, HUGE_PAGE, flags, start, 0])
+            host::call_at_rest(__NR_mremap, [scratch, HUGE_PAGE, HUGE_PAGE, flags, start, 0])
         });
         map_raw(scratch, HUGE_PAGE, 0, reserve, -1, 0)?;
         copied.map(drop)
@@ -345,7 +345,8 @@ pub(crate) unsafe fn unmap_leftover(start: usize, len: usize) {
 
 unsafe fn map_raw(addr: usize, len: usize, prot: u32, flags: u32, fd: i32, offset: usize) -> Result<()> {
     // SAFETY: passed on to the caller.
-    let got = unsafe { host::call(__NR_mmap, [addr, len, prot as usize, flags as usize, fd as usize, offset])? };
+    let got =
+        unsafe { host::call_at_rest(__NR_mmap, [addr, len, prot as usize, flags as usize, fd as usize, offset])? };
     if got == addr { Ok(()) } else { Err(Error::new(Errno::EIO, "the host mapped memory elsewhere")) }
 }
 

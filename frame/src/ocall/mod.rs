@@ -6,6 +6,7 @@ pub mod mem;
 pub mod net;
 pub mod pagemap;
 pub mod process;
+pub mod remote;
 pub mod signal;
 pub mod terminal;
 pub mod thread;

@@ -4,7 +4,7 @@ use super::file;
 use super::process::Rusage;
 use crate::errno::Result;
 use crate::host;
-use crate::thread::{ThreadBlock, in_host_call};
+use crate::thread::{ThreadBlock, at_rest};
 use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -231,7 +231,7 @@ pub(crate) unsafe fn clone_thread(
 ) -> Result<()> {
     let flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID;
     // SAFETY: passed on to the caller.
-    in_host_call(|| unsafe { clone(flags, stack_top, argument, start, tid) }).map(drop)
+    at_rest(|| unsafe { clone(flags, stack_top, argument, start, tid) }).map(drop)
 }
 
 /// What the host walks when a thread dies (`struct robust_list_head` of `linux/futex.h`): an empty list, and one word that
@@ -301,7 +301,7 @@ pub(crate) unsafe fn clone_process(
     };
     let flags = CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | relation;
     // SAFETY: passed on to the caller.
-    in_host_call(|| unsafe { clone(flags, stack_top, argument, start, tid) })
+    at_rest(|| unsafe { clone(flags, stack_top, argument, start, tid) })
 }
 
 unsafe fn clone(

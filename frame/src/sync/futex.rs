@@ -2,7 +2,7 @@
 
 use crate::host;
 use crate::ocall::time::{self, Clock};
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use linux_raw_sys::general::{__NR_futex, FUTEX_CLOCK_REALTIME, FUTEX_WAIT_BITSET, FUTEX_WAKE};
 
@@ -23,10 +23,13 @@ pub(super) fn wait(word: &AtomicU32, expected: u32, deadline: Option<&([i64; 2],
     };
 }
 
-/// Sleeps while `word`, that of a lock, is `expected`; not for long, as its holder may die before it wakes anybody.
-pub(super) fn wait_briefly(word: &AtomicU32, expected: u32) {
-    const BRIEFLY: Duration = Duration::from_millis(500);
-    wait_while_at_most(word, expected, BRIEFLY);
+/// Sleeps while `word`, that of a lock, is `expected`. Its holder may have died; so may who was about to wake somebody.
+pub(super) fn wait_for_lock(word: &AtomicU32, expected: u32) {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    wait_while_at_most(word, expected, PATIENCE);
+    if word.load(Ordering::Relaxed) == expected {
+        crate::death::end_if_holder_died();
+    }
 }
 
 /// Wakes at most `count` sleepers of `word`.

@@ -150,7 +150,7 @@ impl RawMutex {
                 return;
             }
             thread::let_go(self.held());
-            futex::wait_briefly(self.0.futex(), CONTENDED);
+            futex::wait_for_lock(self.0.futex(), CONTENDED);
         }
     }
 }

@@ -169,7 +169,7 @@ impl RawRwLock {
             && (word & WAITERS != 0
                 || self.0.futex().compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Relaxed).is_ok())
         {
-            futex::wait_briefly(self.0.futex(), word | WAITERS);
+            futex::wait_for_lock(self.0.futex(), word | WAITERS);
         }
     }
 }

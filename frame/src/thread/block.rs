@@ -16,11 +16,9 @@ use crate::ocall::process::Rusage;
 use crate::ocall::thread::RobustList;
 #[cfg(debug_assertions)]
 use crate::sync::HeldLocks;
-use crate::sync::Mutex;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// What `%gs` points to. At the end of the thread's stack allocation; the assembly reaches its fields by offset.
 #[repr(C, align(64))]
@@ -44,10 +42,14 @@ pub(crate) struct ThreadBlock {
     pub(crate) host_pid: AtomicU32,
     /// How others learn that it died.
     pub(super) robust_list: RobustList,
+    /// The block that was made before.
+    before: AtomicPtr<ThreadBlock>,
     pub(super) stack_bottom: usize,
     pub(super) role: Role,
     pub(super) handle: Arc<Shared>,
     pub(super) fs_base: u64,
+    /// It belongs to who is about to give the idle thread work.
+    pub(super) is_taken: AtomicBool,
     /// An idle thread's next work is complete.
     pub(super) ready: AtomicBool,
     /// What is done on a new host thread before it goes on with its task.
@@ -79,8 +81,9 @@ pub type Arrival = Box<dyn FnOnce(&mut UserContext) -> Flow + Send>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockRef(pub(crate) *mut ThreadBlock);
 
-/// All blocks that ever were; none is given back.
-pub(super) static BLOCKS: Mutex<Vec<BlockRef>> = Mutex::new(Vec::new());
+/// The block that was made last; all that ever were follow, as none is given back. Without a lock, for who looks after those
+/// that a dead thread held.
+static LAST: AtomicPtr<ThreadBlock> = AtomicPtr::new(core::ptr::null_mut());
 
 // SAFETY: a block in the pool belongs to whoever takes it out.
 unsafe impl Send for BlockRef {}
@@ -139,10 +142,12 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             starting: None,
             host_pid: AtomicU32::new(0),
             robust_list: RobustList::new(host_process::deaths()),
+            before: AtomicPtr::new(core::ptr::null_mut()),
             stack_bottom: base + PAGE_SIZE,
             role,
             handle: Shared::new(block, process),
             fs_base: 0,
+            is_taken: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             arrival: None,
             loan: None,
@@ -152,8 +157,22 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             _memory: memory,
         });
     }
-    BLOCKS.lock().push(BlockRef(block));
+    // SAFETY: the block was just made, and isn't known before it's in the list.
+    let link = |last| unsafe { (*block).before.store(last, Ordering::Relaxed) };
+    let _ = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| {
+        link(last);
+        Some(block)
+    });
     Ok(block)
+}
+
+/// All blocks that ever were.
+pub(super) fn all_blocks() -> impl Iterator<Item = BlockRef> {
+    let next = |block: *mut ThreadBlock| (!block.is_null()).then_some(BlockRef(block));
+    // SAFETY: blocks are never unmapped, and the field is atomic.
+    core::iter::successors(next(LAST.load(Ordering::SeqCst)), move |block| {
+        next(unsafe { &(*block.0).before }.load(Ordering::Relaxed))
+    })
 }
 
 /// A fresh identity for a block that is used again, so that handles of its last user reach nobody.

@@ -1,6 +1,6 @@
 //! What is left of threads whose host process was killed ([`crate::death`]).
 
-use super::block::{BLOCKS, BlockRef, NOT_STARTED, Role, ThreadBlock};
+use super::block::{BlockRef, NOT_STARTED, Role, ThreadBlock, all_blocks};
 use super::pool::POOL;
 use super::task::Task;
 use crate::host_process::HostProcess;
@@ -60,7 +60,22 @@ impl ThreadBlock {
     }
 }
 
-/// The blocks whose host threads have died with the host process of this id, but for those that had no work.
+/// A host process that died while one of its threads changed what all share, if there's one. Takes no lock and allocates
+/// nothing.
+pub(crate) fn find_dead_holder() -> Option<u32> {
+    all_blocks().find_map(|block| {
+        // SAFETY: blocks are never unmapped, and the fields are atomic.
+        let block = unsafe { &*block.0 };
+        let (pid, tid) = (block.host_pid.load(Ordering::SeqCst), block.host_tid.load(Ordering::SeqCst));
+        let holds = || block.locks_of_dead().is_none();
+        let is_dead = || pid != 0 && tid != 0 && !ocall::process::is_there(pid);
+        // The other way round, it may have changed what it holds before it died.
+        (holds() && is_dead() && holds()).then_some(pid)
+    })
+}
+
+/// The blocks whose host threads have died with the host process of this id, but for those that had no work, and those that
+/// others are about to give some.
 pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
     // SAFETY: blocks are never unmapped, and the fields are atomic.
     let ids = |block: &BlockRef| unsafe { (&(*block.0).host_pid, &(*block.0).host_tid) };
@@ -73,6 +88,8 @@ pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
         ids(block).1.store(0, Ordering::SeqCst);
     }
     drop(pool);
-    let is_dead = |block: &BlockRef| is_its(block) && ids(block).1.load(Ordering::SeqCst) != 0;
-    BLOCKS.lock().iter().copied().filter(is_dead).collect()
+    // SAFETY: as above.
+    let is_taken = |block: &BlockRef| unsafe { &(*block.0).is_taken }.load(Ordering::SeqCst);
+    let is_dead = |block: &BlockRef| is_its(block) && ids(block).1.load(Ordering::SeqCst) != 0 && !is_taken(block);
+    all_blocks().filter(is_dead).collect()
 }

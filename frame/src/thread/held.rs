@@ -1,8 +1,8 @@
 //! The locks that a thread holds, for others to see when its host process was killed.
 //!
-//! Most of what a thread does under a lock can't be left half done. But whoever makes a call of the host under a lock is
-//! prepared for that to fail, so what the lock protects is consistent then: the lock of one that dies in such a call can be
-//! given up on its behalf.
+//! Most of what a thread does under a lock can't be left half done. But whoever has the host change a mapping under a lock,
+//! or start a process, or read a file, or zeroes memory of a program, is prepared for that to fail. So what the lock
+//! protects is consistent then, and the lock of one that dies meanwhile can be given up on its behalf.
 
 use super::block::ThreadBlock;
 use super::current::current;
@@ -53,8 +53,8 @@ pub(crate) struct Held {
     count: AtomicU32,
     /// The first `count` ones, as far as there is room, are held or about to be.
     locks: [AtomicUsize; MOST],
-    /// The thread is in a call of the host.
-    is_in_call: AtomicBool,
+    /// What they protect is consistent.
+    is_at_rest: AtomicBool,
 }
 
 impl Held {
@@ -62,7 +62,7 @@ impl Held {
         Self {
             count: AtomicU32::new(0),
             locks: [const { AtomicUsize::new(0) }; MOST],
-            is_in_call: AtomicBool::new(false),
+            is_at_rest: AtomicBool::new(false),
         }
     }
 
@@ -106,7 +106,7 @@ impl ThreadBlock {
     pub(crate) fn locks_of_dead(&self) -> Option<impl Iterator<Item = HeldLock>> {
         let count = self.held.count.load(Ordering::SeqCst) as usize;
         let locks = self.held.locks.get(..count)?;
-        (count == 0 || self.held.is_in_call.load(Ordering::SeqCst))
+        (count == 0 || self.held.is_at_rest.load(Ordering::SeqCst))
             .then(|| locks.iter().map(|place| HeldLock(place.load(Ordering::SeqCst))))
     }
 
@@ -139,21 +139,20 @@ pub(crate) fn let_go(lock: HeldLock) {
     }
 }
 
-/// Does `call`, a system call of the host.
+/// Does `work` that may fail and changes nothing that a lock protects.
 #[inline]
-pub(crate) fn in_host_call<R>(call: impl FnOnce() -> R) -> R {
-    note_call(true);
-    let result = call();
-    note_call(false);
+pub(crate) fn at_rest<R>(work: impl FnOnce() -> R) -> R {
+    note_rest(true);
+    let result = work();
+    note_rest(false);
     result
 }
 
 #[inline]
-fn note_call(is_in_call: bool) {
+fn note_rest(is_at_rest: bool) {
     if let Some(block) = current() {
-        // What locks protect is as it was left.
         compiler_fence(Ordering::SeqCst);
-        block.held.is_in_call.store(is_in_call, Ordering::Relaxed);
+        block.held.is_at_rest.store(is_at_rest, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
     }
 }

@@ -82,6 +82,7 @@ impl IdleThread {
         };
         let mut thread = Self { block, waiter: None };
         thread.waiter = Some(thread.block().handle.waiter.clone());
+        thread.block().is_taken.store(true, Ordering::SeqCst);
         Some(thread)
     }
 
@@ -123,9 +124,17 @@ impl IdleThread {
 
 impl Drop for IdleThread {
     fn drop(&mut self) {
+        let process = self.block().handle.process.clone();
+        let host_pid = self.block().host_pid.load(Ordering::SeqCst);
+        self.block().is_taken.store(false, Ordering::SeqCst);
+        // From here on it's the thread's own.
         self.block().ready.store(true, Ordering::Release);
         if let Some(waiter) = &self.waiter {
             waiter.wake();
+        }
+        if process.is_dead.load(Ordering::SeqCst) {
+            // Who has seen to the others that died has left it to us.
+            host_process::look_again(host_pid, &process);
         }
     }
 }

@@ -65,7 +65,8 @@ pub fn spawn_process(
         });
         *schedule = inherited(own.as_ref(), result.is_ok());
         if let Ok(pid) = result {
-            (*block).host_pid.store(pid, Ordering::SeqCst);
+            // It has done so itself, unless it was killed before; it may even have ended, and others have the block.
+            let _ = (*block).host_pid.compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst);
             host_process::add(pid, &process);
         }
         note_starting(None);

@@ -234,10 +234,7 @@ pub fn truncate(file: &dyn File, len: u64) -> Result<()> {
     file.truncate(len)?;
     // The host does so by itself for its own files.
     if file.is_mapped_from_memory() {
-        let metadata = file.metadata()?;
-        for process in crate::process::table::all() {
-            process.memory().end_file_at((metadata.dev, metadata.ino), len)?;
-        }
+        crate::mm::end_mappings(&file.metadata()?, len)?;
     }
     Ok(())
 }

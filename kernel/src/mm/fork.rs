@@ -61,7 +61,7 @@ impl Memory {
             }
         }
         self.patcher.fork(|patcher| {
-            let copy = Arc::new(Self::with(id, copy, patcher));
+            let copy = Arc::new(Self { file_ends: self.file_ends.copy(), ..Self::with(id, copy, patcher) });
             let start = |foreign| {
                 leave_out(&inner.vmas)?;
                 start(&copy, foreign)

@@ -3,6 +3,7 @@
 use super::advise::LockMode;
 use super::charge::{charge, uncharge};
 use super::code::Chunk;
+use super::file_end::FileEnds;
 use super::map::{MapRequest, Place, runs};
 use super::recycle::Recycled;
 use super::remains::Remains;
@@ -28,6 +29,7 @@ pub struct Memory {
     pub(super) patcher: Patcher,
     /// What the loader left, if the memory is to be kept for another run.
     pub(super) template: Once<Template>,
+    pub(super) file_ends: FileEnds,
 }
 
 /// What a memory's lock protects.
@@ -122,7 +124,8 @@ impl Memory {
     pub(super) fn with(id: u64, inner: Inner, patcher: Patcher) -> Self {
         let space = inner.space.clone();
         space.memories.fetch_add(1, Ordering::SeqCst);
-        Self { id, space, inner: Mutex::new(inner), patcher, template: Once::new() }
+        let file_ends = FileEnds::default();
+        Self { id, space, inner: Mutex::new(inner), patcher, template: Once::new(), file_ends }
     }
 
     pub(super) fn next_id() -> u64 {
@@ -272,24 +275,6 @@ impl Memory {
         let Some((source, offset)) = &vma.source else { return FileFault::Other };
         let page = page_floor(addr);
         source.fault(&(page..range.end), offset + (page - range.start) as u64, vma.prot, vma.sharing)
-    }
-
-    /// The file with this device and inode number is only `len` bytes long now: mappings of it are made anew behind that,
-    /// where they are faults now.
-    ///
-    /// # Errors
-    /// What mapping gives.
-    pub fn end_file_at(&self, dev_ino: (u64, u64), len: u64) -> Result<()> {
-        let inner = self.inner.lock();
-        for (range, vma) in inner.vmas.iter() {
-            let Some((source, offset)) = &vma.source else { continue };
-            let skipped = len.next_multiple_of(PAGE_SIZE as u64).saturating_sub(*offset);
-            if source.dev_ino() == dev_ino && skipped < range.len() as u64 {
-                let gone = range.start + skipped as usize..range.end;
-                source.map(&gone, offset + skipped, vma.prot, vma.sharing)?;
-            }
-        }
-        Ok(())
     }
 
     /// How many mappings of the file with this device and inode number there are.

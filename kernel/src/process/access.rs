@@ -3,9 +3,11 @@
 use super::process::Process;
 use super::thread::Thread;
 use super::{Credentials, cap};
+use crate::mm::{Memory, Reach};
 use crate::prelude::*;
 use crate::signal::Signal;
 use core::sync::atomic::Ordering;
+use frame::ocall::remote::Remote;
 
 /// As whom somebody reaches into a process (`man 2 ptrace` under "ptrace access mode checking").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,20 @@ pub fn may_access(caller: &Thread, target: &Thread, mode: AccessMode) -> Result<
     } else {
         Err(err!(EPERM, "the process is another user's, has more capabilities, or is not dumpable"))
     }
+}
+
+/// Calls `work` with the memory of the process of `target`, which stays so meanwhile, and the way there for the calling
+/// thread, whose own memory is `own`.
+///
+/// # Errors
+/// `ESRCH` if `target` runs nowhere; what `work` gives.
+pub fn with_memory_of<R>(target: &Thread, own: &Memory, work: impl FnOnce(&Memory, Reach) -> Result<R>) -> Result<R> {
+    let memory = target.process.memory.read();
+    if memory.is_in_space_of(own) {
+        return work(&memory, Reach::Here);
+    }
+    let handle = target.handle().ok_or(err!(ESRCH, "the process is gone"))?;
+    work(&memory, Reach::There(Remote::new(handle.host_pid())))
 }
 
 /// Whether `caller` may read and set the limits of the process of `target` (`man 2 prlimit`).

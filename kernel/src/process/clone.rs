@@ -251,8 +251,10 @@ fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_ba
     let mut childs = child.process.memory.write();
     let started = memory.fork(|copy, foreign| {
         *childs = parents.copied_to(copy.clone());
+        let own = child.process.clone();
         let arrival = Box::new(move |_: &mut UserContext| {
             mm::unmap_foreign(&foreign);
+            own.memory().see_to_file_ends();
             if let Some(word) = told {
                 // Linux goes on when the word can't be written.
                 let _ = word.write(&tid);

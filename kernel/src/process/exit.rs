@@ -132,7 +132,8 @@ pub(super) fn leave_memory(thread: &Thread) {
     futex::exit_robust_list(thread);
     *thread.robust_list.lock() = (0, 0);
     let clear_tid = thread.clear_tid.swap(0, Ordering::Relaxed) as usize;
-    if clear_tid != 0 {
+    // Where nobody else uses the memory, Linux leaves the word alone, though others may see it.
+    if clear_tid != 0 && thread.process.is_memory_used_by_others() {
         futex::wake_clear_tid(thread, clear_tid);
     }
 }
@@ -183,6 +184,11 @@ pub(super) fn give_up_memory(memory: MemoryUse) {
 }
 
 impl Process {
+    /// Whether another thread or process uses its memory, besides the calling thread.
+    fn is_memory_used_by_others(&self) -> bool {
+        self.threads.lock().len() > 1 || !self.memory.read().is_only()
+    }
+
     /// Ends all threads but `survivor` and waits until they are gone, as `execve` does. `Err` when the process itself
     /// is ending, or another thread does the same.
     pub(super) fn end_other_threads(&self, survivor: &Arc<Thread>) -> Result<()> {

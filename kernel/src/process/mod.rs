@@ -46,7 +46,7 @@ mod usage;
 mod vfork;
 pub mod wait;
 
-pub use access::{AccessMode, may_access, may_limit, may_signal};
+pub use access::{AccessMode, may_access, may_limit, may_signal, with_memory_of};
 pub use credentials::Credentials;
 pub use exit::TermStatus;
 pub use io_counters::Transfers;

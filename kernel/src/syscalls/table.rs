@@ -443,8 +443,8 @@ table! {
     307 sendmmsg(fd: FileDesc, messages: UserPtr<NumberedHeader>, count: u32, flags: MessageFlags) = net::sys::sendmmsg, complete;
     308 setns unsupported("namespaces are not built in");
     309 getcpu(cpu: UserPtr<u32>, node: UserPtr<u32>, cache: u64) = process::sys::getcpu, complete;
-    310 process_vm_readv(pid: i32, local: UserPtr<[u64; 2]>, local_count: usize, remote: UserPtr<[u64; 2]>, remote_count: usize, flags: Flags) = mm::sys::process_vm_readv, partial("only memory of the same address space");
-    311 process_vm_writev(pid: i32, local: UserPtr<[u64; 2]>, local_count: usize, remote: UserPtr<[u64; 2]>, remote_count: usize, flags: Flags) = mm::sys::process_vm_writev, partial("only memory of the same address space");
+    310 process_vm_readv(pid: i32, local: UserPtr<[u64; 2]>, local_count: usize, remote: UserPtr<[u64; 2]>, remote_count: usize, flags: Flags) = mm::sys::process_vm_readv, complete;
+    311 process_vm_writev(pid: i32, local: UserPtr<[u64; 2]>, local_count: usize, remote: UserPtr<[u64; 2]>, remote_count: usize, flags: Flags) = mm::sys::process_vm_writev, complete;
     312 kcmp unsupported("tracing other processes is not built in");
     313 finit_module unsupported("kernel modules and other kernels can't be loaded");
     314 sched_setattr(tid: i32, attr: UserPtr<SchedAttr>, flags: Flags) = process::sys::sched_setattr, partial("no SCHED_DEADLINE, no utilization clamping");

@@ -13,6 +13,9 @@ use frame::ocall::mem::{self, Backing, Prot, Sharing};
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
+/// How many pages that a file has got are mapped at once when one is touched.
+const MOST_FAULTED: usize = 256;
+
 /// A mapping of a file; keeps the pages alive that programs see through it.
 ///
 /// Lock order: the file's contents, then what is mapped.
@@ -20,14 +23,7 @@ pub(super) struct MemMap {
     inode: Arc<MemInode>,
     path: Vec<u8>,
     access: MapAccess,
-    mapped: Mutex<Mapped>,
-}
-
-#[derive(Default)]
-struct Mapped {
-    pages: Vec<Arc<Pages>>,
-    /// Bytes of the file that couldn't be mapped since it ended before them: touching them is a fault.
-    beyond: Vec<Range<u64>>,
+    mapped: Mutex<Vec<Arc<Pages>>>,
 }
 
 impl MemMap {
@@ -66,7 +62,7 @@ impl MemMap {
             match extent {
                 Some(Extent { pages, first, .. }) => {
                     mem::map(&piece, prot, sharing, Backing::Pages(&pages, (first * PAGE) as usize))?;
-                    self.mapped.lock().pages.push(pages);
+                    self.mapped.lock().push(pages);
                 }
                 None => mem::map(&piece, prot, Sharing::Private, Backing::Anonymous)?,
             }
@@ -100,30 +96,25 @@ impl MapSource for MemMap {
         if !beyond.is_empty() {
             mem::map(&beyond, Prot::empty(), Sharing::Private, Backing::Anonymous)?;
         }
-        let mut mapped = self.mapped.lock();
-        subtract(&mut mapped.beyond, &(offset..end));
-        if file_end < end {
-            mapped.beyond.push(file_end..end);
-        }
         Ok(())
     }
 
     fn fault(&self, range: &Range<usize>, offset: u64, prot: Prot, sharing: Sharing) -> FileFault {
         let Ok(data) = self.inode.data() else { return FileFault::Other };
         let mut data = data.write();
-        let beyond = self.mapped.lock().beyond.iter().find(|beyond| beyond.contains(&offset)).cloned();
-        let Some(beyond) = beyond else { return FileFault::Other };
-        // The file may have grown.
-        let end = data.size().next_multiple_of(PAGE).min(beyond.end).min(offset + range.len() as u64);
+        // What lay beyond the end when it was mapped can't be read. The file may have grown since.
+        let is_there = |page: usize| UserSlice::new(page, 1).and_then(|byte| byte.read(&mut [0])).is_ok();
+        if prot.is_empty() || is_there(range.start) {
+            return FileFault::Other;
+        }
+        let end = data.size().next_multiple_of(PAGE).min(offset + range.len() as u64);
         if end <= offset {
             return FileFault::BeyondEnd;
         }
-        let there = range.start..range.start + (end - offset) as usize;
-        match self.map_pages(&mut data, &there, offset, prot, sharing) {
-            Ok(()) => {
-                subtract(&mut self.mapped.lock().beyond, &(offset..end));
-                FileFault::Mapped
-            }
+        let end = range.start + ((end - offset) as usize).min(MOST_FAULTED * PAGE_SIZE);
+        let missing = (range.start..end).step_by(PAGE_SIZE).skip(1).find(|&page| is_there(page)).unwrap_or(end);
+        match self.map_pages(&mut data, &(range.start..missing), offset, prot, sharing) {
+            Ok(()) => FileFault::Mapped,
             Err(_) => FileFault::BeyondEnd,
         }
     }
@@ -146,13 +137,4 @@ impl MapSource for MemMap {
         }
         Ok(())
     }
-}
-
-fn subtract(ranges: &mut Vec<Range<u64>>, cut: &Range<u64>) {
-    let kept = ranges
-        .drain(..)
-        .flat_map(|range| [range.start..range.end.min(cut.start), range.start.max(cut.end)..range.end])
-        .filter(|range| range.start < range.end)
-        .collect();
-    *ranges = kept;
 }

@@ -1,30 +1,30 @@
 //! `/proc/PID/mem`.
 
 use crate::fs::inode::Handle;
+use crate::mm::Reach;
 use crate::prelude::*;
-use crate::process::{Process, table};
+use crate::process::{Process, table, with_memory_of};
 use frame::user::UserSlice;
 
-/// A process's memory, for the processes of its address space.
+/// A process's memory.
 pub(super) struct ProcessMemory(pub(super) Arc<Process>);
 
 impl ProcessMemory {
-    /// Calls `work` with the process's memory from `addr` on, while it stays the process's.
-    fn with(&self, addr: u64, len: usize, work: impl FnOnce(UserSlice) -> Result<usize>) -> Result<usize> {
+    /// Calls `work` with the way to the process's memory from `addr` on, while it stays the process's.
+    fn with(&self, addr: u64, len: usize, work: impl FnOnce(Reach, UserSlice) -> Result<usize>) -> Result<usize> {
         let own = table::calling_thread().ok_or(Errno::EIO)?.process.memory();
         let addr = usize::try_from(addr).map_err(|_| Errno::EIO)?;
-        let memory = self.0.memory.read();
-        if memory.totals().mapped == 0 {
-            return Ok(0);
-        }
-        if !memory.is_in_space_of(&own) {
-            warn!("memory in another address space can't be reached");
-            bail!(EIO, "memory in another address space can't be reached");
-        }
-        if !memory.has_for_itself(addr, len) {
-            bail!(EIO, "not the process's memory");
-        }
-        work(UserSlice::new(addr, len).map_err(|_| Errno::EIO)?).map_err(|_| Errno::EIO.into())
+        let Some(thread) = self.0.threads.lock().values().next().cloned() else { return Ok(0) };
+        let result = with_memory_of(&thread, &own, |memory, reach| {
+            if memory.totals().mapped == 0 {
+                return Ok(0);
+            }
+            if !memory.has_for_itself(addr, len) {
+                bail!(EIO, "not the process's memory");
+            }
+            work(reach, UserSlice::new(addr, len)?)
+        });
+        result.map_err(|_| Errno::EIO.into())
     }
 }
 
@@ -38,7 +38,7 @@ impl Handle for ProcessMemory {
         while !sink.is_empty() {
             let at = offset.wrapping_add(done as u64);
             let len = sink.remaining().min(PIECE - at as usize % PIECE);
-            match self.with(at, len, |slice| slice.read(&mut buffer[..len])) {
+            match self.with(at, len, |reach, slice| reach.read(slice, &mut buffer[..len])) {
                 Ok(0) => break,
                 Ok(count) => done += sink.put(&buffer[..count])?,
                 Err(_) if done > 0 => break,
@@ -55,7 +55,7 @@ impl Handle for ProcessMemory {
             let at = offset.wrapping_add(done as u64);
             let len = source.remaining().min(PIECE - at as usize % PIECE);
             let count = source.take(&mut buffer[..len])?;
-            match self.with(at, count, |slice| slice.write(&buffer[..count])) {
+            match self.with(at, count, |reach, slice| reach.write(slice, &buffer[..count])) {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(_) if done > 0 => break,

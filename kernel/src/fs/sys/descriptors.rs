@@ -181,6 +181,7 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
     const F_DUPFD_CLOEXEC: u32 = 1030;
     const F_SETPIPE_SZ: u32 = 1031;
     const F_GETPIPE_SZ: u32 = 1032;
+    const F_NOTIFY: u32 = 1026;
     const F_DUPFD_QUERY: u32 = 1027;
     const CAP_SYS_RESOURCE: u32 = 24;
     let files = cx.thread.files();
@@ -221,6 +222,10 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
             }
             let size = u32::try_from(argument).map_err(|_| err!(EINVAL, "no capacity for a pipe"))?;
             pipe.set_capacity(size as usize, cx.thread.credentials().has_cap(CAP_SYS_RESOURCE))
+        }
+        F_NOTIFY => {
+            warn!("directories don't signal changes (F_NOTIFY): inotify tells of them");
+            Err(err!(EINVAL, "directories don't signal changes"))
         }
         F_DUPFD_QUERY => {
             let other = files.get(FileDesc(argument as i32))?;

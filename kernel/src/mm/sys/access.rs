@@ -1,7 +1,8 @@
-//! `process_vm_readv` and `process_vm_writev`, within an address space.
+//! `process_vm_readv` and `process_vm_writev`.
 
+use crate::mm::Reach;
 use crate::prelude::*;
-use crate::process::{AccessMode, may_access, table};
+use crate::process::{AccessMode, may_access, table, with_memory_of};
 use crate::syscalls::Context;
 use crate::syscalls::args::Flags;
 use frame::layout::PAGE_SIZE;
@@ -30,7 +31,7 @@ pub fn process_vm_readv(
         return Ok(0);
     }
     let remote = pieces(remote, remote_count)?;
-    with_memory_of(&cx, pid, &remote, || copy(&remote, &local))
+    with_pieces_of(&cx, pid, &remote, |reach| copy((&remote, reach), (&local, Reach::Here)))
 }
 
 /// `process_vm_writev(2)`.
@@ -51,32 +52,27 @@ pub fn process_vm_writev(
         return Ok(0);
     }
     let remote = pieces(remote, remote_count)?;
-    with_memory_of(&cx, pid, &remote, || copy(&local, &remote))
+    with_pieces_of(&cx, pid, &remote, |reach| copy((&local, Reach::Here), (&remote, reach)))
 }
 
-/// Calls `work` while the pieces are memory of process `pid` and stay so.
-fn with_memory_of(
+/// Calls `work` with the way to the pieces, while they are memory of process `pid` and stay so.
+fn with_pieces_of(
     cx: &Context<'_>,
     pid: i32,
     pieces: &[(usize, usize)],
-    work: impl FnOnce() -> Result<usize>,
+    work: impl FnOnce(Reach) -> Result<usize>,
 ) -> Result<usize> {
     if pid as u32 == cx.thread.process.pid() {
-        return work();
+        return work(Reach::Here);
     }
     let target = table::find_thread(pid as u32).ok_or(err!(ESRCH, "there is no such process"))?;
     may_access(cx.thread, &target, AccessMode::Real)?;
-    let process = &target.process;
-    let own = cx.thread.process.memory();
-    let memory = process.memory.read();
-    if !memory.is_in_space_of(&own) {
-        warn!("memory in another address space can't be reached");
-        bail!(EPERM, "memory in another address space can't be reached");
-    }
-    if pieces.iter().any(|&(start, len)| !memory.has_for_itself(start, len)) {
-        bail!(EFAULT, "not the process's memory");
-    }
-    work()
+    with_memory_of(&target, &cx.thread.process.memory(), |memory, reach| {
+        if pieces.iter().any(|&(start, len)| !memory.has_for_itself(start, len)) {
+            bail!(EFAULT, "not the process's memory");
+        }
+        work(reach)
+    })
 }
 
 /// Whether nothing is to be copied; then nothing else is looked at.
@@ -103,7 +99,7 @@ pub(super) fn pieces(vector: UserPtr<IoVec>, count: usize) -> Result<Vec<(usize,
 }
 
 /// Copies from piece to piece; gives the bytes copied up to the first one that can't be accessed.
-fn copy(from: &[(usize, usize)], to: &[(usize, usize)]) -> Result<usize> {
+fn copy((from, from_reach): (&[(usize, usize)], Reach), (to, to_reach): (&[(usize, usize)], Reach)) -> Result<usize> {
     let (mut from, mut to) = (Cursor::new(from), Cursor::new(to));
     let mut buffer = vec![0; PAGE_SIZE];
     let mut done = 0;
@@ -114,8 +110,8 @@ fn copy(from: &[(usize, usize)], to: &[(usize, usize)]) -> Result<usize> {
         // Not across a page, so that what can be copied before a hole is.
         let len = [source_len, target_len, to_page_end(source), to_page_end(target)].into_iter().min().unwrap_or(0);
         let copied = UserSlice::new(source, len)
-            .and_then(|slice| slice.read(&mut buffer[..len]))
-            .and_then(|_| UserSlice::new(target, len)?.write(&buffer[..len]));
+            .and_then(|slice| from_reach.read(slice, &mut buffer[..len]))
+            .and_then(|_| to_reach.write(UserSlice::new(target, len)?, &buffer[..len]));
         match copied {
             Ok(_) => {}
             Err(_) if done > 0 => return Ok(done),

@@ -1,8 +1,8 @@
-// Two hundred forked children live at the same time, talk to their parent by pipes, and end.
+// Five hundred forked children live at the same time, talk to their parent by pipes, and end.
 #include "../check.h"
 #include <sys/wait.h>
 
-enum { CHILDREN = 200 };
+enum { CHILDREN = 500 };
 
 int main(void)
 {
