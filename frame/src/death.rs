@@ -143,8 +143,8 @@ extern "C" fn replacement_main(block: *mut ThreadBlock) -> ! {
     }
     // SAFETY: the block is the new host thread's own.
     let sleeper = unsafe {
-        (*block).prepare_host_thread();
         (*block).host_pid.store(ocall::thread::host_pid(), Ordering::SeqCst);
+        (*block).prepare_host_thread();
         (*block).sleeper.load(Ordering::SeqCst)
     };
     host_process::begin();

@@ -118,9 +118,15 @@ pub(crate) fn note_start() {
 
 /// A host process of this id was started: who started it says so, and it does itself, since either may be killed before.
 pub(crate) fn add(pid: u32, process: &Arc<HostProcess>) {
-    let mut others = OTHERS.lock();
-    if !process.is_listed.swap(true, Ordering::SeqCst) {
+    {
+        let mut others = OTHERS.lock();
+        if process.is_listed.swap(true, Ordering::SeqCst) {
+            return;
+        }
         others.push((pid, process.clone()));
+    }
+    if !process.is_watched.load(Ordering::SeqCst) {
+        note_start();
     }
 }
 

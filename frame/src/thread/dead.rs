@@ -15,9 +15,8 @@ use core::sync::atomic::Ordering;
 pub(crate) const SLEEPER_SLOT: usize = offset_of!(ThreadBlock, sleeper);
 
 impl ThreadBlock {
-    /// What a new host thread does first.
+    /// What a new host thread does first, when its host process's id is noted.
     pub(crate) fn prepare_host_thread(&mut self) {
-        self.host_pid.store(self.handle.process.pid(), Ordering::SeqCst);
         trap::prepare_thread(self.stack_bottom, self.stack_top - self.stack_bottom);
         // SAFETY: blocks are never unmapped.
         unsafe { ocall::thread::announce_death(&raw mut self.robust_list) };

@@ -104,7 +104,9 @@ pub(super) fn dispatch(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mu
 
 /// The thread's task has ended: waits for the next one.
 pub(super) fn end_task(block: &mut ThreadBlock) {
-    block.role = Role::Idle;
+    // Not in one go: if the host process is killed meanwhile, nobody may find a task that is half dropped.
+    let role = core::mem::replace(&mut block.role, Role::Idle);
+    drop(role);
     if give_back(block) {
         return;
     }

@@ -104,6 +104,7 @@ pub(crate) fn run_first(enter: extern "C" fn(*mut ThreadBlock) -> !) -> Result<c
     let block = new_block(Role::Idle, process)?;
     // SAFETY: the block is new and ours; we leave the present stack for good.
     unsafe {
+        (*block).host_pid.store(ocall::thread::host_pid(), Ordering::SeqCst);
         (*block).host_tid.store(ocall::thread::host_tid(), Ordering::SeqCst);
         crate::cpu::set_gs_base(block as usize);
         crate::boot::note_booted();
@@ -202,6 +203,7 @@ extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
     let block = unsafe { &mut *block };
     let process = block.handle.process.clone();
     process.begin();
+    block.host_pid.store(process.pid(), Ordering::SeqCst);
     host_process::add(process.pid(), &process);
     block.prepare_host_thread();
     process.is_watched_now();
