@@ -169,9 +169,10 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
 /// All blocks that ever were.
 pub(super) fn all_blocks() -> impl Iterator<Item = BlockRef> {
     let next = |block: *mut ThreadBlock| (!block.is_null()).then_some(BlockRef(block));
-    // SAFETY: blocks are never unmapped, and the field is atomic.
     core::iter::successors(next(LAST.load(Ordering::SeqCst)), move |block| {
-        next(unsafe { &(*block.0).before }.load(Ordering::Relaxed))
+        // SAFETY: blocks are never unmapped, and the field is atomic.
+        let before = unsafe { &(*block.0).before };
+        next(before.load(Ordering::Relaxed))
     })
 }
 
@@ -194,4 +195,25 @@ pub(super) unsafe fn discard(block: *mut ThreadBlock) {
     };
     POOL.lock().ended.push(BlockRef(block));
     drop(gone);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::offset_of;
+
+    #[test]
+    fn the_debuggers_script_knows_where_registers_are() {
+        const SCRIPT: &str = include_str!("../../../gdb/enclos.gdb");
+        let context = offset_of!(ThreadBlock, ctx);
+        let registers = [
+            ("rsp", offset_of!(UserContext, rsp)),
+            ("rbp", offset_of!(UserContext, rbp)),
+            ("rip", offset_of!(UserContext, rip)),
+        ];
+        for (name, offset) in registers {
+            let line = format!("set ${name} = *(unsigned long *)($gs_base + {:#x})", context + offset);
+            assert!(SCRIPT.contains(&line), "{line}");
+        }
+    }
 }

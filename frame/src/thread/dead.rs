@@ -48,9 +48,10 @@ impl ThreadBlock {
     /// What became of the host process that its dead host thread was about to start, if it was.
     pub(crate) fn start_by_dead(&mut self) -> Option<Start> {
         let child = self.starting.take()?;
-        // SAFETY: the host process's, if it was started; otherwise nobody's. Blocks are never unmapped.
-        let (tid, process) =
-            unsafe { ((*child.0).host_tid.load(Ordering::SeqCst), (&(*child.0).handle).process.clone()) };
+        // SAFETY: the host process's, if it was started, which changes neither field; otherwise nobody's. Blocks are never
+        // unmapped.
+        let child_block = unsafe { &*child.0 };
+        let (tid, process) = (child_block.host_tid.load(Ordering::SeqCst), child_block.handle.process.clone());
         match tid {
             0 => None,
             NOT_STARTED => Some(Start::Undone(child, process)),
