@@ -36,8 +36,8 @@ pub(crate) struct ThreadBlock {
     /// Where the stack was when the thread began to sleep; 0 while it doesn't.
     pub(crate) sleeper: AtomicUsize,
     pub(super) held: Held,
-    /// The block of a host process that the thread is about to start.
-    pub(super) starting: Option<BlockRef>,
+    /// The host process that the thread is about to start, and the block of its first thread.
+    pub(super) starting: Option<(BlockRef, Arc<HostProcess>)>,
     /// The host's id of its process.
     pub(crate) host_pid: AtomicU32,
     /// How others learn that it died.

@@ -47,15 +47,14 @@ pub(crate) enum Start {
 impl ThreadBlock {
     /// What became of the host process that its dead host thread was about to start, if it was.
     pub(crate) fn start_by_dead(&mut self) -> Option<Start> {
-        let child = self.starting.take()?;
-        // SAFETY: the host process's, if it was started, which changes neither field; otherwise nobody's. Blocks are never
-        // unmapped.
-        let child_block = unsafe { &*child.0 };
-        let (tid, process) = (child_block.host_tid.load(Ordering::SeqCst), child_block.handle.process.clone());
-        match tid {
-            0 => None,
-            NOT_STARTED => Some(Start::Undone(child, process)),
-            pid => Some(Start::Done(pid, process)),
+        let (block, process) = self.starting.take()?;
+        // SAFETY: blocks are never unmapped, and the field is atomic.
+        let tid = unsafe { &(*block.0).host_tid }.load(Ordering::SeqCst);
+        // Until the host process runs, the block is its own. Afterwards it may have ended, and others may use the block.
+        match (process.pid(), tid) {
+            (0, NOT_STARTED) => Some(Start::Undone(block, process)),
+            (0, 0) => None,
+            (0, pid) | (pid, _) => Some(Start::Done(pid, process)),
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn spawn_process(
         let child_of = host_process::parent_of_next();
         host_process::note_start();
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
-        note_starting(Some(BlockRef(block)));
+        note_starting(Some((BlockRef(block), process.clone())));
         let result = ocall::signal::with_all_blocked(|| {
             ocall::thread::clone_process(child_of, top, block as usize, process_start, tid)
         });
@@ -77,10 +77,10 @@ pub fn spawn_process(
     }
 }
 
-/// The calling thread is about to start a host process, with this block for its first thread.
-fn note_starting(block: Option<BlockRef>) {
+/// The calling thread is about to start this host process, with this block for its first thread.
+fn note_starting(child: Option<(BlockRef, Arc<HostProcess>)>) {
     if let Some(own) = current_block_mut() {
-        own.starting = block;
+        own.starting = child;
         // For others, if this thread dies in between.
         compiler_fence(Ordering::SeqCst);
     }
