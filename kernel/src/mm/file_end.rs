@@ -42,12 +42,12 @@ pub fn end_mappings(metadata: &Metadata, len: u64) -> Result<()> {
     let Some(caller) = table::calling_thread() else { return Ok(()) };
     let own = caller.process.memory();
     let mut elsewhere = Vec::new();
-    for process in table::all() {
+    // A second time for those that were just being forked.
+    for process in table::all().into_iter().chain(core::iter::once_with(table::all).flatten()) {
         let memory = process.memory();
         if memory.is_in_space_of(&own) {
             memory.end_file(end)?;
-        } else if memory.shows_beyond(end) {
-            memory.file_ends.add(end);
+        } else if memory.tell_of_end(end) {
             interrupt_all(&process);
             elsewhere.push(memory);
         }
@@ -68,12 +68,7 @@ fn interrupt_all(process: &Process) {
 }
 
 impl FileEnds {
-    fn add(&self, end: FileEnd) {
-        self.list.lock().push(end);
-        self.is_pending.store(true, Ordering::SeqCst);
-    }
-
-    /// Those that a copy of the memory has to see to as well.
+    /// Those that a copy of the memory has to see to as well. The memory is locked, and so for whoever adds one.
     pub(super) fn copy(&self) -> Self {
         let list = self.list.lock().clone();
         let is_pending = AtomicBool::new(!list.is_empty());
@@ -93,7 +88,10 @@ impl Memory {
                 warn!("a mapping of a file that was shortened stays as it was: {error}");
             }
         }
-        self.file_ends.is_pending.store(!self.file_ends.list.lock().is_empty(), Ordering::SeqCst);
+        {
+            let list = self.file_ends.list.lock();
+            self.file_ends.is_pending.store(!list.is_empty(), Ordering::SeqCst);
+        }
         SEEN.wake_all();
     }
 
@@ -111,12 +109,19 @@ impl Memory {
         Ok(())
     }
 
-    /// Whether it has mappings of the file behind its end.
-    fn shows_beyond(&self, end: FileEnd) -> bool {
-        self.inner.lock().vmas.iter().any(|(range, vma)| {
+    /// Has its threads see to the file's end, if it has mappings behind that. Gives whether it does.
+    fn tell_of_end(&self, end: FileEnd) -> bool {
+        let inner = self.inner.lock();
+        let shows_beyond = inner.vmas.iter().any(|(range, vma)| {
             let source = vma.source.as_ref().filter(|(source, _)| source.dev_ino() == end.dev_ino);
             source.is_some_and(|(_, offset)| end.skipped(*offset) < range.len() as u64)
-        })
+        });
+        if shows_beyond {
+            let mut list = self.file_ends.list.lock();
+            list.push(end);
+            self.file_ends.is_pending.store(true, Ordering::SeqCst);
+        }
+        shows_beyond
     }
 }
 

@@ -60,8 +60,9 @@ impl Memory {
                 copy.put_free(range);
             }
         }
+        let file_ends = self.file_ends.copy();
         self.patcher.fork(|patcher| {
-            let copy = Arc::new(Self { file_ends: self.file_ends.copy(), ..Self::with(id, copy, patcher) });
+            let copy = Arc::new(Self { file_ends, ..Self::with(id, copy, patcher) });
             let start = |foreign| {
                 leave_out(&inner.vmas)?;
                 start(&copy, foreign)
