@@ -133,7 +133,7 @@ impl Options {
         }))
     }
 
-    /// Binds the socket to the device with this name, or to none if it's empty (`man 7 socket`, SO_BINDTODEVICE).
+    /// Binds the socket to the device with this name, or to none if it's empty (`man 7 socket`, `SO_BINDTODEVICE`).
     fn set_device(&self, name: &[u8]) -> Result<()> {
         let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
         let device = match name {
