@@ -68,8 +68,8 @@ pub(crate) struct ThreadBlock {
 pub(super) enum Role {
     Task(Arc<dyn Task>),
     Service(Option<Box<dyn FnOnce() + Send>>),
-    /// It carries a task on that leaves the host thread that it has lent.
-    Carrier,
+    /// It carries a task on that leaves the host thread that it has lent, and is found by this number.
+    Carrier(u64),
     /// It watches those that may.
     Watcher,
     Idle,

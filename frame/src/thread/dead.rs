@@ -30,7 +30,7 @@ impl ThreadBlock {
         self.loan = None;
         let own = match &self.role {
             Role::Task(task) => Some(task.clone()),
-            Role::Service(_) | Role::Carrier | Role::Watcher | Role::Idle => None,
+            Role::Service(_) | Role::Carrier(_) | Role::Watcher | Role::Idle => None,
         };
         self.handle.process.lenders.tasks_of(&self.handle).into_iter().chain(own).collect()
     }

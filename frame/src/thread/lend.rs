@@ -54,8 +54,14 @@ enum State {
     Held,
     /// For any host thread, since so many lenders had been freed.
     Free(u64),
-    /// For another host thread, which is on its way.
-    Leaving,
+    /// For another host thread, which is on its way to it, by this number: it's scheduled as the task wants it.
+    Leaving(u64),
+}
+
+impl State {
+    fn is_leaving(self) -> bool {
+        matches!(self, Self::Leaving(_))
+    }
 }
 
 /// What a lender does on another host thread: it learns the handle of that, and gives what is to be done there first.
@@ -67,6 +73,8 @@ pub(crate) struct Lenders {
     list: Mutex<Vec<Lender>>,
     /// How many have been freed.
     freed: AtomicU64,
+    /// How many host threads were started for them.
+    carriers: AtomicU64,
     /// A thread watches those that are free.
     pub(super) is_watched: AtomicBool,
 }
@@ -99,9 +107,9 @@ impl Lenders {
         self.take(block, |lender| matches!(lender.state, State::Free(since) if since <= freed))
     }
 
-    /// One that a host thread was started for, that of `block`.
-    pub(super) fn take_leaving(&self, block: &ThreadBlock) -> Option<Lender> {
-        self.take(block, |lender| lender.state == State::Leaving)
+    /// The one that a host thread of this number was started for, that of `block`.
+    pub(super) fn take_leaving(&self, carrier: u64, block: &ThreadBlock) -> Option<Lender> {
+        self.take(block, |lender| lender.state == State::Leaving(carrier))
     }
 
     fn take(&self, block: &ThreadBlock, is_it: impl Fn(&Lender) -> bool) -> Option<Lender> {
@@ -125,7 +133,7 @@ impl Lenders {
         let mut waits_for_leaving = false;
         let index = list.iter().rposition(|lender| {
             let is_ours = lender.waits_for(host_thread);
-            waits_for_leaving |= is_ours && lender.state == State::Leaving;
+            waits_for_leaving |= is_ours && lender.state.is_leaving();
             is_ours && (matches!(lender.state, State::Free(_)) || lender.state == State::Held && !waits_for_leaving)
         })?;
         Some(take_out(&mut list, index))
@@ -150,7 +158,7 @@ impl Lenders {
 
 fn take_out(list: &mut Vec<Lender>, index: usize) -> Lender {
     let mut lender = list.remove(index);
-    lender.set_state(State::Leaving);
+    lender.set_state(State::Held);
     lender.host_thread.lenders.fetch_sub(1, Ordering::SeqCst);
     lender
 }
@@ -243,20 +251,22 @@ pub fn hand_over() {
 /// As for [`spawn`](super::spawn); those that weren't moved stay.
 pub fn move_lenders() -> Result<()> {
     match current() {
-        Some(block) => move_those(block, |state| state != State::Leaving),
+        Some(block) => move_those(block, |state| !state.is_leaving()),
         None => Ok(()),
     }
 }
 
 fn move_those(block: &ThreadBlock, is_it: impl Fn(State) -> bool) -> Result<()> {
     let lenders = &block.handle.process.lenders;
-    while let Some(before) = lenders.change(&block.handle, &is_it, State::Leaving) {
-        if let Err(error) = start(Role::Carrier, |_| {}) {
-            lenders.change(&block.handle, |state| state == State::Leaving, before);
+    loop {
+        let carrier = lenders.carriers.fetch_add(1, Ordering::SeqCst);
+        let leaving = State::Leaving(carrier);
+        let Some(before) = lenders.change(&block.handle, &is_it, leaving) else { return Ok(()) };
+        if let Err(error) = start(Role::Carrier(carrier), |_| {}) {
+            lenders.change(&block.handle, |state| state == leaving, before);
             return Err(error);
         }
     }
-    Ok(())
 }
 
 /// The task's borrower takes over.

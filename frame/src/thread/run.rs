@@ -40,8 +40,8 @@ pub(super) fn run_role(block: &mut ThreadBlock) -> ! {
                     body();
                 }
             }
-            Role::Carrier => {
-                if watch::carry(block) {
+            &mut Role::Carrier(carrier) => {
+                if watch::carry(carrier, block) {
                     continue;
                 }
             }

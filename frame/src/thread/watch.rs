@@ -64,9 +64,9 @@ fn stop(process: &HostProcess) -> bool {
 }
 
 /// A lender that a host thread was started for goes on on the calling one. Gives whether there is one.
-pub(super) fn carry(block: &mut ThreadBlock) -> bool {
+pub(super) fn carry(carrier: u64, block: &mut ThreadBlock) -> bool {
     let process = block.handle.process.clone();
-    let Some(lender) = process.lenders.take_leaving(block) else { return false };
+    let Some(lender) = process.lenders.take_leaving(carrier, block) else { return false };
     go_on(lender, block);
     true
 }
