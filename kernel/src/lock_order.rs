@@ -29,6 +29,7 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::msg::Queue>", "System V message queues"),
     ("(kernel::ipc::sysv::ids::Perm, i64)", "whose a System V object is"),
     ("kernel::ipc::sysv::sem::State", "a semaphore set"),
+    ("kernel::ipc::sysv::msg::State", "a System V message queue"),
     (
         "alloc::collections::btree::map::BTreeMap<(u32, i32), alloc::collections::btree::map::BTreeMap<u16, i32>>",
         "what is undone at processes' ends",
