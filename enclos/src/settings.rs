@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     /// Which network the program sees [default: host]
     #[arg(long, value_name = "host|none", value_parser = parse_net)]
     pub(crate) net: Option<Net>,
-    /// Who carries what programs send to each other by the host's loopback: it itself, or Enclos [default: host]
+    /// Who carries what goes by the loopback: the host, or Enclos itself [default: host]
     #[arg(long, value_name = "host|inside", value_parser = parse_loopback)]
     pub(crate) net_loopback: Option<Loopback>,
     /// Lets the program bind these ports of the host only [default: all]

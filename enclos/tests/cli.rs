@@ -54,6 +54,7 @@ fn help_names_every_option_and_the_exit_statuses() {
         "--hostname <NAME>",
         "--memory <SIZE>",
         "--net <host|none>",
+        "--net-loopback <host|inside>",
         "--log-level <LEVEL>",
         "ENCLOS_LOG",
         "--log-file <FILE>",
