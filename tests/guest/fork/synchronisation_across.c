@@ -15,7 +15,7 @@ static struct shared {
     pthread_mutex_t plain, robust, inheriting;
     pthread_cond_t changed;
     sem_t there, back;
-    long counter, turn;
+    long counted_plain, counted_inheriting, turn;
 } *shared;
 
 static void make_mutex(pthread_mutex_t *mutex, int is_robust, int protocol)
@@ -28,11 +28,11 @@ static void make_mutex(pthread_mutex_t *mutex, int is_robust, int protocol)
     CHECK(pthread_mutex_init(mutex, &attributes) == 0);
 }
 
-static void count(pthread_mutex_t *mutex)
+static void count(pthread_mutex_t *mutex, long *counter)
 {
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(pthread_mutex_lock(mutex) == 0);
-        shared->counter++;
+        ++*counter;
         CHECK(pthread_mutex_unlock(mutex) == 0);
     }
 }
@@ -63,8 +63,8 @@ int main(void)
     CHECK(sem_init(&shared->there, 1, 0) == 0 && sem_init(&shared->back, 1, 0) == 0);
     pid_t child = fork();
     CHECK(child >= 0);
-    count(&shared->plain);
-    count(&shared->inheriting);
+    count(&shared->plain, &shared->counted_plain);
+    count(&shared->inheriting, &shared->counted_inheriting);
     take_turns(child == 0);
     if (child == 0) {
         for (int i = 0; i < ROUNDS; i++)
@@ -76,7 +76,7 @@ int main(void)
     for (int i = 0; i < ROUNDS; i++)
         CHECK(sem_post(&shared->there) == 0 && sem_wait(&shared->back) == 0);
     CHECK(sem_wait(&shared->back) == 0);
-    printf("counted %ld\n", shared->counter);
+    printf("counted %ld and %ld\n", shared->counted_plain, shared->counted_inheriting);
     CHECK(kill(child, SIGKILL) == 0);
     int result = pthread_mutex_lock(&shared->robust);
     printf("the dead one's mutex: %s\n", error_name(result));
