@@ -109,11 +109,13 @@ pub(crate) fn parent_of_next() -> ChildOf {
 }
 
 /// A host process is about to be started. It may be killed before the host could tell of that, so [`supervise`] looks.
-pub(crate) fn note_start() {
-    STARTS.fetch_add(1, Ordering::SeqCst);
+/// Gives the number of the start.
+pub(crate) fn note_start() -> u32 {
+    let number = STARTS.fetch_add(1, Ordering::SeqCst);
     if IS_QUIET.swap(false, Ordering::SeqCst) {
         ask(STARTED);
     }
+    number
 }
 
 /// A host process of this id was started: who started it says so, and it does itself, since either may be killed before.

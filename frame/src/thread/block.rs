@@ -38,7 +38,7 @@ pub(crate) struct ThreadBlock {
     pub(super) held: Held,
     /// The host process that the thread is about to start, and the block of its first thread.
     pub(super) starting: Option<(BlockRef, Arc<HostProcess>)>,
-    /// The host's id of its process.
+    /// The host's id of its process; until that is known, [`starting_id`].
     pub(crate) host_pid: AtomicU32,
     /// How others learn that it died.
     pub(super) robust_list: RobustList,
@@ -98,6 +98,19 @@ impl BlockRef {
 
 /// The id of a host thread that is about to be started.
 pub(super) const NOT_STARTED: u32 = 1;
+
+/// What stands for the id of a host process until that is known: each start has another one, so that whoever learns the id
+/// late doesn't take the block's next host thread for the one that it has started. The host gives no id with the top bit.
+pub(super) fn starting_id(start: u32) -> u32 {
+    start | STARTING
+}
+
+/// Whether the id of a host process isn't known yet.
+pub(super) fn is_starting(host_pid: u32) -> bool {
+    host_pid & STARTING != 0
+}
+
+const STARTING: u32 = 1 << 31;
 
 /// Bytes of a thread's allocation: a guard page, the LibOS stack, and the block at its end.
 pub(super) const ALLOCATION: usize = 32 * PAGE_SIZE;

@@ -1,6 +1,6 @@
 //! What is left of threads whose host process was killed ([`crate::death`]).
 
-use super::block::{BlockRef, NOT_STARTED, Role, ThreadBlock, all_blocks};
+use super::block::{BlockRef, NOT_STARTED, Role, ThreadBlock, all_blocks, is_starting};
 use super::pool::POOL;
 use super::task::Task;
 use crate::host_process::HostProcess;
@@ -54,7 +54,17 @@ impl ThreadBlock {
         match (process.pid(), tid) {
             (0, NOT_STARTED) => Some(Start::Undone(block, process)),
             (0, 0) => None,
-            (0, pid) | (pid, _) => Some(Start::Done(pid, process)),
+            (0, pid) => {
+                // SAFETY: as above.
+                let host_pid = unsafe { &(*block.0).host_pid };
+                let known = host_pid.load(Ordering::SeqCst);
+                if is_starting(known) {
+                    // It may have died before it said so itself.
+                    let _ = host_pid.compare_exchange(known, pid, Ordering::SeqCst, Ordering::SeqCst);
+                }
+                Some(Start::Done(pid, process))
+            }
+            (pid, _) => Some(Start::Done(pid, process)),
         }
     }
 }
@@ -67,7 +77,7 @@ pub(crate) fn find_dead_holder() -> Option<u32> {
         let block = unsafe { &*block.0 };
         let (pid, tid) = (block.host_pid.load(Ordering::SeqCst), block.host_tid.load(Ordering::SeqCst));
         let holds = || block.locks_of_dead().is_none();
-        let is_dead = || pid != 0 && tid != 0 && !ocall::process::is_there(pid);
+        let is_dead = || pid != 0 && !is_starting(pid) && tid != 0 && !ocall::process::is_there(pid);
         // The other way round, it may have changed what it holds before it died.
         (holds() && is_dead() && holds()).then_some(pid)
     })

@@ -1,6 +1,6 @@
 //! How threads start, on host threads of the pool or new ones.
 
-use super::block::{Arrival, BlockRef, NOT_STARTED, Role, ThreadBlock, discard, fresh_block, new_block};
+use super::block::{Arrival, BlockRef, NOT_STARTED, Role, ThreadBlock, discard, fresh_block, new_block, starting_id};
 use super::current::{current, current_block, current_block_mut, current_process};
 use super::handle::Handle;
 use super::home::IdleThread;
@@ -57,7 +57,8 @@ pub fn spawn_process(
         announce(Handle((*block).handle.clone()));
         (*block).host_tid.store(NOT_STARTED, Ordering::SeqCst);
         let child_of = host_process::parent_of_next();
-        host_process::note_start();
+        let starting = starting_id(host_process::note_start());
+        (*block).host_pid.store(starting, Ordering::SeqCst);
         let (top, tid) = ((*block).stack_top, &(*block).host_tid);
         note_starting(Some((BlockRef(block), process.clone())));
         let result = ocall::signal::with_all_blocked(|| {
@@ -66,7 +67,7 @@ pub fn spawn_process(
         *schedule = inherited(own.as_ref(), result.is_ok());
         if let Ok(pid) = result {
             // It has done so itself, unless it was killed before; it may even have ended, and others have the block.
-            let _ = (*block).host_pid.compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst);
+            let _ = (*block).host_pid.compare_exchange(starting, pid, Ordering::SeqCst, Ordering::SeqCst);
             host_process::add(pid, &process);
         }
         note_starting(None);
