@@ -34,6 +34,10 @@ pub(super) fn reuse_ended() -> Option<*mut ThreadBlock> {
         (*block).usage_base = Rusage::default();
         // Or it would look as if it had died with its last host process.
         (*block).host_pid.store(0, Ordering::SeqCst);
+        // What that was doing when it was killed is none of the next one's business.
+        (*block).sleeper.store(0, Ordering::SeqCst);
+        (*block).hold_nothing();
+        (*block).starting = None;
     }
     Some(block)
 }
