@@ -29,7 +29,6 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
         let (signal, info, releases) = match send::take_unblocked(thread) {
             Next::Signal(signal, info, releases) => (signal, info, releases),
             Next::Nothing { has_saved_mask } => break has_saved_mask,
-            Next::Withheld => continue,
         };
         let action = {
             let dispositions = thread.process.dispositions();

@@ -2,9 +2,10 @@
 
 use super::disposition::{ActionFlags, Response};
 use super::queue::Queued;
-use super::{Action, SigInfo, SigSet, Signal, signalfd};
+use super::{Action, SigInfo, SigSet, Signal, ThreadSignals, signalfd};
 use crate::prelude::*;
 use crate::process::{Process, Resource, Thread, job, table};
+use frame::sync::MutexGuard;
 
 /// Sends a signal to one thread.
 ///
@@ -262,36 +263,30 @@ pub(super) enum Next {
         /// Whether a wait with a mask of its own is over.
         has_saved_mask: bool,
     },
-    /// Nothing yet: a signal that isn't to be taken comes first.
-    Withheld,
 }
 
 /// Takes the first signal for a thread that it doesn't block.
 pub(super) fn take_unblocked(thread: &Thread) -> Next {
     let job = &thread.process.job;
-    match next(thread, SigSet::STOPPING, || job.releases()) {
-        // No release comes between the two: a stop signal that was sent after one would be taken for one from before.
-        Next::Withheld => job.with_releases(|releases| next(thread, SigSet::EMPTY, || releases)),
-        next => next,
+    let signals = thread.signals.lock();
+    let pending = signals.queue.pending().union(thread.process.signals.pending()).without(signals.mask);
+    if pending.intersection(SigSet::STOPPING).is_empty() {
+        return next(thread, signals, SigSet::STOPPING, job.releases());
     }
+    drop(signals);
+    // No release comes between the two: a stop signal that was sent after one would be taken for one from before.
+    job.with_releases(|releases| next(thread, thread.signals.lock(), SigSet::EMPTY, releases))
 }
 
-fn next(thread: &Thread, withheld: SigSet, releases: impl FnOnce() -> u32) -> Next {
-    let mut signals = thread.signals.lock();
+/// As [`take_unblocked`], but for signals to the process that are in `withheld`.
+fn next(thread: &Thread, mut signals: MutexGuard<'_, ThreadSignals>, withheld: SigSet, releases: u32) -> Next {
     let (mask, has_saved_mask) = (signals.mask, signals.saved_mask.is_some());
-    let pending = signals.queue.pending().union(thread.process.signals.pending()).without(mask);
-    if pending.is_empty() {
-        return Next::Nothing { has_saved_mask };
-    }
-    if !pending.intersection(withheld).is_empty() {
-        return Next::Withheld;
-    }
     let own = signals.queue.pop(mask);
     drop(signals);
     match own.or_else(|| of_process(thread, mask.union(withheld))) {
         Some(queued) => {
             let (signal, info) = taken(thread, queued);
-            Next::Signal(signal, info, releases())
+            Next::Signal(signal, info, releases)
         }
         None => Next::Nothing { has_saved_mask },
     }
