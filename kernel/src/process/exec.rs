@@ -193,6 +193,10 @@ impl Plan {
         {
             return Place::Home(host_thread);
         }
+        if self.program.fixed_range().is_some() && self.program.program().has_run() && space.outlives_last() {
+            // It would lie where others may have to, so that its memory couldn't be kept for the next run.
+            return Place::Elsewhere;
+        }
         self.place_here(&memory)
     }
 
@@ -203,8 +207,6 @@ impl Plan {
         let space = memory.space();
         match self.program.fixed_range() {
             None => Place::Beside,
-            // It would lie where others may have to, so that its memory couldn't be kept for the next run.
-            Some(_) if self.program.program().has_run() && space.outlives_last() && !is_isolated() => Place::Elsewhere,
             Some(range) if space.is_free_for(NOBODY, &range) => Place::Beside,
             Some(range) if memory.is_only() && space.is_free_for(memory.id(), &range) => Place::Instead,
             Some(_) => Place::Elsewhere,
