@@ -53,7 +53,7 @@ pub fn end_mappings(metadata: &Metadata, len: u64) -> Result<()> {
         }
     }
     if !elsewhere.is_empty() {
-        let is_seen = |memory: &Arc<Memory>| !memory.file_ends.is_pending.load(Ordering::SeqCst);
+        let is_seen = |memory: &Arc<Memory>| !memory.has_file_ends();
         // Whatever ends the wait, the file is as long as it was to be.
         let _ = SEEN.wait_until(Some(Deadline::after(PATIENCE)), || elsewhere.iter().all(is_seen).then_some(()));
     }
@@ -77,9 +77,14 @@ impl FileEnds {
 }
 
 impl Memory {
-    /// Sees to files that were shortened from other address spaces.
+    /// Whether files were shortened from other address spaces.
+    pub fn has_file_ends(&self) -> bool {
+        self.file_ends.is_pending.load(Ordering::SeqCst)
+    }
+
+    /// Sees to them.
     pub fn see_to_file_ends(&self) {
-        if !self.file_ends.is_pending.load(Ordering::SeqCst) {
+        if !self.has_file_ends() {
             return;
         }
         let ends = core::mem::take(&mut *self.file_ends.list.lock());

@@ -254,7 +254,7 @@ fn fork(cx: &mut Context<'_>, request: &CloneRequest, child: &Arc<Thread>, fs_ba
         let own = child.process.clone();
         let arrival = Box::new(move |_: &mut UserContext| {
             mm::unmap_foreign(&foreign);
-            own.memory().see_to_file_ends();
+            own.see_to_file_ends();
             if let Some(word) = told {
                 // Linux goes on when the word can't be written.
                 let _ = word.write(&tid);

@@ -225,6 +225,17 @@ impl Process {
         look(self.memory.read().patcher())
     }
 
+    /// Sees to files that were shortened from other address spaces, in the calling thread's own one.
+    pub(super) fn see_to_file_ends(&self) {
+        let memory = {
+            let memory = self.memory.read();
+            memory.has_file_ends().then(|| memory.memory().clone())
+        };
+        if let Some(memory) = memory {
+            memory.see_to_file_ends();
+        }
+    }
+
     /// Gives it another part in a memory; gives the one that it had, to be given up when no lock is held.
     pub(super) fn replace_memory(&self, memory: MemoryUse) -> MemoryUse {
         core::mem::replace(&mut *self.memory.write(), memory)

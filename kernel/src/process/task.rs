@@ -71,7 +71,7 @@ impl Task for ThreadTask {
             return exit::exit_thread(thread, 0);
         }
         vfork::free_dying_parents(thread);
-        thread.process.memory().see_to_file_ends();
+        thread.process.see_to_file_ends();
         job::wait_while_stopped(thread);
         in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, None))
     }
