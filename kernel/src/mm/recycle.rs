@@ -99,9 +99,15 @@ pub(super) fn is_recyclable(vma: &Vma) -> bool {
 
 /// Makes anonymous memory read as zeroes: its resident pages are zeroed, unless there are so many that new ones cost less.
 pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
+    // To ask about a single page costs more.
+    zero_mostly(range, PAGE_SIZE)
+}
+
+/// As [`zero_resident`], for memory of which most is resident: up to `limit` bytes, zeroing all of it costs less than asking
+/// which pages there are.
+pub(super) fn zero_mostly(range: &Range<usize>, limit: usize) -> Result<()> {
     const MAX_ZEROED: usize = 1024;
-    if range.len() == PAGE_SIZE {
-        // To ask costs more.
+    if range.len() <= limit {
         return UserSlice::new(range.start, range.len())?.zero();
     }
     let resident = mem::resident(range)?;

@@ -12,7 +12,7 @@
 
 use super::map::MapRequest;
 use super::memory::{Inner, Memory};
-use super::recycle::{is_recyclable, zero_resident};
+use super::recycle::{is_recyclable, zero_mostly};
 use super::refile::is_clean;
 use super::source::MapSource;
 use super::vma::{InChildren, Kind, Vma, Vmas};
@@ -88,11 +88,7 @@ fn take_zeroed(range: &Range<usize>, prot: Prot, parts: &[(Range<usize>, Vma)]) 
     if !parts.iter().all(|(_, vma)| is_recyclable(vma) && vma.prot == prot) {
         return Ok(false);
     }
-    if range.len() <= MAX_ZEROED {
-        UserSlice::new(range.start, range.len())?.zero()?;
-    } else {
-        zero_resident(range)?;
-    }
+    zero_mostly(range, MAX_ZEROED)?;
     Ok(true)
 }
 

@@ -8,7 +8,7 @@
 use super::charge::{charge, recharge, uncharge};
 use super::map::runs;
 use super::memory::{Inner, Memory};
-use super::recycle::{self, zero_pages, zero_resident};
+use super::recycle::{self, zero_mostly, zero_pages};
 use super::refile;
 use super::room::Room;
 use super::vma::{Kind, Vma, Vmas};
@@ -264,8 +264,7 @@ impl Template {
                 match vma.kind {
                     Kind::Trampolines => {}
                     Kind::Stack => zero_stack(&range)?,
-                    _ if range.len() <= MAX_ZEROED => UserSlice::new(range.start, range.len())?.zero()?,
-                    _ => zero_resident(&range)?,
+                    _ => zero_mostly(&range, MAX_ZEROED)?,
                 }
             }
         }
