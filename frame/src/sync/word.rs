@@ -59,13 +59,12 @@ impl Word {
     /// As [`acquire`](Self::acquire), for whatever value the word has for which `admit` gives another one.
     #[inline]
     pub(super) fn acquire_by(&self, admit: impl Fn(u32) -> Option<u32>) -> bool {
-        let mut word = self.load();
         loop {
+            let word = self.load();
             let Some(new) = admit(word) else { return false };
             if self.acquire(word, new) {
                 return true;
             }
-            word = self.load();
         }
     }
 
