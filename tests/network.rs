@@ -120,17 +120,9 @@ fn outside_reaches_inside() {
     let ports: Vec<u16> = line.split_whitespace().map(|port| port.parse().expect("a port")).collect();
     let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, ports[0])).expect("the server listens");
     assert_eq!(server.line(), "127.0.0.1 True\n");
-    tcp.write_all(b"hello").expect("the server reads");
-    let mut answer = [0; 5];
-    tcp.read_exact(&mut answer).expect("the server answers");
-    assert_eq!(&answer, b"olleh");
+    is_turned_round(&mut tcp);
     drop(tcp);
-    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    udp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
-    udp.send_to(b"abc", (Ipv4Addr::LOCALHOST, ports[1])).expect("the server's port is bound");
-    let mut datagram = [0; 10];
-    let (count, from) = udp.recv_from(&mut datagram).expect("the server answers");
-    assert_eq!((&datagram[..count], from.port()), (&b"cba"[..], ports[1]));
+    datagram_is_turned_round(ports[1]);
 }
 
 #[test]
@@ -178,20 +170,30 @@ print('end', flush=True)
         let ports: Vec<u16> = line.split_whitespace().map(|port| port.parse().expect("a port")).collect();
         assert_eq!(connections_of_host(ports[0]), 0, "the host knows of what is inside");
         let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, ports[0])).expect("the server listens");
-        tcp.write_all(b"hello").expect("the server reads");
-        let mut answer = [0; 5];
-        tcp.read_exact(&mut answer).expect("the server answers");
-        assert_eq!(&answer, b"olleh");
+        is_turned_round(&mut tcp);
         assert_eq!(connections_of_host(ports[0]), 2);
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        udp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
-        udp.send_to(b"abc", (Ipv4Addr::LOCALHOST, ports[1])).expect("the server's port is bound");
-        let mut datagram = [0; 10];
-        let (count, from) = udp.recv_from(&mut datagram).expect("the server answers");
-        assert_eq!((&datagram[..count], from.port()), (&b"cba"[..], ports[1]));
+        datagram_is_turned_round(ports[1]);
         server.go_on();
         assert_eq!(server.line(), "end\n");
     }
+}
+
+/// Checks that the server turns round what it reads.
+fn is_turned_round(tcp: &mut TcpStream) {
+    tcp.write_all(b"hello").expect("the server reads");
+    let mut answer = [0; 5];
+    tcp.read_exact(&mut answer).expect("the server answers");
+    assert_eq!(&answer, b"olleh");
+}
+
+/// Checks that the server at `port` sends back datagrams turned round, from there.
+fn datagram_is_turned_round(port: u16) {
+    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    udp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+    udp.send_to(b"abc", (Ipv4Addr::LOCALHOST, port)).expect("the server's port is bound");
+    let mut datagram = [0; 10];
+    let (count, from) = udp.recv_from(&mut datagram).expect("the server answers");
+    assert_eq!((&datagram[..count], from.port()), (&b"cba"[..], port));
 }
 
 /// How many ends of connections with a port the host has.

@@ -1,12 +1,10 @@
 // build: -pthread
 // Processes that all fork without end are stopped by RLIMIT_NPROC with EAGAIN, and by SIGKILL to their group; all goes on.
 #define _GNU_SOURCE
-#include "../check.h"
-#include <grp.h>
+#include "limited.h"
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 enum { LIMIT = 60 };
@@ -18,10 +16,7 @@ static struct {
 static void fork_without_end(void)
 {
     CHECK(setpgid(0, 0) == 0);
-    /* Root has no limit. Nobody else is this user. */
-    CHECK(setgroups(0, NULL) == 0 && setresgid(54322, 54322, 54322) == 0 && setresuid(54322, 54322, 54322) == 0);
-    struct rlimit limit = {LIMIT, LIMIT};
-    CHECK(setrlimit(RLIMIT_NPROC, &limit) == 0);
+    become_limited(54322, LIMIT);
     for (;;)
         if (fork() < 0)
             (errno == EAGAIN ? &counts->refused : &counts->others)[0]++;

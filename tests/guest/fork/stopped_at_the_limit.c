@@ -1,19 +1,14 @@
 // A user who forks without end is stopped by RLIMIT_NPROC with EAGAIN, and can fork again when children are gone.
 #define _GNU_SOURCE
-#include "../check.h"
-#include <grp.h>
+#include "limited.h"
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 enum { LIMIT = 40 };
 
 int main(void)
 {
-    /* Root has no limit. Nobody else is this user. */
-    CHECK(setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0 && setresuid(54321, 54321, 54321) == 0);
-    struct rlimit limit = {LIMIT, LIMIT};
-    CHECK(setrlimit(RLIMIT_NPROC, &limit) == 0);
+    become_limited(54321, LIMIT);
     pid_t children[LIMIT];
     int count = 0;
     for (;;) {
