@@ -513,11 +513,15 @@ static void epoll_run(long count) {
         if (epoll_wait(epoll, found, 16, -1) != 1) fail("epoll_wait");
 }
 
+static struct sockaddr_in loopback(in_port_t port) {
+    return (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = port};
+}
+
 static void epoll_sockets_1000_start(const char *directory) {
     (void)directory;
     watch(0);
     for (int i = 0; i < 1000; i++) {
-        struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        struct sockaddr_in name = loopback(0);
         socklen_t len = sizeof name;
         struct epoll_event interest = {.events = EPOLLIN};
         event = socket(AF_INET, SOCK_DGRAM, 0);
@@ -530,14 +534,40 @@ static void epoll_sockets_1000_start(const char *directory) {
 
 /* tcp: a byte to a process outside and back; instead of the directory there's its port. */
 
-static int connection;
-
-static void tcp_start(const char *port) {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(atoi(port))};
+static void without_delay(void) {
     int on = 1;
+    if (setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)) fail("setsockopt");
+}
+
+static void connect_to(struct sockaddr_in name) {
     connection = socket(AF_INET, SOCK_STREAM, 0);
     if (connection < 0 || connect(connection, (struct sockaddr *)&name, sizeof name)) fail("connect");
-    if (setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)) fail("setsockopt");
+    without_delay();
+}
+
+static void tcp_start(const char *port) {
+    connect_to(loopback(htons(atoi(port))));
+}
+
+/* tcp-inside: the same to a child. */
+static void tcp_inside_start(const char *directory) {
+    struct sockaddr_in name = loopback(0);
+    socklen_t len = sizeof name;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    (void)directory;
+    if (listener < 0 || bind(listener, (struct sockaddr *)&name, len) || listen(listener, 1)) fail("listen");
+    if (getsockname(listener, (struct sockaddr *)&name, &len)) fail("getsockname");
+    pid_t pid = fork();
+    if (pid < 0) fail("fork");
+    if (pid == 0) {
+        connection = accept(listener, NULL, NULL);
+        if (connection < 0) fail("accept");
+        without_delay();
+        echo_to_parent();
+        _exit(0);
+    }
+    close(listener);
+    connect_to(name);
 }
 
 static void tcp_run(long count) {
@@ -615,6 +645,7 @@ static const struct operation {
     {"epoll-10000", epoll_10000_start, epoll_run, 500},
     {"epoll-sockets-1000", epoll_sockets_1000_start, epoll_run, 500},
     {"tcp", tcp_start, tcp_run, 100},
+    {"tcp-inside", tcp_inside_start, tcp_run, 50},
     {"poll-100", poll_start, poll_run, 100},
     {"eventfd", eventfd_start, eventfd_run, 500},
 };

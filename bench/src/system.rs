@@ -67,7 +67,7 @@ impl System {
             Self::Native => Command::new(words.remove(0)),
             Self::Enclos(enclos) => {
                 let mut command = Command::new(enclos);
-                command.arg("run");
+                command.arg("run").args(benchmark.options);
                 if uses_volume {
                     command.arg("-v").arg(format!("{}:{VOLUME}", fixture.volume.display()));
                 }
