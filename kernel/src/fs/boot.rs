@@ -22,7 +22,7 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
     let umask = frame::ocall::process::take_umask();
     let view = Arc::new(FsView::new(root.clone(), root.clone(), umask));
     let credentials = Credentials::new(0, 0, &[]);
-    let walker = Walker { view: &view, credentials: &credentials };
+    let walker = Walker::new(&view, &credentials);
 
     mount_at(&walker, b"/proc", proc::root())?;
     mount::note(b"/proc", b"proc", "proc", proc::root());
@@ -53,7 +53,7 @@ pub fn boot(config: &Config) -> Result<(Arc<FsView>, Arc<FileTable>)> {
 
 /// Mounts a file system at an absolute path, whose missing directories are made in memory; gives its root.
 fn mount_at(walker: &Walker<'_>, path: &[u8], inode: Arc<dyn Inode>) -> Result<Arc<Dentry>> {
-    let mut dentry = walker.view.root().top();
+    let mut dentry = walker.view().root().top();
     let names: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
     let mut walked = Vec::new();
     for (index, name) in names.iter().enumerate() {

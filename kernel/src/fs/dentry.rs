@@ -187,6 +187,20 @@ impl Dentry {
         self.is_mount_point.load(Ordering::Relaxed) || self.place.read().is_root
     }
 
+    /// Whether `other` is in the same mounted file system.
+    pub fn is_mounted_with(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        Arc::ptr_eq(&self.mount_root(), &other.mount_root())
+    }
+
+    /// The root of the mounted file system that it's in; itself if it has no place in any.
+    fn mount_root(self: &Arc<Self>) -> Arc<Self> {
+        let mut dentry = self.clone();
+        while let Some((parent, _)) = dentry.entry() {
+            dentry = parent;
+        }
+        dentry
+    }
+
     /// The name itself.
     pub fn name(&self) -> Vec<u8> {
         self.place.read().name.to_vec()

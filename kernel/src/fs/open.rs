@@ -4,7 +4,7 @@ use super::dentry::Changes;
 use super::file::{File, StatusFlags};
 use super::inode::{FileType, Metadata, NewNode};
 use super::inotify::{self, Events};
-use super::path::{Last, Parent, Walker};
+use super::path::{Last, Parent, Resolve, Walker};
 use super::permission::{self, Access};
 use super::{Claim, Dentry, FsView, InodeFile};
 use crate::prelude::*;
@@ -46,7 +46,29 @@ pub(crate) fn open_at(
 ) -> Result<Arc<dyn File>> {
     let base = base(thread, dir, path)?;
     let (view, credentials) = (thread.fs(), thread.credentials());
-    let walker = Walker { view: &view, credentials: &credentials };
+    let walker = Walker::new(&view, &credentials);
+    open(&walker, base.as_ref(), path, flags, mode)
+}
+
+/// Opens a file as `openat2(2)` does, by a path that is resolved as `resolve` says.
+///
+/// # Errors
+/// As the man page says.
+pub(crate) fn open_restricted(
+    thread: &Thread,
+    dir: DirDesc,
+    path: &[u8],
+    resolve: Resolve,
+    flags: StatusFlags,
+    mode: u32,
+) -> Result<Arc<dyn File>> {
+    // Even an absolute path starts in the directory then.
+    let base = base(thread, dir, if resolve.contains(Resolve::RESOLVE_IN_ROOT) { b"." } else { path })?;
+    let (view, credentials) = (thread.fs(), thread.credentials());
+    let scope = base.clone().unwrap_or_else(|| view.cwd());
+    let walker = Walker::restricted(&view, &credentials, resolve, scope);
+    // What an absolute path starts from needn't be in the same file system as the directory.
+    let base = if path.starts_with(b"/") { None } else { base };
     open(&walker, base.as_ref(), path, flags, mode)
 }
 
@@ -92,7 +114,7 @@ fn create(
                 let lock = parent.dir.lock_changes();
                 match walker.entry_locked(&parent, &lock) {
                     Err(error) if error.errno() == Errno::ENOENT => {
-                        let mode = mode & !walker.view.umask() & 0o7777;
+                        let mode = mode & !walker.view().umask() & 0o7777;
                         let made = make_node(walker, &parent, NewNode::Regular, mode, &lock)?;
                         drop(lock);
                         // Who makes a file may open it whatever its mode.
@@ -108,8 +130,8 @@ fn create(
         }
         match found.inode().kind() {
             FileType::Symlink if flags.contains(StatusFlags::O_NOFOLLOW) => bail!(ELOOP, "a symbolic link"),
-            FileType::Symlink => match found.inode().follow() {
-                Some(target) => return open_dentry(walker, target?, flags),
+            FileType::Symlink => match walker.follow(&parent.dir, &found)? {
+                Some(target) => return open_dentry(walker, target, flags),
                 None => parent = walker.link_target(&parent.dir, &found, &mut links)?,
             },
             FileType::Directory => bail!(EISDIR, "a directory"),
@@ -131,7 +153,7 @@ pub(crate) fn make_node(
 ) -> Result<Arc<Dentry>> {
     let dir = &parent.dir;
     check_can_change(walker, dir)?;
-    let owner = [walker.credentials.fsuid, walker.credentials.fsgid];
+    let owner = [walker.credentials().fsuid, walker.credentials().fsgid];
     let inode = dir.inode().create(&parent.name, node, mode, owner)?;
     let made = dir.adopt(&parent.name, inode);
     inotify::tell_entry(dir, &parent.name, made.inode(), Events::IN_CREATE);
@@ -149,7 +171,7 @@ pub(crate) fn check_can_change(walker: &Walker<'_>, dir: &Arc<Dentry>) -> Result
     if dir.is_deleted() {
         bail!(ENOENT, "the directory was removed");
     }
-    permission::check(walker.credentials, &dir.inode().access_metadata()?, Access::WRITE | Access::EXEC)?;
+    permission::check(walker.credentials(), &dir.inode().access_metadata()?, Access::WRITE | Access::EXEC)?;
     if dir.inode().is_read_only() {
         bail!(EROFS, "the file system is read-only");
     }
@@ -168,8 +190,8 @@ fn open_unnamed(
     }
     let dir = walker.resolve(base, path, Last::Follow)?;
     check_can_change(walker, &dir)?;
-    let owner = [walker.credentials.fsuid, walker.credentials.fsgid];
-    let inode = dir.inode().create_unnamed(mode & !walker.view.umask() & 0o7777, owner)?;
+    let owner = [walker.credentials().fsuid, walker.credentials().fsgid];
+    let inode = dir.inode().create_unnamed(mode & !walker.view().umask() & 0o7777, owner)?;
     let ino = inode.metadata()?.ino;
     let name = format!("#{ino}");
     finish(Dentry::unnamed(name.as_bytes(), inode), flags - StatusFlags::O_DIRECTORY)
@@ -198,9 +220,9 @@ fn open_dentry(walker: &Walker<'_>, dentry: Arc<Dentry>, flags: StatusFlags) -> 
     access.set(Access::READ, flags.can_read());
     access.set(Access::WRITE, flags.can_write() || truncates);
     let metadata = inode.access_metadata()?;
-    permission::check(walker.credentials, &metadata, access)?;
+    permission::check(walker.credentials(), &metadata, access)?;
     if flags.contains(StatusFlags::O_NOATIME) {
-        permission::check_owner(walker.credentials, &metadata)?;
+        permission::check_owner(walker.credentials(), &metadata)?;
     }
     finish(dentry, flags)
 }
@@ -262,7 +284,7 @@ impl ExecutableFile {
 /// # Errors
 /// `EACCES` if it's no regular file or may not be executed; what the path gives.
 pub fn find_executable(view: &Arc<FsView>, credentials: &Arc<Credentials>, path: &[u8]) -> Result<ExecutableFile> {
-    let walker = Walker { view, credentials };
+    let walker = Walker::new(view, credentials);
     let dentry = walker.resolve(None, path, Last::Follow)?;
     executable(&walker, dentry)
 }
@@ -290,7 +312,7 @@ pub fn find_executable_at(
         (_, base) => base?,
     };
     let (view, credentials) = (thread.fs(), thread.credentials());
-    let walker = Walker { view: &view, credentials: &credentials };
+    let walker = Walker::new(&view, &credentials);
     let dentry = if path.is_empty() && flags & EMPTY_PATH != 0 {
         base.unwrap_or_else(|| view.cwd())
     } else {
@@ -308,6 +330,6 @@ fn executable(walker: &Walker<'_>, dentry: Arc<Dentry>) -> Result<ExecutableFile
     if metadata.kind != FileType::Regular {
         bail!(EACCES, "not a regular file");
     }
-    permission::check(walker.credentials, &metadata, Access::EXEC)?;
+    permission::check(walker.credentials(), &metadata, Access::EXEC)?;
     Ok(ExecutableFile { dentry, metadata })
 }

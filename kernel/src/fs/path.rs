@@ -6,6 +6,7 @@ use super::permission::{self, Access};
 use super::{Dentry, FsView};
 use crate::prelude::*;
 use crate::process::Credentials;
+use bitflags::bitflags;
 use frame::sync::MutexGuard;
 
 /// How many symbolic links a path may pass.
@@ -22,12 +23,39 @@ pub enum Last {
     NoFollow,
 }
 
+bitflags! {
+    /// How paths are resolved otherwise than usually (`man 2 openat2`).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Resolve: u64 {
+        /// Not into another file system.
+        const RESOLVE_NO_XDEV = 1;
+        /// Not by the links that `/proc` has to files.
+        const RESOLVE_NO_MAGICLINKS = 2;
+        /// Not by any symbolic link.
+        const RESOLVE_NO_SYMLINKS = 4;
+        /// Not out of the directory that the path starts in.
+        const RESOLVE_BENEATH = 8;
+        /// As if that directory was the root.
+        const RESOLVE_IN_ROOT = 0x10;
+        /// Not if the host had to be asked.
+        const RESOLVE_CACHED = 0x20;
+    }
+}
+
+impl Resolve {
+    /// Whether the path stays in the directory that it starts in.
+    fn is_scoped(self) -> bool {
+        self.intersects(Self::RESOLVE_BENEATH | Self::RESOLVE_IN_ROOT)
+    }
+}
+
 /// Who walks, and in which tree.
 pub struct Walker<'a> {
-    /// Root and working directory.
-    pub view: &'a FsView,
-    /// Whose permissions count.
-    pub credentials: &'a Credentials,
+    view: &'a FsView,
+    credentials: &'a Credentials,
+    resolve: Resolve,
+    /// The directory that scoped paths stay in.
+    scope: Option<Arc<Dentry>>,
 }
 
 /// The directory that a path's last component is in, and that component.
@@ -41,16 +69,37 @@ pub struct Parent {
     pub has_slash: bool,
 }
 
-impl Walker<'_> {
+impl<'a> Walker<'a> {
+    /// One that walks as usual, with the root and working directory of a view and somebody's permissions.
+    pub fn new(view: &'a FsView, credentials: &'a Credentials) -> Self {
+        Self { view, credentials, resolve: Resolve::empty(), scope: None }
+    }
+
+    /// One that walks as `resolve` says, in `scope` if that is scoped.
+    pub fn restricted(view: &'a FsView, credentials: &'a Credentials, resolve: Resolve, scope: Arc<Dentry>) -> Self {
+        Self { view, credentials, resolve, scope: resolve.is_scoped().then_some(scope) }
+    }
+
+    /// Root and working directory.
+    pub fn view(&self) -> &FsView {
+        self.view
+    }
+
+    /// Whose permissions count.
+    pub fn credentials(&self) -> &Credentials {
+        self.credentials
+    }
+
     /// What a path means, from `base` on if it is relative.
     ///
     /// # Errors
-    /// As `man 7 path_resolution`: `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`.
+    /// As `man 7 path_resolution`: `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`. If restricted, `EXDEV`, `ELOOP`
+    /// and `EAGAIN` as `man 2 openat2`.
     pub fn resolve(&self, base: Option<&Arc<Dentry>>, path: &[u8], last: Last) -> Result<Arc<Dentry>> {
         if path.is_empty() {
             bail!(ENOENT, "the path is empty");
         }
-        self.walk(self.start(base, path), path, last, &mut 0)
+        self.walk(self.start(base, path)?, path, last, &mut 0)
     }
 
     /// The directory of a path's last component.
@@ -61,7 +110,7 @@ impl Walker<'_> {
         if path.is_empty() {
             bail!(ENOENT, "the path is empty");
         }
-        let start = self.start(base, path);
+        let start = self.start(base, path)?;
         let trimmed = trim_slashes(path);
         let (dir, name) = match trimmed.iter().rposition(|&byte| byte == b'/') {
             Some(slash) => trimmed.split_at(slash + 1),
@@ -86,8 +135,8 @@ impl Walker<'_> {
     pub fn entry(&self, parent: &Parent) -> Result<Arc<Dentry>> {
         match parent.name.as_slice() {
             b"." => Ok(parent.dir.clone()),
-            b".." => Ok(self.above(&parent.dir)),
-            name => parent.dir.child(name),
+            b".." => self.above(&parent.dir),
+            name => self.within(&parent.dir, parent.dir.child(name)?),
         }
     }
 
@@ -98,7 +147,7 @@ impl Walker<'_> {
     pub fn entry_locked(&self, parent: &Parent, lock: &MutexGuard<'_, Changes>) -> Result<Arc<Dentry>> {
         match parent.name.as_slice() {
             b"." | b".." => self.entry(parent),
-            name => parent.dir.child_locked(name, lock),
+            name => self.within(&parent.dir, parent.dir.child_locked(name, lock)?),
         }
     }
 
@@ -112,12 +161,47 @@ impl Walker<'_> {
         self.resolve_parent(Some(dir), &target)
     }
 
-    fn start(&self, base: Option<&Arc<Dentry>>, path: &[u8]) -> Arc<Dentry> {
-        match base {
-            _ if path.starts_with(b"/") => self.view.root().top(),
-            Some(base) => base.clone(),
-            None => self.view.cwd(),
+    /// The file that a link of `/proc` in `dir` leads to; nothing for any other symbolic link.
+    ///
+    /// # Errors
+    /// `ENOENT`, `EACCES` and so on.
+    pub fn follow(&self, dir: &Arc<Dentry>, link: &Arc<Dentry>) -> Result<Option<Arc<Dentry>>> {
+        if self.resolve.contains(Resolve::RESOLVE_NO_SYMLINKS) {
+            bail!(ELOOP, "a symbolic link is in the path");
         }
+        let Some(target) = link.inode().follow() else { return Ok(None) };
+        if self.resolve.contains(Resolve::RESOLVE_NO_MAGICLINKS) {
+            bail!(ELOOP, "a link of /proc is in the path");
+        }
+        let target = target?;
+        if self.scope.is_some() {
+            bail!(EXDEV, "a link of /proc leads out of the directory");
+        }
+        self.within(dir, target).map(Some)
+    }
+
+    fn start(&self, base: Option<&Arc<Dentry>>, path: &[u8]) -> Result<Arc<Dentry>> {
+        if !path.starts_with(b"/") {
+            return Ok(base.cloned().unwrap_or_else(|| self.view.cwd()));
+        }
+        match &self.scope {
+            Some(_) if self.resolve.contains(Resolve::RESOLVE_BENEATH) => {
+                Err(err!(EXDEV, "an absolute path leads out of the directory"))
+            }
+            Some(scope) => Ok(scope.clone()),
+            None => {
+                let root = self.view.root().top();
+                base.map_or(Ok(root.clone()), |base| self.within(base, root))
+            }
+        }
+    }
+
+    /// `next`, which a path reaches from `dentry`, if it may change file systems in between or doesn't.
+    fn within(&self, dentry: &Arc<Dentry>, next: Arc<Dentry>) -> Result<Arc<Dentry>> {
+        if self.resolve.contains(Resolve::RESOLVE_NO_XDEV) && !dentry.is_mounted_with(&next) {
+            bail!(EXDEV, "the path leads to another file system");
+        }
+        Ok(next)
     }
 
     fn walk(&self, start: Arc<Dentry>, path: &[u8], last: Last, links: &mut u32) -> Result<Arc<Dentry>> {
@@ -139,24 +223,23 @@ impl Walker<'_> {
                 continue;
             }
             if name == b".." {
-                dentry = self.above(&dentry);
+                dentry = self.above(&dentry)?;
                 continue;
             }
             if name.len() > NAME_MAX {
                 bail!(ENAMETOOLONG, "a component is longer than 255 bytes");
             }
-            let child = dentry.child(name)?;
+            let child = self.within(&dentry, dentry.child(name)?)?;
             if child.inode().kind() == FileType::Symlink && (!rest.is_empty() || last == Last::Follow) {
                 count_link(links)?;
-                dentry = match child.inode().follow() {
-                    Some(target) => target?,
+                dentry = match self.follow(&dentry, &child)? {
+                    Some(target) => target,
                     None => {
                         let target = child.inode().read_link()?;
                         if target.is_empty() {
                             bail!(ENOENT, "a symbolic link is empty");
                         }
-                        let start = if target.starts_with(b"/") { self.view.root().top() } else { dentry };
-                        self.walk(start, &target, Last::Follow, links)?
+                        self.walk(self.start(Some(&dentry), &target)?, &target, Last::Follow, links)?
                     }
                 };
             } else {
@@ -170,9 +253,22 @@ impl Walker<'_> {
     }
 
     /// `..`, which doesn't lead out of the root.
-    fn above(&self, dentry: &Arc<Dentry>) -> Arc<Dentry> {
-        let root = self.view.root().top();
-        if Arc::ptr_eq(dentry, &root) { root } else { dentry.parent() }
+    fn above(&self, dentry: &Arc<Dentry>) -> Result<Arc<Dentry>> {
+        let Some(scope) = &self.scope else {
+            let root = self.view.root().top();
+            return if Arc::ptr_eq(dentry, &root) { Ok(root) } else { self.within(dentry, dentry.parent()) };
+        };
+        if Arc::ptr_eq(dentry, scope) {
+            if self.resolve.contains(Resolve::RESOLVE_BENEATH) {
+                bail!(EXDEV, "the path leads out of the directory");
+            }
+            return Ok(scope.clone());
+        }
+        let parent = dentry.parent();
+        if !parent.is_below(scope) {
+            bail!(EAGAIN, "the path's directory was moved out of the other meanwhile");
+        }
+        self.within(dentry, parent)
     }
 
     fn check_search(&self, dir: &Arc<Dentry>) -> Result<()> {

@@ -22,7 +22,7 @@ impl Tree {
     }
 
     fn walker(&self) -> Walker<'_> {
-        Walker { view: &self.view, credentials: &self.credentials }
+        Walker::new(&self.view, &self.credentials)
     }
 
     fn make(&self, path: &str, node: NewNode, mode: u32) -> Arc<Dentry> {

@@ -174,7 +174,7 @@ table! {
     38 setitimer(which: i32, new: UserPtr<IntervalTimer>, old: UserPtr<IntervalTimer>) = time::sys::setitimer, complete;
     39 getpid() = process::sys::getpid, complete;
     40 sendfile(out: FileDesc, input: FileDesc, offset: UserPtr<i64>, count: usize) = fs::sys::sendfile, complete;
-    41 socket(domain: i32, kind: u32, protocol: i32) = net::sys::socket, partial("no families but AF_UNIX (pairs only), AF_INET, AF_INET6 and AF_NETLINK");
+    41 socket(domain: i32, kind: u32, protocol: i32) = net::sys::socket, partial("no families but AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK");
     42 connect(fd: FileDesc, address: UserPtr<u8>, len: i32) = net::sys::connect, complete;
     43 accept(fd: FileDesc, address: UserPtr<u8>, len: UserPtr<i32>) = net::sys::accept, complete;
     44 sendto(fd: FileDesc, buf: UserPtr<u8>, len: usize, flags: MessageFlags, address: UserPtr<u8>, address_len: i32) = net::sys::sendto, complete;
@@ -186,7 +186,7 @@ table! {
     50 listen(fd: FileDesc, backlog: i32) = net::sys::listen, complete;
     51 getsockname(fd: FileDesc, address: UserPtr<u8>, len: UserPtr<i32>) = net::sys::getsockname, complete;
     52 getpeername(fd: FileDesc, address: UserPtr<u8>, len: UserPtr<i32>) = net::sys::getpeername, complete;
-    53 socketpair(domain: i32, kind: u32, protocol: i32, fds: UserPtr<[i32; 2]>) = net::sys::socketpair, partial("AF_UNIX with SOCK_STREAM");
+    53 socketpair(domain: i32, kind: u32, protocol: i32, fds: UserPtr<[i32; 2]>) = net::sys::socketpair, complete;
     54 setsockopt(fd: FileDesc, level: i32, name: i32, value: UserPtr<u8>, len: i32) = net::sys::setsockopt, partial("no filters, zero-copy, TLS, repair");
     55 getsockopt(fd: FileDesc, level: i32, name: i32, value: UserPtr<u8>, len: UserPtr<i32>) = net::sys::getsockopt, partial("no filters, zero-copy, TLS, repair");
     56 clone(flags: u64, stack: usize, parent_tid: UserPtr<u32>, child_tid: UserPtr<u32>, tls: u64) = process::sys::clone, partial("namespaces and cgroups are refused with EPERM");
@@ -195,7 +195,7 @@ table! {
     59 execve(path: UserPath, args: UserPtr<u64>, env: UserPtr<u64>) = process::sys::execve, complete;
     60 exit(status: i32) = process::sys::exit, complete;
     61 wait4(pid: i32, status: UserPtr<i32>, options: u32, usage: UserPtr<Rusage>) = process::sys::wait4, complete;
-    62 kill(pid: i32, signal: i32) = signal::sys::kill, partial("processes don't stop and continue yet");
+    62 kill(pid: i32, signal: i32) = signal::sys::kill, complete;
     63 uname(buf: UserPtr<[u8; 390]>) = system::sys::uname, complete;
     64 semget(key: i32, count: i32, flags: Flags) = ipc::sysv::semget, complete;
     65 semop(id: i32, operations: UserPtr<SemBuf>, count: usize) = ipc::sysv::semop, complete;
@@ -205,7 +205,7 @@ table! {
     69 msgsnd(id: i32, message: UserPtr<i64>, len: usize, flags: Flags) = ipc::sysv::msgsnd, complete;
     70 msgrcv(id: i32, message: UserPtr<i64>, room: usize, kind: i64, flags: Flags) = ipc::sysv::msgrcv, complete;
     71 msgctl(id: i32, command: Flags, buffer: Addr) = ipc::sysv::msgctl, complete;
-    72 fcntl(fd: FileDesc, command: u32, argument: u64) = fs::sys::fcntl, partial("no leases, no signals when files are ready, no seals against writing");
+    72 fcntl(fd: FileDesc, command: u32, argument: u64) = fs::sys::fcntl, partial("no leases, no signals when directories change");
     73 flock(fd: FileDesc, operation: u32) = fs::sys::flock, partial("among programs of the LibOS");
     74 fsync(fd: FileDesc) = fs::sys::fsync, complete;
     75 fdatasync(fd: FileDesc) = fs::sys::fdatasync, complete;
@@ -483,7 +483,7 @@ table! {
     434 pidfd_open(pid: i32, flags: u32) = process::sys::pidfd_open, complete;
     435 clone3(args: UserPtr<CloneArgs>, size: usize) = process::sys::clone3, partial("namespaces and cgroups are refused with EPERM, chosen ids too");
     436 close_range(first: u32, last: u32, flags: CloseRangeFlags) = fs::sys::close_range, complete;
-    437 openat2(dir: DirDesc, path: UserPath, how: UserPtr<OpenHow>, size: usize) = fs::sys::openat2, partial("paths can't be resolved in restricted ways");
+    437 openat2(dir: DirDesc, path: UserPath, how: UserPtr<OpenHow>, size: usize) = fs::sys::openat2, complete;
     438 pidfd_getfd(pidfd: FileDesc, target: FileDesc, flags: u32) = process::sys::pidfd_getfd, complete;
     439 faccessat2(dir: DirDesc, path: UserPath, mode: Mode, flags: Flags) = fs::sys::faccessat2, complete;
     440 process_madvise(pidfd: FileDesc, pieces: UserPtr<[u64; 2]>, count: usize, advice: Flags, flags: Flags) = mm::sys::process_madvise, partial("not of processes that were forked");
@@ -494,7 +494,7 @@ table! {
     445 landlock_add_rule unsupported("Landlock is not built in");
     446 landlock_restrict_self unsupported("Landlock is not built in");
     447 memfd_secret unsupported("not built in");
-    448 process_mrelease unsupported("there are no descriptors of processes");
+    448 process_mrelease unsupported("the memory of killed processes is released as they end");
     449 futex_waitv(waiters: UserPtr<FutexWaitv>, count: u32, flags: Flags, timeout: UserPtr<[i64; 2]>, clock: i32) = ipc::sys::futex_waitv, complete;
     450 set_mempolicy_home_node unsupported("NUMA policies are not built in");
     451 cachestat unsupported("not there yet");

@@ -54,7 +54,7 @@ pub fn inotify_add_watch(cx: Context<'_>, fd: FileDesc, path: UserPath, Flags(ma
     }
     with_instance(cx.thread, fd, |instance| {
         let (view, credentials) = (cx.thread.fs(), cx.thread.credentials());
-        let walker = Walker { view: &view, credentials: &credentials };
+        let walker = Walker::new(&view, &credentials);
         let last = if mask.contains(Events::IN_DONT_FOLLOW) { Last::NoFollow } else { Last::Follow };
         let dentry = walker.resolve(None, &path.read()?, last)?;
         let inode = dentry.inode();

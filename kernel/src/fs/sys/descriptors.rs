@@ -3,6 +3,7 @@
 use super::{Walk, owner};
 use crate::flags_arg;
 use crate::fs::memory::MemFs;
+use crate::fs::path::Resolve;
 use crate::fs::{Dentry, Inode, InodeFile};
 use crate::fs::{FdFlags, File, FileType, StatusFlags, locks, open, pipe};
 use crate::prelude::*;
@@ -81,7 +82,7 @@ pub struct OpenHow {
     resolve: u64,
 }
 
-/// `openat2(2)`, without ways to resolve paths differently.
+/// `openat2(2)`.
 pub fn openat2(cx: Context<'_>, dir: DirDesc, path: UserPath, how: UserPtr<OpenHow>, size: usize) -> Result<usize> {
     if size < size_of::<OpenHow>() {
         bail!(EINVAL, "the structure is too small");
@@ -97,14 +98,19 @@ pub fn openat2(cx: Context<'_>, dir: DirDesc, path: UserPath, how: UserPtr<OpenH
     let flags = u32::try_from(how.flags).ok().and_then(StatusFlags::from_bits);
     let flags = flags.ok_or(err!(EINVAL, "undefined flags"))?;
     let makes = flags.intersects(StatusFlags::O_CREAT | StatusFlags::O_TMPFILE_BIT);
-    if how.mode & !0o7777 != 0 || how.mode != 0 && !makes || how.resolve & !0x3f != 0 {
-        bail!(EINVAL, "an undefined mode or way to resolve");
+    if how.mode & !0o7777 != 0 || how.mode != 0 && !makes {
+        bail!(EINVAL, "an undefined mode");
     }
-    if how.resolve != 0 {
-        warn!("openat2 can't restrict how paths are resolved");
-        bail!(EAGAIN, "paths can't be resolved in a restricted way");
+    let resolve = Resolve::from_bits(how.resolve).ok_or(err!(EINVAL, "an undefined way to resolve"))?;
+    if resolve.contains(Resolve::RESOLVE_BENEATH | Resolve::RESOLVE_IN_ROOT) {
+        bail!(EINVAL, "RESOLVE_BENEATH with RESOLVE_IN_ROOT");
     }
-    openat(cx, dir, path, flags, Mode(how.mode as u32))
+    if resolve.contains(Resolve::RESOLVE_CACHED) {
+        bail!(EAGAIN, "the host may have to be asked");
+    }
+    let path = path.read()?;
+    let file = open::open_restricted(cx.thread, dir, &path, resolve, flags, how.mode as u32)?;
+    install(cx.thread, file, fd_flags(flags))
 }
 
 /// `close(2)`.

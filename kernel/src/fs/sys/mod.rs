@@ -57,7 +57,7 @@ impl Walk {
     }
 
     fn walker(&self) -> Walker<'_> {
-        Walker { view: &self.view, credentials: &self.credentials }
+        Walker::new(&self.view, &self.credentials)
     }
 
     /// What a directory and a path mean together; an empty path with `AT_EMPTY_PATH` means the descriptor.

@@ -62,7 +62,7 @@ pub(super) fn find(thread: &Thread, name: &Name) -> Result<Arc<dyn AnySocket>> {
         Name::Abstract(name) => Key::Abstract(name.clone()),
         Name::Path(path) => {
             let (view, credentials) = (thread.fs(), thread.credentials());
-            let walker = Walker { view: &view, credentials: &credentials };
+            let walker = Walker::new(&view, &credentials);
             let dentry = walker.resolve(None, path, Last::Follow)?;
             let metadata = dentry.inode().metadata()?;
             permission::check(&credentials, &metadata, Access::WRITE)?;
@@ -82,7 +82,7 @@ pub(super) fn find(thread: &Thread, name: &Name) -> Result<Arc<dyn AnySocket>> {
 /// As for [`bind`].
 pub(super) fn check_free(thread: &Thread, path: &[u8]) -> Result<()> {
     let (view, credentials) = (thread.fs(), thread.credentials());
-    let walker = Walker { view: &view, credentials: &credentials };
+    let walker = Walker::new(&view, &credentials);
     let parent = walker.resolve_parent(None, path)?;
     let lock = parent.dir.lock_changes();
     check_entry_free(&walker, &parent, &lock)
@@ -103,7 +103,7 @@ fn check_entry_free(walker: &Walker<'_>, parent: &Parent, lock: &MutexGuard<'_, 
 
 fn bind_path(thread: &Thread, path: Vec<u8>, mode: u32, socket: Weak<dyn AnySocket>) -> Result<Binding> {
     let (view, credentials) = (thread.fs(), thread.credentials());
-    let walker = Walker { view: &view, credentials: &credentials };
+    let walker = Walker::new(&view, &credentials);
     let parent = walker.resolve_parent(None, &path)?;
     let made = {
         let lock = parent.dir.lock_changes();
