@@ -16,7 +16,7 @@ use frame::ocall::file::{self, HostFd, HostStat, HostTime};
 use frame::ocall::time::{Clock, now};
 use linux_raw_sys::general::{
     AT_REMOVEDIR, DT_BLK, DT_CHR, DT_DIR, DT_FIFO, DT_LNK, DT_SOCK, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
-    O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY, RENAME_EXCHANGE, RENAME_NOREPLACE,
+    O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY, RENAME_EXCHANGE, RENAME_NOREPLACE, S_ISGID, S_ISUID,
 };
 
 /// A directory tree of the host, or a single file.
@@ -144,6 +144,26 @@ impl HostInode {
         let stat = self.at(file::stat)?;
         *self.seen.lock() = stat;
         Ok(stat)
+    }
+
+    /// Gives a new file to the program's user and group, where the host lets the LibOS give files away.
+    fn give(&self, [uid, gid]: [u32; 2], group_is_its_directorys: bool) -> Result<()> {
+        let made = *self.seen.lock();
+        let gid = if group_is_its_directorys { made.gid } else { gid };
+        if [made.uid, made.gid] == [uid, gid] || self.at(|dir, name| file::chown(dir, name, uid, gid)).is_err() {
+            return Ok(());
+        }
+        if made.mode & (S_ISUID | S_ISGID) != 0 && self.kind == FileType::Regular {
+            // The host took these with the owner.
+            self.at(|dir, name| file::chmod(dir, name, made.mode & 0o7777))?;
+        }
+        self.look_again()
+    }
+
+    /// Sees what has become of it by a change of the LibOS's own.
+    fn look_again(&self) -> Result<()> {
+        self.changes();
+        self.stat().map(drop)
     }
 
     fn writable_directory(&self) -> Result<Arc<HostFd>> {
@@ -302,12 +322,7 @@ impl Inode for HostInode {
             NewNode::Special(..) => bail!(EPERM, "devices can't be made on a volume"),
         }
         let child = self.new_child(&name)?;
-        let [uid, gid] = owner;
-        let made = *child.seen.lock();
-        if made.uid != uid && file::chown(&dir, &name, uid, u32::MAX).is_ok() && made.mode & 0o2000 == 0 {
-            // Where the host lets the LibOS give files away, they belong to the program's user.
-            let _ = file::chown(&dir, &name, u32::MAX, gid);
-        }
+        child.give(owner, self.access_metadata()?.mode & S_ISGID != 0)?;
         Ok(child)
     }
 
@@ -379,7 +394,9 @@ impl Inode for HostInode {
                 file::set_times(dir, name, set.atime, set.mtime)?;
             }
             Ok(())
-        })
+        })?;
+        let decides_access = set.uid.is_some() || set.gid.is_some() || set.mode.is_some();
+        if decides_access { self.look_again() } else { Ok(()) }
     }
 
     fn file_system_id(&self) -> u64 {
