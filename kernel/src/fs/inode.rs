@@ -4,6 +4,7 @@ use super::file::StatusFlags;
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::any::Any;
+use core::time::Duration;
 use frame::ocall::file::{HostTime, Whence};
 use frame::ocall::mem::Prot;
 use frame::ocall::time::{Clock, now};
@@ -101,13 +102,26 @@ impl Version {
         (self.dev_ino[0], self.dev_ino[1])
     }
 
-    /// Whether other contents would have another version: a file that changed lately may change again without a
-    /// difference in its times.
+    /// Whether other contents from now on will have another version: a file that changed lately may change again without a
+    /// difference in its times. To be asked after the version was found and before the contents are read.
     pub fn is_settled(&self) -> bool {
-        const SETTLED_SECS: u64 = 2;
-        let now = now(Clock::RealtimeCoarse).as_secs();
-        [self.mtime, self.ctime].iter().all(|time| (time.secs as u64).saturating_add(SETTLED_SECS) < now)
+        let now = now(Clock::RealtimeCoarse);
+        [self.mtime, self.ctime].into_iter().all(|time| is_settled(time, now))
     }
+}
+
+/// Whether a file that changes at `now` gets another time than this one.
+fn is_settled(time: Time, now: Duration) -> bool {
+    /// Linux takes time stamps from the clock that `now` is, whose ticks are at most 10 ms long. This is a few of them, for
+    /// servers' clocks.
+    const AGE: Duration = Duration::from_millis(50);
+    /// The coarsest time stamps that there are, FAT's, count in twos of seconds.
+    const AGE_OF_COARSE: Duration = Duration::from_secs(2);
+    /// Coarse time stamps are multiples of seconds, or of this (FAT's time of creation).
+    const COARSE_NS: u32 = 10_000_000;
+    let Ok(secs) = u64::try_from(time.secs) else { return true };
+    let age = if time.nanos.is_multiple_of(COARSE_NS) { AGE_OF_COARSE } else { AGE };
+    Duration::new(secs, time.nanos).saturating_add(age) < now
 }
 
 /// Which attributes are to change; `None` leaves one as it is.
@@ -379,4 +393,40 @@ pub enum MapAccess {
 pub(crate) fn current_time() -> Time {
     let now = now(Clock::RealtimeCoarse);
     Time { secs: now.as_secs() as i64, nanos: now.subsec_nanos() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::new(1_000_000, 123_456_789);
+
+    fn is_settled_after(age: Duration, nanos: u32) -> bool {
+        let then = NOW - age;
+        // The latest time with these nanoseconds that is as old as that.
+        let secs = then.as_secs() as i64 - i64::from(nanos > then.subsec_nanos());
+        is_settled(Time { secs, nanos }, NOW)
+    }
+
+    #[test]
+    fn fine_times_are_settled_after_some_ticks() {
+        assert!(!is_settled_after(Duration::ZERO, 123_456_789));
+        assert!(!is_settled_after(Duration::from_millis(50), 73_456_789));
+        assert!(is_settled_after(Duration::from_millis(51), 72_456_789));
+    }
+
+    #[test]
+    fn coarse_times_are_settled_after_two_seconds() {
+        for nanos in [0, 120_000_000] {
+            assert!(!is_settled_after(Duration::from_secs(1), nanos));
+            assert!(is_settled_after(Duration::from_secs(2), nanos));
+        }
+    }
+
+    #[test]
+    fn times_to_come_are_not_settled_and_those_before_the_epoch_are() {
+        assert!(!is_settled(Time { secs: 2_000_000, nanos: 1 }, NOW));
+        assert!(!is_settled(Time { secs: i64::MAX, nanos: 0 }, NOW));
+        assert!(is_settled(Time { secs: -1, nanos: 0 }, NOW));
+    }
 }

@@ -53,6 +53,7 @@ impl Known {
         if let Some(known) = recent {
             return Ok(known);
         }
+        let is_settled = version.is_settled();
         let file = found.open()?;
         let known = Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -65,7 +66,7 @@ impl Known {
             cpuids: Once::new(),
             run_time_ns: AtomicU64::new(0),
         });
-        if version.is_settled() {
+        if is_settled {
             let gone = {
                 let mut recent = RECENT.lock();
                 recent.retain(|other| !Arc::ptr_eq(&other.dentry, &known.dentry));

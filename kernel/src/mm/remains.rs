@@ -303,7 +303,7 @@ impl Remains {
             && match &vma.source {
                 None => is_recyclable(vma) && part.len() <= MAX_WRITTEN,
                 Some((source, _)) => {
-                    source.version().is_some_and(|version| version.is_settled())
+                    source.version().is_some()
                         && (is_clean(vma) || part.len() <= MAX_WRITTEN && !vma.prot.contains(Prot::EXEC))
                 }
             }

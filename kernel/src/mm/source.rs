@@ -20,7 +20,8 @@ pub trait MapSource: Send + Sync {
         FileFault::Other
     }
 
-    /// What tells the file's present contents from all others, if a private mapping shows just these.
+    /// What tells the file's contents since it was first mapped from all others, if anything does and a private mapping shows
+    /// just these.
     fn version(&self) -> Option<Version> {
         None
     }

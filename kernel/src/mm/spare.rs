@@ -132,7 +132,7 @@ impl Memory {
     /// Whether a mapping shows what its file holds, and would so in the next run.
     pub(super) fn is_as_its_file(&self, part: &Range<usize>, vma: &Vma) -> bool {
         let version = vma.source.as_ref().and_then(|(source, _)| source.version());
-        refile::is_clean(vma) && version.is_some_and(|version| version.is_settled()) && !self.patcher.has_sites(part)
+        refile::is_clean(vma) && version.is_some() && !self.patcher.has_sites(part)
     }
 
     /// Notes that a memory waits for the next run of its program, when nobody has it mapped to write to.

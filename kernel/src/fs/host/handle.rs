@@ -14,7 +14,14 @@ use frame::sync::Once;
 pub(super) struct HostHandle {
     fd: HostFd,
     /// When it was mapped first.
-    version: Once<Version>,
+    version: Once<SeenVersion>,
+}
+
+/// A file's version, and whether others could be told from it.
+#[derive(Clone, Copy)]
+struct SeenVersion {
+    version: Version,
+    was_settled: bool,
 }
 
 impl HostHandle {
@@ -67,7 +74,10 @@ impl Handle for HostHandle {
     }
 
     fn map_source(self: Arc<Self>, path: Vec<u8>, _prot: Prot, access: MapAccess) -> Result<Arc<dyn MapSource>> {
-        let look = || file::stat(&self.fd, c"").and_then(|stat| metadata(&stat)).map(|found| Version::of(&found));
+        let look = || {
+            let version = Version::of(&metadata(&file::stat(&self.fd, c"")?)?);
+            Ok::<_, Error>(SeenVersion { version, was_settled: version.is_settled() })
+        };
         let version = *self.version.try_call_once(look)?;
         Ok(Arc::new(HostMap { handle: self, path, access, version }))
     }
@@ -78,7 +88,7 @@ struct HostMap {
     handle: Arc<HostHandle>,
     path: Vec<u8>,
     access: MapAccess,
-    version: Version,
+    version: SeenVersion,
 }
 
 impl MapSource for HostMap {
@@ -87,7 +97,7 @@ impl MapSource for HostMap {
     }
 
     fn version(&self) -> Option<Version> {
-        Some(self.version)
+        self.version.was_settled.then_some(self.version.version)
     }
 
     fn copy_to(&self, range: &Range<usize>, offset: u64) -> Result<()> {
@@ -108,7 +118,7 @@ impl MapSource for HostMap {
     }
 
     fn dev_ino(&self) -> (u64, u64) {
-        self.version.dev_ino()
+        self.version.version.dev_ino()
     }
 
     fn path(&self) -> Vec<u8> {
