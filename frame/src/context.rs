@@ -85,9 +85,8 @@ impl UserContext {
     /// A copy, for a thread that starts with the registers of this one.
     #[must_use]
     pub fn duplicate(&mut self) -> Self {
-        let mut copy = Self::new();
-        copy.copy_from(self);
-        copy
+        self.save_vector_state();
+        Self { xstate: self.xstate.clone(), ..*self }
     }
 
     /// Takes over all registers of `other`, whose vector state is saved on the way.
@@ -106,7 +105,13 @@ impl UserContext {
 
     /// All registers zero, the vector state initial: what a program starts with.
     pub fn reset(&mut self) {
-        self.copy_from(&mut Self::new());
+        (self.rax, self.rbx, self.rcx, self.rdx) = (0, 0, 0, 0);
+        (self.rsi, self.rdi, self.rbp, self.rsp) = (0, 0, 0, 0);
+        (self.r8, self.r9, self.r10, self.r11) = (0, 0, 0, 0);
+        (self.r12, self.r13, self.r14, self.r15) = (0, 0, 0, 0);
+        (self.rip, self.rflags) = (0, FIXED_FLAGS);
+        self.xstate.reset();
+        self.vector = VectorState::Saved;
     }
 
     /// The system call's number: `rax` on entry, of which Linux looks at the lower half only.
@@ -250,9 +255,11 @@ impl core::fmt::Debug for UserContext {
 }
 
 /// An `XSAVE` area.
+#[derive(Clone)]
 pub(crate) struct XState(AlignedBytes);
 
 /// Bytes at a 64-byte boundary, as `XSAVE` wants them (SDM volume 1, 13.4).
+#[derive(Clone)]
 struct AlignedBytes {
     lines: Vec<Line>,
 }
@@ -286,13 +293,18 @@ impl XState {
     fn new() -> Self {
         let size = crate::cpu::xsave_size();
         let mut state = Self(AlignedBytes { lines: alloc::vec![Line([0; 64]); size.div_ceil(64)] });
-        state.reset();
+        state.initialize();
         state
     }
 
     fn reset(&mut self) {
+        self.0.fill(0);
+        self.initialize();
+    }
+
+    /// Makes an area of zeroes what the processor initialises the state to.
+    fn initialize(&mut self) {
         let area = &mut self.0;
-        area.fill(0);
         // The initial x87 control word and MXCSR (SDM volume 1, 8.1.5 and 10.2.3).
         area[0..2].copy_from_slice(&0x37f_u16.to_le_bytes());
         area[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80_u32.to_le_bytes());

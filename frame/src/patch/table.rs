@@ -127,8 +127,12 @@ impl Table {
 
     /// Forgets the sites that aren't to be kept, and all that are no longer patched; gives their trampolines' places.
     pub fn retain(&mut self, is_kept: impl Fn(u64) -> bool) -> Vec<u64> {
+        let known = self.sites.len();
         self.sites.retain(|&addr, _| is_kept(addr));
         self.refused.retain(|&addr| is_kept(addr));
+        if self.sites.len() == known && self.retired.is_empty() {
+            return Vec::new();
+        }
         self.retired.clear();
         let sites = &self.sites;
         let mut free = Vec::new();

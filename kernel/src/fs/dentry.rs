@@ -278,13 +278,17 @@ impl Dentry {
     }
 
     fn path_below(self: &Arc<Self>, root: Option<&Arc<Self>>) -> Vec<u8> {
-        let mut names: Vec<Box<[u8]>> = Vec::new();
+        /// Room for most paths.
+        const USUAL: usize = 96;
+        // Backwards, as the names are met.
+        let mut path = Vec::with_capacity(USUAL);
         let mut dentry = self.clone();
         while root.is_none_or(|root| !Arc::ptr_eq(&dentry, root)) {
             let above = {
                 let place = dentry.place.read();
                 if !place.is_root {
-                    names.push(place.name.clone());
+                    path.extend(place.name.iter().rev());
+                    path.push(b'/');
                 }
                 place.parent.clone()
             };
@@ -293,11 +297,7 @@ impl Dentry {
                 None => break,
             }
         }
-        let mut path = Vec::new();
-        for name in names.iter().rev() {
-            path.push(b'/');
-            path.extend_from_slice(name);
-        }
+        path.reverse();
         if path.is_empty() {
             path.push(b'/');
         }

@@ -82,7 +82,7 @@ impl AddressSpace {
         let mut windows = self.windows.lock();
         let mut missing = Vec::new();
         let mut at = start;
-        for (run, other) in windows.overlapping(&(start..end)) {
+        for (run, other) in windows.overlapping(start..end) {
             if other != owner {
                 bail!(ENOMEM, "another process of this address space is there");
             }
@@ -104,7 +104,7 @@ impl AddressSpace {
     /// Whether nobody but `owner` has windows around `range`.
     pub fn is_free_for(&self, owner: u64, range: &Range<usize>) -> bool {
         let around = range.start / WINDOW * WINDOW..range.end.next_multiple_of(WINDOW);
-        self.windows.lock().overlapping(&around).iter().all(|&(_, other)| other == owner)
+        self.windows.lock().overlapping(around).all(|(_, other)| other == owner)
     }
 
     /// Whether nobody but `owner` has anything in it.
@@ -145,7 +145,10 @@ impl AddressSpace {
     /// Gives all windows of `owner` back but these.
     pub(super) fn keep_windows(&self, owner: u64, kept: &[Range<usize>]) {
         let is_kept = |start: usize| kept.iter().any(|window| window.start == start);
-        self.windows.lock().runs.retain(|&start, &mut (_, other)| other != owner || is_kept(start));
+        let mut windows = self.windows.lock();
+        if windows.runs.iter().any(|(&start, &(_, other))| other == owner && !is_kept(start)) {
+            windows.runs.retain(|&start, &mut (_, other)| other != owner || is_kept(start));
+        }
     }
 
     /// Whether no memory is in it, not even one that is kept.
@@ -193,13 +196,9 @@ impl Windows {
         }
     }
 
-    fn overlapping(&self, range: &Range<usize>) -> Vec<(Range<usize>, u64)> {
+    fn overlapping(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, u64)> {
         let first = self.runs.range(..range.start).next_back().filter(|&(_, &(end, _))| end > range.start);
-        first
-            .into_iter()
-            .chain(self.runs.range(range.clone()))
-            .map(|(&start, &(end, owner))| (start..end, owner))
-            .collect()
+        first.into_iter().chain(self.runs.range(range)).map(|(&start, &(end, owner))| (start..end, owner))
     }
 
     /// The highest free run of `len` bytes in `range`.

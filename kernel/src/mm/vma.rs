@@ -131,15 +131,19 @@ impl Vmas {
 
     /// The parts of mappings that lie in `range`, by ascending address.
     pub(super) fn within(&self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
-        let first = self.0.range(..range.start).next_back().filter(|(_, (end, _))| *end > range.start);
-        first
-            .into_iter()
-            .chain(self.0.range(range.clone()))
-            .map(|(&start, (end, vma))| {
-                let part = start.max(range.start)..(*end).min(range.end);
-                (part.clone(), vma.skip((part.start - start) as u64))
-            })
-            .collect()
+        self.parts(range).map(|(part, vma, skipped)| (part, vma.skip(skipped))).collect()
+    }
+
+    /// The parts of mappings that lie in `range`, by ascending address: each with the mapping, and how far into that it
+    /// starts.
+    pub(super) fn parts(&self, range: &Range<usize>) -> impl Iterator<Item = (Range<usize>, &Vma, u64)> {
+        let (from, to) = (range.start, range.end);
+        let first = self.0.range(..from).next_back().filter(|(_, (end, _))| *end > from);
+        first.into_iter().chain(self.0.range(from..to.max(from))).map(move |(&start, (end, vma))| {
+            let part = start.max(from)..(*end).min(to);
+            let skipped = (part.start - start) as u64;
+            (part, vma, skipped)
+        })
     }
 
     /// The program's mappings in `range`, and whether they cover all of it.

@@ -88,8 +88,7 @@ fn let_go(process: &Arc<Process>, signal: Signal) {
 /// Forgets pending signals of a process and its threads.
 pub(super) fn discard(process: &Process, signals: SigSet) {
     process.signals.lock().discard(signals);
-    let threads: Vec<_> = process.threads.lock().values().cloned().collect();
-    for thread in threads {
+    for thread in process.threads.lock().values() {
         thread.signals.lock().queue.discard(signals);
     }
 }
