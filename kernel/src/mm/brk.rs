@@ -22,6 +22,9 @@ impl Memory {
         let is_within = (to - inner.brk_area.start) as u64 <= data_limit
             && (inner.mapped + new.saturating_sub(old)) as u64 <= space_limit;
         let moved = if new <= old {
+            if new < old {
+                inner.give_up_start_up();
+            }
             self.clear(&mut inner, &(new..old))
         } else if is_within {
             inner.grow_heap(self.id, old..new)
@@ -43,7 +46,8 @@ impl Inner {
             bail!(ENOMEM, "a mapping is in the way");
         }
         charge(range.len())?;
-        if !recycle::reuse(self, &range, PROT, Sharing::Private) {
+        let is_there = self.start_up.take(&range) || recycle::reuse(self, &range, PROT, Sharing::Private);
+        if !is_there {
             if let Err(error) = mem::map(&range, PROT, Sharing::Private, Backing::Anonymous) {
                 uncharge(range.len());
                 return Err(error);

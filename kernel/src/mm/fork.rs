@@ -5,6 +5,7 @@ use super::memory::{Inner, Memory};
 use super::recycle::Recycled;
 use super::remains::Remains;
 use super::space::AddressSpace;
+use super::start_up::StartUp;
 use super::vma::{InChildren, Vma, Vmas};
 use crate::prelude::*;
 use core::ops::Range;
@@ -40,6 +41,7 @@ impl Memory {
             mapped: inner.mapped,
             recycled: Recycled::default(),
             remains: Remains::default(),
+            start_up: StartUp::default(),
             // Locks aren't inherited (`man 2 mlock`).
             locks_future: None,
             chunks: inner.chunks.clone(),

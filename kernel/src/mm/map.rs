@@ -130,6 +130,7 @@ impl Memory {
         }
         let range = checked(range).map_err(|error| Error::new(Errno::ENOMEM, error.reason()))?;
         let mut inner = self.inner.lock();
+        self.end_start_up(&mut inner);
         if inner.remains.overlaps(&range) {
             self.settle_locked(&mut inner);
         }
@@ -288,6 +289,7 @@ pub(super) fn runs(parts: &[(Range<usize>, Vma)]) -> Vec<Range<usize>> {
 impl Inner {
     /// Forgets what is kept in `range`, which the host has replaced; gives what was left there by the last run.
     pub(super) fn carve(&mut self, range: &Range<usize>) -> Vec<(Range<usize>, Vma)> {
+        self.start_up.carve(range);
         self.recycled.carve(range);
         self.remains.carve(range)
     }

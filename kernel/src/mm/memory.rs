@@ -11,6 +11,7 @@ use super::room::Room;
 use super::source::FileFault;
 use super::space::{self, AddressSpace};
 use super::spare::Template;
+use super::start_up::StartUp;
 use super::vma::{Kind, Vma, Vmas};
 use crate::prelude::*;
 use crate::process::exec::fill_random;
@@ -48,6 +49,8 @@ pub(super) struct Inner {
     pub(super) recycled: Recycled,
     /// What is left of the program's last run, until it's linked.
     pub(super) remains: Remains,
+    /// Where the start-up code is of a program that is linked by itself.
+    pub(super) start_up: StartUp,
     /// New mappings are locked (`mlockall(MCL_FUTURE)`), and how.
     pub(super) locks_future: Option<LockMode>,
     /// Chunks of trampolines.
@@ -108,6 +111,7 @@ impl Memory {
             mapped: 0,
             recycled: Recycled::default(),
             remains: Remains::default(),
+            start_up: StartUp::default(),
             locks_future: None,
             chunks: Vec::new(),
             stack_gap: 0..0,
@@ -217,6 +221,7 @@ impl Memory {
         }
         inner.recycled.release();
         inner.remains.release();
+        inner.start_up.release();
         inner.chunks.clear();
         inner.room = Room::default();
         // Nothing can be mapped any more.

@@ -29,10 +29,12 @@ mod room;
 mod source;
 mod space;
 mod spare;
+mod start_up;
 pub mod sys;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod used;
 mod vma;
 
 pub use advise::{Advice, LockMode};

@@ -3,7 +3,7 @@
 //! A page that a program touches for the first time costs a fault, one to three microseconds each, and giving it back
 //! costs again. So small private ranges that a program frees stay with it, inaccessible, until it maps memory there
 //! anew; then those pages that are resident are zeroed, which costs far less than a fault each. Pages that were never
-//! touched stay so.
+//! touched stay so, but in the smallest ranges.
 
 use super::map::runs;
 use super::memory::{Inner, Memory};
@@ -46,6 +46,8 @@ const WARM_UP: u32 = 16;
 const MAX_BYTES_BETWEEN_RUNS: usize = 16 << 20;
 /// Up to this length, the pages of a range between two runs aren't worth the host's attention.
 const MAX_LEN_HELD: usize = 256 << 10;
+/// Up to this length, which `posix_spawn`'s stacks have, to ask which pages there are costs more than to zero all.
+const MAX_ZEROED: usize = 40 << 10;
 const READ_WRITE: Prot = Prot::READ.union(Prot::WRITE);
 
 /// Keeps `range`, which the program unmaps, if that is worth it. Gives whether it did.
@@ -62,12 +64,11 @@ pub(super) fn keep(memory: &Memory, inner: &mut Inner, range: &Range<usize>) -> 
     if inner.recycled.seen <= WARM_UP || inner.recycled.bytes + range.len() > MAX_BYTES {
         return false;
     }
-    if mem::protect(range, Prot::empty()).is_err() {
+    if inner.recycled.hide_anonymous(range).is_err() {
         return false;
     }
     memory.drop_vmas(inner, range);
     inner.put_free(range.clone());
-    inner.recycled.insert(range.clone(), None);
     true
 }
 
@@ -99,19 +100,18 @@ pub(super) fn is_recyclable(vma: &Vma) -> bool {
 
 /// Makes anonymous memory read as zeroes: its resident pages are zeroed, unless there are so many that new ones cost less.
 pub(super) fn zero_resident(range: &Range<usize>) -> Result<()> {
-    // To ask about a single page costs more.
-    zero_mostly(range, PAGE_SIZE)
+    zero_mostly(range, MAX_ZEROED)
 }
 
 /// As [`zero_resident`], for memory of which most is resident: up to `limit` bytes, zeroing all of it costs less than asking
 /// which pages there are.
 pub(super) fn zero_mostly(range: &Range<usize>, limit: usize) -> Result<()> {
-    const MAX_ZEROED: usize = 1024;
+    const MAX_ZEROED_PAGES: usize = 1024;
     if range.len() <= limit {
         return UserSlice::new(range.start, range.len())?.zero();
     }
     let resident = mem::resident(range)?;
-    if resident.iter().filter(|&&page| page & 1 != 0).count() > MAX_ZEROED {
+    if resident.iter().filter(|&&page| page & 1 != 0).count() > MAX_ZEROED_PAGES {
         return mem::advise(range, linux_raw_sys::general::MADV_DONTNEED);
     }
     zero_pages(range.start, &resident)
@@ -160,6 +160,13 @@ impl Recycled {
         for (range, vma) in mappings {
             self.insert(range, vma.source);
         }
+        Ok(())
+    }
+
+    /// Keeps anonymous memory at `range`.
+    pub(super) fn hide_anonymous(&mut self, range: &Range<usize>) -> Result<()> {
+        mem::protect(range, Prot::empty())?;
+        self.insert(range.clone(), None);
         Ok(())
     }
 

@@ -158,17 +158,19 @@ fn version_of(vma: &Vma) -> Option<Version> {
 }
 
 impl Memory {
-    /// Whether the program's dynamic linker is at work, with what the last run left.
+    /// Whether the program's dynamic linker is at work, or its own start-up code, with what the last run left.
     pub fn is_linking(&self) -> bool {
-        self.inner.lock().remains.is_linking()
+        let inner = self.inner.lock();
+        inner.remains.is_linking() || inner.start_up.is_running()
     }
 
-    /// The dynamic linker is done: from now on the host has what the program has mapped, and nothing else.
+    /// The program is linked: from now on the host has what it has mapped, and nothing else.
     pub fn settle(&self) {
         self.settle_locked(&mut self.inner.lock());
     }
 
     pub(super) fn settle_locked(&self, inner: &mut Inner) {
+        inner.give_up_start_up();
         if !inner.remains.is_linking() {
             return;
         }

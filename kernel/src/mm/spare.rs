@@ -8,15 +8,16 @@
 use super::charge::{charge, recharge, uncharge};
 use super::map::runs;
 use super::memory::{Inner, Memory};
-use super::recycle::{self, zero_mostly, zero_pages};
+use super::recycle::{self, zero_mostly};
 use super::refile;
 use super::room::Room;
+use super::used::{From, Used};
 use super::vma::{Kind, Vma, Vmas};
 use crate::prelude::*;
 use core::any::Any;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
-use frame::layout::{PAGE_SIZE, TASK_SIZE};
+use frame::layout::page_ceil;
 use frame::ocall::mem::{self, Prot, Sharing};
 use frame::sync::Once;
 
@@ -42,6 +43,8 @@ pub(super) struct Template {
     contents: Vec<(usize, Vec<u8>)>,
     keep: Keep,
     linked_by: LinkedBy,
+    stack_used: Used,
+    heap_used: Used,
     /// What the program protects has been set apart.
     apart: Once<()>,
 }
@@ -99,10 +102,13 @@ impl Memory {
             contents,
             keep,
             linked_by,
+            stack_used: Used::default(),
+            heap_used: Used::default(),
             apart: Once::new(),
         });
-        if linked_by == LinkedBy::Interpreter {
-            inner.remains.begin(Vmas::default());
+        match linked_by {
+            LinkedBy::Interpreter => inner.remains.begin(Vmas::default()),
+            LinkedBy::Itself => inner.start_up.begin(0..0),
         }
         Ok(())
     }
@@ -177,8 +183,9 @@ impl Memory {
         if inner.is_altered || inner.locks_future.is_some() {
             bail!(EPERM, "the program has changed its own code or locked its memory");
         }
-        let parts = inner.vmas.within(&(0..TASK_SIZE));
-        let foreign: Vec<_> = parts.iter().flat_map(|(part, vma)| template.parts_beyond(part, vma)).collect();
+        let heap = inner.heap_to_leave(template.heap_start());
+        let foreign = inner.vmas.iter().flat_map(|(part, vma)| template.parts_beyond(part, vma));
+        let foreign: Vec<_> = foreign.filter_map(|(part, vma)| Some((without_start(part, &heap)?, vma))).collect();
         let (stays, mut foreign): (Vec<_>, Vec<_>) = foreign
             .into_iter()
             .partition(|(part, vma)| template.has_window_of(part) && inner.remains.may_leave(part, vma));
@@ -209,8 +216,9 @@ impl Memory {
             inner.adopt_chunk(chunk);
         }
         self.patcher.retain(&template.vmas.iter().chain(left.iter()).map(|(range, _)| range).collect::<Vec<_>>());
-        if template.linked_by == LinkedBy::Interpreter {
-            inner.remains.begin(left);
+        match template.linked_by {
+            LinkedBy::Interpreter => inner.remains.begin(left),
+            LinkedBy::Itself => inner.start_up.begin(heap.clone()),
         }
         // What the program protects in one run it protects in all.
         template.apart.call_once(|| {
@@ -219,16 +227,19 @@ impl Memory {
             }
         });
         self.space.keep_windows(self.id, &template.windows);
+        if !heap.is_empty() {
+            template.heap_used.zero(&heap, From::Start)?;
+        }
         template.restore_contents()
     }
 }
 
 impl Template {
     /// The parts of a mapping that the loader didn't make.
-    fn parts_beyond(&self, part: &Range<usize>, vma: &Vma) -> Vec<(Range<usize>, Vma)> {
+    fn parts_beyond(&self, part: Range<usize>, vma: &Vma) -> Vec<(Range<usize>, Vma)> {
         let mut beyond = Vec::new();
         let mut at = part.start;
-        for (known, _) in self.vmas.within(part) {
+        for (known, ..) in self.vmas.parts(&part) {
             if at < known.start {
                 beyond.push((at..known.start, vma.clone()));
             }
@@ -243,6 +254,11 @@ impl Template {
     /// Whether `range` lies in a window that the program's next run has as well.
     fn has_window_of(&self, range: &Range<usize>) -> bool {
         self.windows.iter().any(|window| window.start <= range.start && range.end <= window.end)
+    }
+
+    /// Where the heap begins that a run takes.
+    fn heap_start(&self) -> usize {
+        page_ceil(self.brk).unwrap_or(self.brk)
     }
 
     fn apply(&self, inner: &mut Inner) {
@@ -263,7 +279,7 @@ impl Template {
             if vma.source.is_none() && vma.prot.contains(Prot::WRITE) {
                 match vma.kind {
                     Kind::Trampolines => {}
-                    Kind::Stack => zero_stack(&range)?,
+                    Kind::Stack => self.stack_used.zero(&range, From::End)?,
                     _ => zero_mostly(&range, MAX_ZEROED)?,
                 }
             }
@@ -272,27 +288,19 @@ impl Template {
     }
 }
 
-/// Zeroes the top of a stack, which each run uses, and gives up what else is there: most often nothing, and for as large a
-/// range that is found out sooner than which pages there are.
-fn zero_stack(range: &Range<usize>) -> Result<()> {
-    const TOP: usize = 64 << 10;
-    let top = range.end.saturating_sub(TOP).max(range.start);
-    let resident = mem::resident(&(top..range.end))?;
-    let untouched = resident.iter().take_while(|&&page| page & 1 == 0).count();
-    let used = top + untouched * PAGE_SIZE;
-    if range.start < used {
-        mem::advise(&(range.start..used), linux_raw_sys::general::MADV_DONTNEED)?;
-    }
-    zero_pages(used, &resident[untouched..])
+/// What is left of `part` without `taken`, if that begins where the part does.
+fn without_start(part: Range<usize>, taken: &Range<usize>) -> Option<Range<usize>> {
+    let start = if part.start == taken.start { taken.end.max(part.start) } else { part.start };
+    (start < part.end).then_some(start..part.end)
 }
 
 /// Gives the mappings in `range` the protection that the loader gave them, and adds those where it was another one to
 /// `changed`; fails if they aren't the loader's.
 fn restore_protection(vmas: &Vmas, range: &Range<usize>, initial: &Vma, changed: &mut Vec<Range<usize>>) -> Result<()> {
     let mut at = range.start;
-    for (part, vma) in vmas.within(range) {
-        let expected = initial.skip((part.start - range.start) as u64);
-        if part.start != at || !is_same_mapping(&vma, &expected) {
+    for (part, vma, skipped) in vmas.parts(range) {
+        let skipped_of_initial = (part.start - range.start) as u64;
+        if part.start != at || !is_same_mapping((vma, skipped), (initial, skipped_of_initial)) {
             break;
         }
         at = part.end;
@@ -307,14 +315,15 @@ fn restore_protection(vmas: &Vmas, range: &Range<usize>, initial: &Vma, changed:
     Ok(())
 }
 
-fn is_same_mapping(one: &Vma, other: &Vma) -> bool {
+/// Whether two mappings are of the same from some distance into them on.
+fn is_same_mapping((one, skipped): (&Vma, u64), (other, other_skipped): (&Vma, u64)) -> bool {
     one.sharing == Sharing::Private
         && other.sharing == Sharing::Private
         && !one.is_locked
         && match (&one.source, &other.source) {
             (None, None) => true,
             (Some((file, offset)), Some((other_file, other_offset))) => {
-                Arc::ptr_eq(file, other_file) && offset == other_offset
+                Arc::ptr_eq(file, other_file) && offset + skipped == other_offset + other_skipped
             }
             _ => false,
         }
