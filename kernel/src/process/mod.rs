@@ -19,6 +19,7 @@ pub mod cap;
 pub mod check;
 pub mod clone;
 mod credentials;
+mod dispositions;
 pub mod exec;
 mod exec_credentials;
 mod exec_move;

@@ -1,6 +1,7 @@
 //! A process: threads and what they share.
 
 use super::credentials::Credentials;
+use super::dispositions::{PresentDispositions, ProcessDispositions};
 use super::exit::TermStatus;
 use super::ids::Id;
 use super::io_counters::Transfers;
@@ -23,7 +24,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use core::time::Duration;
 use frame::ocall::time::{Clock, now};
 use frame::patcher::Patcher;
-use frame::sync::{RwLockReadGuard, WaitQueue};
+use frame::sync::WaitQueue;
 
 /// A process: live with threads, or a zombie with its [`TermStatus`] until its parent has looked.
 pub struct Process {
@@ -35,7 +36,7 @@ pub struct Process {
     /// The program it runs; replaced by `execve`.
     pub program: RwLock<Arc<Program>>,
     /// Its signal dispositions; shared by `CLONE_SIGHAND`, until `execve`.
-    pub(super) dispositions: RwLock<Arc<Mutex<Dispositions>>>,
+    pub(super) dispositions: ProcessDispositions,
     /// Signals for the process as a whole.
     pub signals: ProcessSignals,
     /// Its resource limits.
@@ -140,7 +141,7 @@ impl Process {
             threads: Mutex::new(BTreeMap::new()),
             memory: RwLock::new(origin.memory),
             program: RwLock::new(origin.program),
-            dispositions: RwLock::new(origin.dispositions),
+            dispositions: ProcessDispositions::new(origin.dispositions),
             signals: ProcessSignals::default(),
             limits: Mutex::new(origin.limits),
             timers: ProcessTimers::default(),
@@ -242,18 +243,14 @@ impl Process {
     }
 
     /// Its signal dispositions at present.
-    pub fn dispositions(&self) -> RwLockReadGuard<'_, Arc<Mutex<Dispositions>>> {
-        self.dispositions.read()
+    #[inline]
+    pub fn dispositions(&self) -> PresentDispositions<'_> {
+        self.dispositions.present()
     }
 
     /// Its signal dispositions, no longer shared with another process.
     pub fn unshare_dispositions(&self) -> Arc<Mutex<Dispositions>> {
-        let mut dispositions = self.dispositions.write();
-        if Arc::strong_count(&dispositions) > 1 {
-            let copy = dispositions.lock().clone();
-            *dispositions = Arc::new(Mutex::new(copy));
-        }
-        dispositions.clone()
+        self.dispositions.unshare()
     }
 
     /// Its first thread, or another one if that has ended; nothing for a zombie.
