@@ -47,6 +47,12 @@ pub(super) trait Directory: Send + Sync {
     /// One entry.
     fn entry(&self, name: &[u8]) -> Result<Node>;
 
+    /// Whether that entry stands for the same all the time, so that it needn't be looked up again.
+    fn is_lasting(&self, name: &[u8]) -> bool {
+        let _ = name;
+        false
+    }
+
     /// User and group that it belongs to, if they aren't those of the directory above.
     fn owner(&self) -> Option<[u32; 2]> {
         None
@@ -121,6 +127,8 @@ pub(super) struct ProcInode {
     pub(super) node: Node,
     pub(super) ino: u64,
     pub(super) owner: [u32; 2],
+    /// Its name stands for it all the time.
+    pub(super) is_lasting: bool,
 }
 
 /// What `stat` shows as device of `/proc`.
@@ -155,7 +163,7 @@ impl Inode for ProcInode {
     }
 
     fn entry_timeout_ns(&self) -> u64 {
-        0
+        if self.is_lasting { u64::MAX } else { 0 }
     }
 
     fn open(self: Arc<Self>, flags: StatusFlags) -> Result<Arc<dyn Handle>> {
@@ -182,7 +190,8 @@ impl Inode for ProcInode {
             Node::Directory(directory) => directory.owner().unwrap_or(self.owner),
             _ => self.owner,
         };
-        Ok(Arc::new(Self { node, ino: child_ino(self.ino, name), owner }))
+        let is_lasting = directory.is_lasting(name);
+        Ok(Arc::new(Self { node, ino: child_ino(self.ino, name), owner, is_lasting }))
     }
 
     fn read_dir(&self) -> Result<Vec<DirEntry>> {

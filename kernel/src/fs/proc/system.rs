@@ -16,7 +16,7 @@ use frame::ocall::time::{Clock, now};
 
 /// The root of `/proc`.
 pub fn root() -> Arc<dyn Inode> {
-    Arc::new(ProcInode { node: Node::directory(Root), ino: 1, owner: [0, 0] })
+    Arc::new(ProcInode { node: Node::directory(Root), ino: 1, owner: [0, 0], is_lasting: true })
 }
 
 struct Root;
@@ -81,6 +81,11 @@ impl Directory for Root {
         // A thread can be looked up but isn't listed.
         let thread = table::find_thread(id).ok_or(Errno::ENOENT)?;
         Ok(Node::directory(ProcessDirectory(Subject::thread(thread))))
+    }
+
+    /// All but processes.
+    fn is_lasting(&self, name: &[u8]) -> bool {
+        number(name).is_none()
     }
 }
 
