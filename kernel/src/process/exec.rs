@@ -376,7 +376,9 @@ fn auxiliary_vector(
     ExecCredentials { credentials, is_secure, .. }: &ExecCredentials,
 ) -> Vec<[u64; 2]> {
     const CLOCK_TICKS: u64 = 100;
-    let mut auxv = Vec::new();
+    /// How many entries there are, with those that only the stack's layout tells.
+    const ENTRIES: usize = 21;
+    let mut auxv = Vec::with_capacity(ENTRIES);
     if let Some(vdso) = frame::vdso::range() {
         auxv.push([at::SYSINFO_EHDR, vdso.start as u64]);
     }

@@ -73,14 +73,14 @@ pub fn clone3(cx: Context<'_>, args: UserPtr<CloneArgs>, size: usize) -> Result<
     if size < FIRST_VERSION {
         bail!(EINVAL, "the structure is too small");
     }
-    let bytes = args.cast::<u8>().slice(size)?.to_vec()?;
+    let bytes = args.cast::<u8>().slice(size)?;
     let known = size_of::<CloneArgs>();
-    if bytes.iter().skip(known).any(|&byte| byte != 0) {
+    if size > known && bytes.skip(known).to_vec()?.iter().any(|&byte| byte != 0) {
         bail!(E2BIG, "unknown fields are set");
     }
     let mut clone_args = CloneArgs::new_zeroed();
-    let len = bytes.len().min(known);
-    clone_args.as_mut_bytes()[..len].copy_from_slice(&bytes[..len]);
+    let len = size.min(known);
+    bytes.truncate(len).read(&mut clone_args.as_mut_bytes()[..len])?;
     let flags = CloneFlags::from_bits(clone_args.flags).ok_or(err!(EINVAL, "undefined flags"))?;
     if flags.contains(CloneFlags::DETACHED) || clone_args.exit_signal > 64 {
         bail!(EINVAL, "an undefined flag or signal");
