@@ -130,7 +130,7 @@ impl Memory {
         }
         let range = checked(range).map_err(|error| Error::new(Errno::ENOMEM, error.reason()))?;
         let mut inner = self.inner.lock();
-        self.end_start_up(&mut inner);
+        inner.end_start_up(&range, prot);
         if inner.remains.overlaps(&range) {
             self.settle_locked(&mut inner);
         }

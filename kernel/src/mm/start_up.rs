@@ -5,14 +5,14 @@
 //! the heap as the program will have it, and while the program takes it, the host needn't do anything.
 //!
 //! Meanwhile the program could write beyond its break. That ends when it protects something, or makes another system call
-//! that such code doesn't make. A program whose start-up code doesn't end with the former keeps nothing.
+//! that such code doesn't make. A program that doesn't first protect a part of its file from being written keeps nothing.
 
-use super::memory::{Inner, Memory};
+use super::memory::Inner;
 use super::recycle::is_recyclable;
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::page_ceil;
-use frame::ocall::mem;
+use frame::ocall::mem::{self, Prot};
 
 /// Where a program's start-up code is, as far as its heap tells.
 #[derive(Default)]
@@ -78,17 +78,21 @@ fn give_up(range: Range<usize>) {
     }
 }
 
-impl Memory {
-    /// The program protects memory, which its start-up code does last.
-    pub(super) fn end_start_up(&self, inner: &mut Inner) {
-        if inner.start_up.is_running() {
-            inner.hide_left_heap();
-            inner.start_up.phase = page_ceil(inner.brk).map_or(Phase::Over, Phase::EndedWithHeap);
-        }
-    }
-}
-
 impl Inner {
+    /// The program is about to give `range` this protection. If that is what it has relocated, its start-up code does that
+    /// last.
+    pub(super) fn end_start_up(&mut self, range: &Range<usize>, prot: Prot) {
+        if !self.start_up.is_running() {
+            return;
+        }
+        self.hide_left_heap();
+        let is_of_file = self.vmas.find(range.start).is_some_and(|(_, vma)| vma.source.is_some());
+        self.start_up.phase = match page_ceil(self.brk) {
+            Some(end) if is_of_file && prot == Prot::READ => Phase::EndedWithHeap(end),
+            _ => Phase::Over,
+        };
+    }
+
     /// The program does what its start-up code doesn't.
     pub(super) fn give_up_start_up(&mut self) {
         if self.start_up.is_running() {
