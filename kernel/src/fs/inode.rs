@@ -402,7 +402,7 @@ mod tests {
     const NOW: Duration = Duration::new(1_000_000, 123_456_789);
 
     fn is_settled_after(age: Duration, nanos: u32) -> bool {
-        let then = NOW - age;
+        let then = NOW.saturating_sub(age);
         // The latest time with these nanoseconds that is as old as that.
         let secs = then.as_secs() as i64 - i64::from(nanos > then.subsec_nanos());
         is_settled(Time { secs, nanos }, NOW)
