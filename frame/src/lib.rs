@@ -27,7 +27,7 @@ mod host;
 pub mod host_process;
 #[cfg(any(test, feature = "injection"))]
 pub mod injection;
-#[cfg(feature = "image")]
+#[cfg(any(test, feature = "image"))]
 pub mod intrinsics;
 #[cfg(feature = "launch")]
 pub mod launch;

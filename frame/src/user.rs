@@ -513,8 +513,11 @@ unsafe extern "C" {
     static enclos_vector_end: u8;
 }
 
-/// Copies `len` bytes; gives how many are left after a fault. Up to 64 take pairs of moves, which may overlap: a string
-/// move needs longer to begin than those to end. If one of them faults, a string move finds out where.
+/// Up to so many bytes are copied by vectors: a string move needs longer to begin than those to end.
+const SHORT: usize = 512;
+
+/// Copies `len` bytes; gives how many are left after a fault. Moves of vectors may overlap. If one of them faults, a string
+/// move finds out where.
 #[unsafe(naked)]
 unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
     naked_asm!(
@@ -524,7 +527,7 @@ unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
         "cmp rdx, 16",
         "jbe 2f",
         "cmp rdx, 64",
-        "ja enclos_copy_string",
+        "ja 4f",
         "movups xmm0, [rsi]",
         "movups xmm1, [rsi + rdx - 16]",
         "cmp rdx, 32",
@@ -556,6 +559,25 @@ unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
         "mov [rdi + rdx - 4], r8d",
         "xor ecx, ecx",
         "jmp enclos_copy_end",
+        "4:",
+        "cmp rdx, {short}",
+        "ja enclos_copy_string",
+        "lea r8, [rdx - 32]",
+        "xor eax, eax",
+        "5:",
+        "movups xmm0, [rsi + rax]",
+        "movups xmm1, [rsi + rax + 16]",
+        "movups [rdi + rax], xmm0",
+        "movups [rdi + rax + 16], xmm1",
+        "add rax, 32",
+        "cmp rax, r8",
+        "jb 5b",
+        "movups xmm0, [rsi + r8]",
+        "movups xmm1, [rsi + r8 + 16]",
+        "movups [rdi + r8], xmm0",
+        "movups [rdi + r8 + 16], xmm1",
+        "xor ecx, ecx",
+        "jmp enclos_copy_end",
         ".globl enclos_copy_string",
         "enclos_copy_string:",
         "rep movsb",
@@ -569,6 +591,7 @@ unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
         "enclos_copy_end:",
         "mov rax, rcx",
         "ret",
+        short = const SHORT,
     )
 }
 
@@ -713,9 +736,9 @@ mod tests {
 
     #[test]
     fn a_copy_has_all_bytes_and_no_more() {
-        let src: Vec<u8> = (1..=200).collect();
+        let src: Vec<u8> = (0..600).map(|index| (index % 255) as u8 + 1).collect();
         for len in 0..=src.len() {
-            let mut dst = [0; 256];
+            let mut dst = [0; 640];
             // SAFETY: both have room for it.
             let left = unsafe { copy(dst[8..].as_mut_ptr(), src.as_ptr(), len) };
             assert_eq!(left, 0);
