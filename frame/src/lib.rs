@@ -44,6 +44,7 @@ pub mod thread;
 pub mod trap;
 pub mod user;
 pub mod vdso;
+mod vector_state;
 
 pub use errno::{Errno, Error, Result};
 pub use host::{enable_statistics, visit_statistics};
