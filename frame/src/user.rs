@@ -10,6 +10,7 @@ use crate::layout;
 use alloc::vec::Vec;
 use core::arch::naked_asm;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::Range;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -186,9 +187,13 @@ impl<T: FromBytes + IntoBytes> UserPtr<T> {
     /// # Errors
     /// `EFAULT` if it can't be read.
     pub fn read(self) -> Result<T> {
-        let mut value = T::new_zeroed();
-        self.slice(1)?.read(value.as_mut_bytes())?;
-        Ok(value)
+        let mut value = MaybeUninit::<T>::uninit();
+        let left = access(self.slice(1)?, |piece, done| {
+            // SAFETY: the value has room for what is left of it, and the source is under fault recovery.
+            unsafe { copy(value.as_mut_ptr().cast::<u8>().add(done), piece.addr as *const u8, piece.len) }
+        });
+        // SAFETY: all of its bytes were copied, and any bytes are a `T`.
+        if left == 0 { Ok(unsafe { value.assume_init() }) } else { Err(FAULT) }
     }
 
     /// Reads an array of `count` values; the caller bounds the count.

@@ -211,8 +211,7 @@ fn is_dropped(process: &Process, signal: Signal) -> bool {
 fn wake_taker(process: &Process, signal: Signal) {
     signalfd::sent();
     let takes = |thread: &&Arc<Thread>| !thread.has_ended() && thread.signals.lock().wants(signal);
-    let taker = process.threads.lock().values().find(takes).cloned();
-    if let Some(taker) = taker {
+    if let Some(taker) = process.threads.lock().values().find(takes) {
         taker.interrupt();
     }
 }
