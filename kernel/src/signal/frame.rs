@@ -3,7 +3,7 @@
 use super::deliver::{FaultDetails, handler_mask};
 use super::disposition::{Action, ActionFlags};
 use super::state::{AlternateStack, SS_AUTODISARM};
-use super::{SigInfo, SigSet, Signal};
+use super::{SigInfo, SigSet, Signal, send};
 use crate::prelude::*;
 use crate::process::Thread;
 use frame::context::UserContext;
@@ -82,7 +82,7 @@ pub fn minimal_stack_size() -> usize {
     FRAME_LEN + frame::cpu::xsave_size() + 4 + 64 + 16
 }
 
-/// Pushes a frame and makes the handler run next.
+/// Pushes a frame and makes the handler run next. Gives whether there are signals still that the handler doesn't block.
 ///
 /// # Errors
 /// `EFAULT` if the stack has no room.
@@ -94,7 +94,7 @@ pub(super) fn push(
     action: &Action,
     handler: u64,
     details: FaultDetails,
-) -> Result<()> {
+) -> Result<bool> {
     if !action.flags().contains(ActionFlags::RESTORER) {
         bail!(EFAULT, "the handler has nowhere to return to");
     }
@@ -130,6 +130,8 @@ pub(super) fn push(
     if alternate.flags & SS_AUTODISARM != 0 {
         signals.alternate_stack = AlternateStack::default();
     }
+    let pending = signals.queue.pending().union(thread.process.signals.pending());
+    let has_more = !pending.without(signals.mask).is_empty();
     regs.rdi = signal.number() as u64;
     regs.rsi = at + INFO as u64;
     regs.rdx = at + CONTEXT as u64;
@@ -137,7 +139,7 @@ pub(super) fn push(
     regs.rsp = at;
     regs.rip = handler;
     regs.rflags &= !DIRECTION_RESUME_TRAP_FLAGS;
-    Ok(())
+    Ok(has_more)
 }
 
 fn registers(regs: &UserContext, vector: u64, mask: SigSet, details: FaultDetails) -> Registers {
@@ -217,6 +219,7 @@ pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     if let Ok(stack) = signals.alternate_stack.replaced(context.stack, regs.rsp) {
         signals.alternate_stack = stack;
     }
+    send::recheck(thread, signals);
     Ok(saved.rax)
 }
 

@@ -232,6 +232,20 @@ pub fn retarget(thread: &Thread) {
     }
 }
 
+/// A thread's mask has changed: signals that it no longer blocks are delivered before the program goes on, and others take
+/// what it blocks now.
+pub(super) fn recheck(thread: &Thread, signals: MutexGuard<'_, ThreadSignals>) {
+    let (mask, own) = (signals.mask, signals.queue.pending());
+    drop(signals);
+    let shared = thread.process.signals.pending();
+    if !own.union(shared).without(mask).is_empty() {
+        frame::thread::interrupt_self();
+    }
+    if !shared.intersection(mask).is_empty() {
+        retarget(thread);
+    }
+}
+
 /// Whether an interrupted wait must end: a signal is to be delivered, or the thread is to end or to stop. An interruption may also
 /// come late for a signal that was taken without it, or by another thread.
 pub fn is_wanted(thread: &Thread) -> bool {
