@@ -162,11 +162,15 @@ pub fn raise(thread: &Arc<Thread>, signal: Signal) {
 }
 
 /// Signals the calling thread that nobody reads what it writes, if that is what `result` says; gives the result.
+#[inline]
+#[expect(clippy::manual_inspect, reason = "that would copy the result as a whole")]
 pub fn raise_if_broken_pipe(thread: &Arc<Thread>, result: Result<usize>) -> Result<usize> {
-    if result.as_ref().is_err_and(|error| error.errno() == Errno::EPIPE) {
-        raise(thread, Signal::SIGPIPE);
-    }
-    result
+    result.map_err(|error| {
+        if error.errno() == Errno::EPIPE {
+            raise(thread, Signal::SIGPIPE);
+        }
+        error
+    })
 }
 
 /// Sends the calling thread a signal that it can't evade: one that it blocks or ignores kills it.
