@@ -21,6 +21,15 @@ pub fn xsave_features() -> u64 {
     })
 }
 
+/// Which of these features' state isn't as the processor initialises it (`XINUSE`, SDM volume 1, 13.6). For processors that
+/// tell.
+pub(crate) fn xsave_in_use() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: `xgetbv` only reads.
+    unsafe { asm!("xgetbv", in("ecx") 1, out("eax") low, out("edx") high, options(nomem, nostack)) };
+    u64::from(high) << 32 | u64::from(low)
+}
+
 /// The bits of `MXCSR` that may be set (SDM volume 1, 11.6.6; every x86-64 has DAZ).
 pub const fn mxcsr_mask() -> u32 {
     0xffff

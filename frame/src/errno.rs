@@ -6,7 +6,8 @@ macro_rules! errnos {
     ($($name:ident = $value:literal, $message:literal;)*) => {
         /// An error number of Linux (`man 3 errno`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(i32)]
+        // A whole word: results are passed on in memory by words, and loading one that was stored in part is slow.
+        #[repr(i64)]
         pub enum Errno {
             $(#[doc = $message] $name = $value,)*
         }

@@ -17,6 +17,8 @@ use core::time::Duration;
 /// A host process, as its threads know it.
 #[derive(Debug, Default)]
 pub(crate) struct HostProcess {
+    /// All others end with it.
+    pub(crate) is_first: bool,
     /// The host's id of it; 0 until it runs.
     pid: AtomicU32,
     /// How many further ones were started by it and its ancestors.
@@ -36,6 +38,11 @@ pub(crate) struct HostProcess {
 }
 
 impl HostProcess {
+    /// The one that `enclos run` started.
+    pub(crate) fn first() -> Self {
+        Self { is_first: true, ..Self::default() }
+    }
+
     /// Its first thread runs.
     pub(crate) fn begin(&self) {
         self.pid.store(host_thread::host_pid(), Ordering::SeqCst);
@@ -97,6 +104,7 @@ pub(crate) const ORPHANED_SIGNAL: i32 = 63;
 pub(crate) fn prepare() -> Result<()> {
     if FIRST.load(Ordering::SeqCst) == 0 {
         thread::spawn_service(supervise)?;
+        thread::keep_held();
         FIRST_PROCESS.call_once(thread::current_process);
         FIRST.store(host_thread::host_pid(), Ordering::SeqCst);
     }

@@ -27,7 +27,7 @@ mod host;
 pub mod host_process;
 #[cfg(any(test, feature = "injection"))]
 pub mod injection;
-#[cfg(feature = "image")]
+#[cfg(any(test, feature = "image"))]
 pub mod intrinsics;
 #[cfg(feature = "launch")]
 pub mod launch;
@@ -44,6 +44,7 @@ pub mod thread;
 pub mod trap;
 pub mod user;
 pub mod vdso;
+mod vector_state;
 
 pub use errno::{Errno, Error, Result};
 pub use host::{enable_statistics, visit_statistics};

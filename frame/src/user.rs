@@ -10,6 +10,7 @@ use crate::layout;
 use alloc::vec::Vec;
 use core::arch::naked_asm;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::Range;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -186,9 +187,13 @@ impl<T: FromBytes + IntoBytes> UserPtr<T> {
     /// # Errors
     /// `EFAULT` if it can't be read.
     pub fn read(self) -> Result<T> {
-        let mut value = T::new_zeroed();
-        self.slice(1)?.read(value.as_mut_bytes())?;
-        Ok(value)
+        let mut value = MaybeUninit::<T>::uninit();
+        let left = access(self.slice(1)?, |piece, done| {
+            // SAFETY: the value has room for what is left of it, and the source is under fault recovery.
+            unsafe { copy(value.as_mut_ptr().cast::<u8>().add(done), piece.addr as *const u8, piece.len) }
+        });
+        // SAFETY: all of its bytes were copied, and any bytes are a `T`.
+        if left == 0 { Ok(unsafe { value.assume_init() }) } else { Err(FAULT) }
     }
 
     /// Reads an array of `count` values; the caller bounds the count.
@@ -513,8 +518,11 @@ unsafe extern "C" {
     static enclos_vector_end: u8;
 }
 
-/// Copies `len` bytes; gives how many are left after a fault. Up to 64 take pairs of moves, which may overlap: a string
-/// move needs longer to begin than those to end. If one of them faults, a string move finds out where.
+/// Up to so many bytes are copied by vectors: a string move needs longer to begin than those to end.
+const SHORT: usize = 512;
+
+/// Copies `len` bytes; gives how many are left after a fault. Moves of vectors may overlap. If one of them faults, a string
+/// move finds out where.
 #[unsafe(naked)]
 unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
     naked_asm!(
@@ -524,7 +532,7 @@ unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
         "cmp rdx, 16",
         "jbe 2f",
         "cmp rdx, 64",
-        "ja enclos_copy_string",
+        "ja 4f",
         "movups xmm0, [rsi]",
         "movups xmm1, [rsi + rdx - 16]",
         "cmp rdx, 32",
@@ -556,6 +564,25 @@ unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
         "mov [rdi + rdx - 4], r8d",
         "xor ecx, ecx",
         "jmp enclos_copy_end",
+        "4:",
+        "cmp rdx, {short}",
+        "ja enclos_copy_string",
+        "lea r8, [rdx - 32]",
+        "xor eax, eax",
+        "5:",
+        "movups xmm0, [rsi + rax]",
+        "movups xmm1, [rsi + rax + 16]",
+        "movups [rdi + rax], xmm0",
+        "movups [rdi + rax + 16], xmm1",
+        "add rax, 32",
+        "cmp rax, r8",
+        "jb 5b",
+        "movups xmm0, [rsi + r8]",
+        "movups xmm1, [rsi + r8 + 16]",
+        "movups [rdi + r8], xmm0",
+        "movups [rdi + r8 + 16], xmm1",
+        "xor ecx, ecx",
+        "jmp enclos_copy_end",
         ".globl enclos_copy_string",
         "enclos_copy_string:",
         "rep movsb",
@@ -569,111 +596,13 @@ unsafe extern "C" fn copy(dst: *mut u8, src: *const u8, len: usize) -> usize {
         "enclos_copy_end:",
         "mov rax, rcx",
         "ret",
+        short = const SHORT,
     )
 }
 
 unsafe extern "C" {
     #[link_name = "enclos_fill"]
     fn fill(dst: *mut u8, byte: u32, len: usize) -> usize;
-}
-
-impl UserSlice {
-    /// Stores the whole vector state there by `XSAVE`: what is in the registers, but `xmm0`–`xmm15` from `low`.
-    ///
-    /// # Errors
-    /// `EFAULT` if the place isn't at a 64-byte boundary, is too short, or can't be written; parts may be written then.
-    pub(crate) fn store_vector_state(self, low: &[[u64; 2]; 16]) -> Result<()> {
-        if !self.has_room_for_vector_state() {
-            return Err(FAULT);
-        }
-        // `XSAVE` writes the first word of the header only (SDM volume 1, 13.7).
-        self.skip(XSAVE_LEGACY).truncate(XSAVE_HEADER).zero()?;
-        // SAFETY: the target is program memory of the right length and alignment, and under fault recovery.
-        if unsafe { xsave(self.addr as *mut u8, low) } == 0 { Ok(()) } else { Err(FAULT) }
-    }
-
-    /// Loads the whole vector state from there by `XRSTOR`; gives `xmm0`–`xmm15`, which the LibOS itself uses, in `low`.
-    ///
-    /// # Errors
-    /// `EFAULT` if the place isn't at a 64-byte boundary, is too short, can't be read, or the processor refuses what is
-    /// there; the vector registers hold anything then.
-    pub(crate) fn load_vector_state(self, low: &mut [[u64; 2]; 16]) -> Result<()> {
-        if !self.has_room_for_vector_state() {
-            return Err(FAULT);
-        }
-        // SAFETY: the source is program memory of the right length and alignment, and under fault recovery; the registers
-        // that compiled code may use are declared as lost by the calling convention.
-        if unsafe { xrstor(self.addr as *const u8, low) } == 0 { Ok(()) } else { Err(FAULT) }
-    }
-
-    fn has_room_for_vector_state(self) -> bool {
-        self.addr.is_multiple_of(64) && self.len >= crate::cpu::xsave_size()
-    }
-}
-
-/// Lengths of an `XSAVE` area's first two parts (SDM volume 1, 13.4).
-const XSAVE_LEGACY: usize = 512;
-const XSAVE_HEADER: usize = 64;
-
-/// Stores the vector state with the given low halves; gives 0, or 1 after a fault.
-#[unsafe(naked)]
-unsafe extern "C" fn xsave(dst: *mut u8, low: *const [[u64; 2]; 16]) -> usize {
-    naked_asm!(
-        "movaps xmm0, [rsi]",
-        "movaps xmm1, [rsi + 16]",
-        "movaps xmm2, [rsi + 32]",
-        "movaps xmm3, [rsi + 48]",
-        "movaps xmm4, [rsi + 64]",
-        "movaps xmm5, [rsi + 80]",
-        "movaps xmm6, [rsi + 96]",
-        "movaps xmm7, [rsi + 112]",
-        "movaps xmm8, [rsi + 128]",
-        "movaps xmm9, [rsi + 144]",
-        "movaps xmm10, [rsi + 160]",
-        "movaps xmm11, [rsi + 176]",
-        "movaps xmm12, [rsi + 192]",
-        "movaps xmm13, [rsi + 208]",
-        "movaps xmm14, [rsi + 224]",
-        "movaps xmm15, [rsi + 240]",
-        "mov eax, -1",
-        "mov edx, -1",
-        ".globl enclos_vector_start",
-        "enclos_vector_start:",
-        "xsave64 [rdi]",
-        "xor eax, eax",
-        "ret",
-        ".globl enclos_xrstor",
-        "enclos_xrstor:",
-        "mov eax, -1",
-        "mov edx, -1",
-        "xrstor64 [rdi]",
-        ".globl enclos_vector_end",
-        "enclos_vector_end:",
-        "movaps [rsi], xmm0",
-        "movaps [rsi + 16], xmm1",
-        "movaps [rsi + 32], xmm2",
-        "movaps [rsi + 48], xmm3",
-        "movaps [rsi + 64], xmm4",
-        "movaps [rsi + 80], xmm5",
-        "movaps [rsi + 96], xmm6",
-        "movaps [rsi + 112], xmm7",
-        "movaps [rsi + 128], xmm8",
-        "movaps [rsi + 144], xmm9",
-        "movaps [rsi + 160], xmm10",
-        "movaps [rsi + 176], xmm11",
-        "movaps [rsi + 192], xmm12",
-        "movaps [rsi + 208], xmm13",
-        "movaps [rsi + 224], xmm14",
-        "movaps [rsi + 240], xmm15",
-        "xor eax, eax",
-        "ret",
-    )
-}
-
-unsafe extern "C" {
-    /// Loads the vector state and gives the low halves; gives 0, or 1 after a fault.
-    #[link_name = "enclos_xrstor"]
-    fn xrstor(src: *const u8, low: *mut [[u64; 2]; 16]) -> usize;
 }
 
 /// Loads a word; gives 0, or 1 after a fault.
@@ -713,9 +642,9 @@ mod tests {
 
     #[test]
     fn a_copy_has_all_bytes_and_no_more() {
-        let src: Vec<u8> = (1..=200).collect();
+        let src: Vec<u8> = (0..600).map(|index| (index % 255) as u8 + 1).collect();
         for len in 0..=src.len() {
-            let mut dst = [0; 256];
+            let mut dst = [0; 640];
             // SAFETY: both have room for it.
             let left = unsafe { copy(dst[8..].as_mut_ptr(), src.as_ptr(), len) };
             assert_eq!(left, 0);

@@ -50,5 +50,5 @@ pub(crate) use futex::{wait_while, wait_while_at_most, wake_all};
 pub(crate) use order::{HeldLocks, assert_nothing_held};
 #[cfg(debug_assertions)]
 pub use order::{LockClass, declare_order};
-pub(crate) use word::share_words;
 pub use word::try_update;
+pub(crate) use word::{share_words, swap};

@@ -29,6 +29,17 @@ pub fn try_update(value: &AtomicU64, mut change: impl FnMut(u64) -> Option<u64>)
     value.try_update(Ordering::SeqCst, Ordering::SeqCst, change)
 }
 
+/// [`AtomicU32::swap`], in one order with all others.
+#[inline]
+pub(crate) fn swap(value: &AtomicU32, new: u32) -> u32 {
+    if IS_ALONE.load(Ordering::Relaxed) {
+        let old = value.load(Ordering::SeqCst);
+        value.store(new, Ordering::Release);
+        return old;
+    }
+    value.swap(new, Ordering::SeqCst)
+}
+
 /// A word that says who holds a lock.
 #[derive(Debug)]
 pub(super) struct Word(AtomicU32);

@@ -151,7 +151,7 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             xstate_area: ctx.xstate.as_ptr(),
             ctx,
             sleeper: AtomicUsize::new(0),
-            held: Held::new(),
+            held: Held::new(&process),
             starting: None,
             host_pid: AtomicU32::new(0),
             robust_list: RobustList::new(host_process::deaths()),
@@ -193,6 +193,7 @@ pub(super) fn all_blocks() -> impl Iterator<Item = BlockRef> {
 pub(super) fn renew(block: &mut ThreadBlock, role: Role, process: Arc<HostProcess>) {
     block.role = role;
     block.pending.store(0, Ordering::SeqCst);
+    block.held.belong_to(&process);
     block.handle = Shared::new(block.this, process);
 }
 

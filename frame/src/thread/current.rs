@@ -4,7 +4,7 @@ use super::block::{Role, ThreadBlock};
 use crate::host_process::HostProcess;
 #[cfg(debug_assertions)]
 use crate::sync::HeldLocks;
-use crate::sync::Waiter;
+use crate::sync::{self, Waiter};
 use crate::trap;
 use alloc::sync::Arc;
 use core::arch::asm;
@@ -45,11 +45,18 @@ pub(crate) fn pending_word() -> *const u32 {
     current().map_or(&raw const NOTHING, |block| block.pending.as_ptr().cast_const())
 }
 
+impl ThreadBlock {
+    /// The thread is about to look what it's wanted for. Reads as well, to see what those did before that wanted it.
+    pub(super) fn look_whether_wanted(&self) {
+        sync::swap(&self.pending, 0);
+    }
+}
+
 /// Takes back that the calling thread is wanted: for whoever then looks what it was wanted for, and calls
 /// [`interrupt_self`] if there was something.
 pub fn forget_wanted() {
     if let Some(block) = current() {
-        block.pending.swap(0, Ordering::SeqCst);
+        block.look_whether_wanted();
         trap::take_host_signals();
     }
 }
@@ -57,7 +64,8 @@ pub fn forget_wanted() {
 /// Makes the calling thread look after signals before it goes on in the program.
 pub fn interrupt_self() {
     if let Some(block) = current() {
-        block.pending.store(1, Ordering::SeqCst);
+        // It's for the thread itself to see.
+        block.pending.store(1, Ordering::Relaxed);
     }
 }
 

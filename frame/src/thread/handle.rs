@@ -61,7 +61,7 @@ impl Handle {
         let (pending, tid) = unsafe { (&(*shared.block).pending, &(*shared.block).host_tid) };
         if shared.block == current_block() {
             // It looks before it waits, and on its way out.
-            pending.store(1, Ordering::SeqCst);
+            pending.store(1, Ordering::Relaxed);
             return;
         }
         let was_wanted = pending.swap(1, Ordering::SeqCst) != 0;

@@ -3,9 +3,13 @@
 //! Most of what a thread does under a lock can't be left half done. But whoever has the host change a mapping under a lock,
 //! or start a process, or read a file, or zeroes memory of a program, is prepared for that to fail. So what the lock
 //! protects is consistent then, and the lock of one that dies meanwhile can be given up on its behalf.
+//!
+//! All host processes end with the first one, so nobody ever asks what its threads held. They keep nothing, which costs
+//! them a look at a word that doesn't change; a system call takes many locks.
 
 use super::block::ThreadBlock;
 use super::current::current;
+use crate::host_process::HostProcess;
 #[cfg(debug_assertions)]
 use crate::sync::HeldLocks;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, compiler_fence};
@@ -48,8 +52,18 @@ impl HeldLock {
 /// More than a thread ever holds.
 const MOST: usize = 32;
 
+/// Whether there are, or were, threads that keep what they hold.
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
+
+/// A host process is about to be started that others will outlive.
+pub(crate) fn keep_held() {
+    IS_KEPT.store(true, Ordering::SeqCst);
+}
+
 /// What a thread holds. Only the thread itself changes it, until it's dead.
 pub(crate) struct Held {
+    /// Others outlive the thread's host process. Doesn't change while the thread lives.
+    is_kept: AtomicBool,
     count: AtomicU32,
     /// The first `count` ones, as far as there is room, are held or about to be.
     locks: [AtomicUsize; MOST],
@@ -58,12 +72,19 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub(super) const fn new() -> Self {
+    /// What a thread of `process` holds: nothing so far.
+    pub(super) fn new(process: &HostProcess) -> Self {
         Self {
+            is_kept: AtomicBool::new(!process.is_first),
             count: AtomicU32::new(0),
             locks: [const { AtomicUsize::new(0) }; MOST],
             is_at_rest: AtomicBool::new(false),
         }
+    }
+
+    /// The thread, which holds nothing, is about to be one of `process`.
+    pub(super) fn belong_to(&self, process: &HostProcess) {
+        self.is_kept.store(!process.is_first, Ordering::Relaxed);
     }
 
     #[inline]
@@ -87,10 +108,6 @@ impl Held {
     /// Removes one that isn't the innermost one of those that will be left so many with.
     #[cold]
     fn remove_inner(&self, lock: HeldLock, left: u32) {
-        // Before the first thread had a block, nobody counted.
-        if left == u32::MAX {
-            return;
-        }
         let known = self.locks.get(..=left as usize).unwrap_or(&self.locks);
         if let Some(index) = known.iter().rposition(|place| place.load(Ordering::Relaxed) == lock.0) {
             for (place, next) in known[index..].iter().zip(&known[index + 1..]) {
@@ -112,7 +129,7 @@ impl ThreadBlock {
 
     /// Others have given up the locks of its dead host thread.
     pub(super) fn hold_nothing(&mut self) {
-        self.held = Held::new();
+        self.held = Held::new(&self.handle.process);
         #[cfg(debug_assertions)]
         {
             self.held_locks = HeldLocks::new();
@@ -123,8 +140,8 @@ impl ThreadBlock {
 /// The calling thread is about to have this lock.
 #[inline]
 pub(crate) fn hold(lock: HeldLock) {
-    if let Some(block) = current() {
-        block.held.push(lock);
+    if let Some(held) = kept() {
+        held.push(lock);
         // Before the lock is taken: a thread that dies between is taken for a holder.
         compiler_fence(Ordering::SeqCst);
     }
@@ -133,10 +150,19 @@ pub(crate) fn hold(lock: HeldLock) {
 /// The calling thread hasn't this lock any more.
 #[inline]
 pub(crate) fn let_go(lock: HeldLock) {
-    if let Some(block) = current() {
+    if let Some(held) = kept() {
         compiler_fence(Ordering::SeqCst);
-        block.held.remove(lock);
+        held.remove(lock);
     }
+}
+
+/// What the calling thread holds, if that is kept.
+#[inline]
+fn kept() -> Option<&'static Held> {
+    if !IS_KEPT.load(Ordering::Relaxed) {
+        return None;
+    }
+    current().map(|block| &block.held).filter(|held| held.is_kept.load(Ordering::Relaxed))
 }
 
 /// Does `work` that may fail and changes nothing that a lock protects.
@@ -150,9 +176,9 @@ pub(crate) fn at_rest<R>(work: impl FnOnce() -> R) -> R {
 
 #[inline]
 fn note_rest(is_at_rest: bool) {
-    if let Some(block) = current() {
+    if let Some(held) = kept() {
         compiler_fence(Ordering::SeqCst);
-        block.held.is_at_rest.store(is_at_rest, Ordering::Relaxed);
+        held.is_at_rest.store(is_at_rest, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
     }
 }
@@ -165,7 +191,7 @@ mod tests {
     fn locks_are_let_go_in_any_order() {
         let words = [const { AtomicU32::new(0) }; 3];
         let [a, b, c] = [0, 1, 2].map(|index| HeldLock::new(&words[index], Hold::Mutex));
-        let held = Held::new();
+        let held = Held::new(&HostProcess::default());
         let now = |held: &Held| {
             let count = held.count.load(Ordering::Relaxed) as usize;
             held.locks[..count].iter().map(|place| HeldLock(place.load(Ordering::Relaxed))).collect::<Vec<_>>()
@@ -177,7 +203,6 @@ mod tests {
         assert_eq!(now(&held), [a, c]);
         held.remove(a);
         assert_eq!(now(&held), [c]);
-        held.remove(c);
         held.remove(c);
         assert_eq!(now(&held), []);
     }

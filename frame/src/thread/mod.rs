@@ -33,7 +33,7 @@ pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub(crate) use dead::{SLEEPER_SLOT, Start, find_dead_holder, take_dead};
 pub use handle::Handle;
 pub(crate) use handle::change_own_schedule;
-pub(crate) use held::{HeldLock, Hold, at_rest, hold, let_go};
+pub(crate) use held::{HeldLock, Hold, at_rest, hold, keep_held, let_go};
 pub use home::{Home, IdleThread};
 pub(crate) use lend::Lenders;
 pub use lend::{Loan, OnMove, free_lender, hand_over, is_borrower, lend, lent_for, move_lenders};

@@ -68,9 +68,8 @@ pub(crate) fn on_fault(block: *mut ThreadBlock, fault: trap::Fault) {
 
 /// The thread is wanted before it goes on in the program.
 pub(crate) extern "C" fn on_pending(block: *mut ThreadBlock) {
-    // Reads as well, to see what those did before that wanted it.
     // SAFETY: the calling thread's block.
-    unsafe { (*block).pending.swap(0, Ordering::SeqCst) };
+    unsafe { (*block).look_whether_wanted() };
     trap::take_host_signals();
     dispatch(block, |task, ctx| task.before_return(ctx));
 }

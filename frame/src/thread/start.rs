@@ -100,7 +100,7 @@ pub fn spawn_service(body: impl FnOnce() + Send + 'static) -> Result<()> {
 /// # Errors
 /// `ENOMEM` when there's no memory.
 pub(crate) fn run_first(enter: extern "C" fn(*mut ThreadBlock) -> !) -> Result<core::convert::Infallible> {
-    let process = Arc::new(HostProcess::default());
+    let process = Arc::new(HostProcess::first());
     process.begin();
     let block = new_block(Role::Idle, process)?;
     // SAFETY: the block is new and ours; we leave the present stack for good.

@@ -27,6 +27,14 @@ pub(super) struct FileEnd {
     len: u64,
 }
 
+/// Whether any memory was ever told. Mostly none is, and then nobody needs to look.
+static IS_ANY_TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Whether there may be memories that have been told of files that were shortened.
+pub fn may_have_ends() -> bool {
+    IS_ANY_TOLD.load(Ordering::SeqCst)
+}
+
 /// Who has shortened a file waits here.
 static SEEN: WaitQueue = WaitQueue::new();
 
@@ -122,6 +130,7 @@ impl Memory {
             source.is_some_and(|(_, offset)| end.skipped(*offset) < range.len() as u64)
         });
         if shows_beyond {
+            IS_ANY_TOLD.store(true, Ordering::SeqCst);
             let mut list = self.file_ends.list.lock();
             list.push(end);
             self.file_ends.is_pending.store(true, Ordering::SeqCst);

@@ -39,7 +39,7 @@ mod vma;
 
 pub use advise::{Advice, LockMode};
 pub use charge::{charged, init, limit};
-pub use file_end::end_mappings;
+pub use file_end::{end_mappings, may_have_ends};
 pub use fork::unmap_foreign;
 pub use keeper::Spare;
 pub use map::{MapRequest, Place};

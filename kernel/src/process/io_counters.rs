@@ -33,14 +33,12 @@ pub struct Transfers {
 impl IoCounters {
     /// Counts a call that reads; gives its result.
     pub fn count_read(&self, result: Result<usize>) -> Result<usize> {
-        self.reads.count(&result);
-        result
+        self.reads.count(result)
     }
 
     /// Counts a call that writes; gives its result.
     pub fn count_write(&self, result: Result<usize>) -> Result<usize> {
-        self.writes.count(&result);
-        result
+        self.writes.count(result)
     }
 
     /// What was counted until now.
@@ -56,13 +54,17 @@ impl IoCounters {
 }
 
 impl Counter {
-    /// The thread alone writes, so no locked instruction is needed.
-    fn count(&self, result: &Result<usize>) {
+    /// The thread alone writes, so no locked instruction is needed. The result isn't passed on as a whole: copying it by
+    /// vectors would wait for the stores of its words.
+    #[inline]
+    fn count(&self, result: Result<usize>) -> Result<usize> {
         let add = |counter: &AtomicU64, count: u64| {
             counter.store(counter.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
         };
-        add(&self.bytes, result.as_ref().map_or(0, |&count| count as u64));
         add(&self.calls, 1);
+        let count = result?;
+        add(&self.bytes, count as u64);
+        Ok(count)
     }
 }
 

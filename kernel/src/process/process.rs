@@ -16,7 +16,7 @@ use super::vfork::VforkGate;
 use crate::events::Notifier;
 use crate::fs::Dentry;
 use crate::loader::Known;
-use crate::mm::{Memory, MemoryUse};
+use crate::mm::{self, Memory, MemoryUse};
 use crate::prelude::*;
 use crate::signal::{Dispositions, ProcessSignals};
 use crate::time::timers::ProcessTimers;
@@ -228,6 +228,9 @@ impl Process {
 
     /// Sees to files that were shortened from other address spaces, in the calling thread's own one.
     pub(super) fn see_to_file_ends(&self) {
+        if !mm::may_have_ends() {
+            return;
+        }
         let memory = {
             let memory = self.memory.read();
             memory.has_file_ends().then(|| memory.memory().clone())

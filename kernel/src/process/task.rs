@@ -104,8 +104,12 @@ impl Task for ThreadTask {
 /// Does `work` on registers that show the program's own code, whatever trampoline it is in.
 fn in_program_terms(thread: &Arc<Thread>, ctx: &mut UserContext, work: impl FnOnce(&mut UserContext) -> Flow) -> Flow {
     thread.process.with_patcher(|patcher| patcher.show_original(ctx));
+    let interrupted = ctx.rip;
     let flow = work(ctx);
-    ctx.rip = thread.process.with_patcher(|patcher| patcher.resume_rip(ctx.rip));
+    // A handler hardly ever starts at a displaced instruction, which would trap.
+    if ctx.rip == interrupted {
+        ctx.rip = thread.process.with_patcher(|patcher| patcher.resume_rip(interrupted));
+    }
     flow
 }
 

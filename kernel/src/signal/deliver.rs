@@ -54,7 +54,13 @@ pub fn deliver(thread: &Arc<Thread>, regs: &mut UserContext, interrupted: Option
                 }
                 let details = FaultDetails::default();
                 match frame::push(thread, regs, signal, &info, &action, handler, details) {
-                    Ok(()) => runs_handler = true,
+                    Ok(has_more) => {
+                        runs_handler = true;
+                        if !has_more {
+                            // And the mask of a wait is in the frame.
+                            break false;
+                        }
+                    }
                     Err(_) if signal == Signal::SIGSEGV => {
                         return exit::exit_group_by_signal(thread, signal, true);
                     }
@@ -106,7 +112,7 @@ pub fn fault(thread: &Arc<Thread>, regs: &mut UserContext, fault: Fault) -> Flow
             let details =
                 FaultDetails { trap_number: fault.trap_number, error_code: fault.error_code, addr: fault.addr as u64 };
             match frame::push(thread, regs, signal, &info, &action, handler, details) {
-                Ok(()) => {
+                Ok(_) => {
                     send::retarget(thread);
                     Flow::Resume
                 }

@@ -3,20 +3,17 @@
 use super::deliver::{FaultDetails, handler_mask};
 use super::disposition::{Action, ActionFlags};
 use super::state::{AlternateStack, SS_AUTODISARM};
-use super::{SigInfo, SigSet, Signal};
+use super::{SigInfo, SigSet, Signal, send};
 use crate::prelude::*;
 use crate::process::Thread;
 use frame::context::UserContext;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// `struct rt_sigframe`: return address, `ucontext_t`, `siginfo_t`; the `XSAVE` image lies above.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct SignalFrame {
-    return_address: u64,
-    context: Context,
-    info: SigInfo,
-}
+/// Offsets and length of `struct rt_sigframe`: return address, `ucontext_t`, `siginfo_t`; the `XSAVE` image lies above.
+const RETURN_ADDRESS: usize = 0;
+const CONTEXT: usize = RETURN_ADDRESS + size_of::<u64>();
+const INFO: usize = CONTEXT + size_of::<Context>();
+const FRAME_LEN: usize = INFO + size_of::<SigInfo>();
 
 /// `ucontext_t`.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -78,14 +75,14 @@ const XSAVE_HEADER: usize = 64;
 const MAGIC2_LEN: u64 = 4;
 const DIRECTION_RESUME_TRAP_FLAGS: u64 = 0x400 | 0x1_0000 | 0x100;
 
-const _: () = assert!(size_of::<Registers>() == 256 && size_of::<SignalFrame>() == 440);
+const _: () = assert!(size_of::<Registers>() == 256 && FRAME_LEN == 440);
 
 /// The least stack that a handler needs (`AT_MINSIGSTKSZ`).
 pub fn minimal_stack_size() -> usize {
-    size_of::<SignalFrame>() + frame::cpu::xsave_size() + 4 + 64 + 16
+    FRAME_LEN + frame::cpu::xsave_size() + 4 + 64 + 16
 }
 
-/// Pushes a frame and makes the handler run next.
+/// Pushes a frame and makes the handler run next. Gives whether there are signals still that the handler doesn't block.
 ///
 /// # Errors
 /// `EFAULT` if the stack has no room.
@@ -97,7 +94,7 @@ pub(super) fn push(
     action: &Action,
     handler: u64,
     details: FaultDetails,
-) -> Result<()> {
+) -> Result<bool> {
     if !action.flags().contains(ActionFlags::RESTORER) {
         bail!(EFAULT, "the handler has nowhere to return to");
     }
@@ -111,38 +108,38 @@ pub(super) fn push(
     let mask = signals.saved_mask.unwrap_or(signals.mask);
     let vector_len = frame::cpu::xsave_size();
     let vector = top.wrapping_sub(vector_len as u64 + MAGIC2_LEN) & !63;
-    let at = (vector.wrapping_sub(size_of::<SignalFrame>() as u64) & !15).wrapping_sub(8);
+    let at = (vector.wrapping_sub(FRAME_LEN as u64) & !15).wrapping_sub(8);
     if (switch_to.is_some() || is_nested) && !(alternate.sp..=top).contains(&at) {
         bail!(EFAULT, "the alternate stack is too small");
     }
     write_vector(regs, vector, vector_len)?;
     regs.complete();
-    let frame = SignalFrame {
-        return_address: action.restorer(),
-        context: Context {
-            flags: CONTEXT_FLAGS,
-            link: 0,
-            stack: alternate,
-            registers: registers(regs, vector, mask, details),
-            mask: mask.bits(),
-        },
-        info: *info,
+    let context = Context {
+        flags: CONTEXT_FLAGS,
+        link: 0,
+        stack: alternate,
+        registers: registers(regs, vector, mask, details),
+        mask: mask.bits(),
     };
-    UserPtr::<SignalFrame>::new(at as usize).write(&frame)?;
+    UserPtr::new(at as usize + RETURN_ADDRESS).write(&action.restorer())?;
+    UserPtr::new(at as usize + CONTEXT).write(&context)?;
+    UserPtr::new(at as usize + INFO).write(info)?;
 
     signals.mask = handler_mask(signals.mask, signal, action);
     signals.saved_mask = None;
     if alternate.flags & SS_AUTODISARM != 0 {
         signals.alternate_stack = AlternateStack::default();
     }
+    let pending = signals.queue.pending().union(thread.process.signals.pending());
+    let has_more = !pending.without(signals.mask).is_empty();
     regs.rdi = signal.number() as u64;
-    regs.rsi = at + core::mem::offset_of!(SignalFrame, info) as u64;
-    regs.rdx = at + core::mem::offset_of!(SignalFrame, context) as u64;
+    regs.rsi = at + INFO as u64;
+    regs.rdx = at + CONTEXT as u64;
     regs.rax = 0;
     regs.rsp = at;
     regs.rip = handler;
     regs.rflags &= !DIRECTION_RESUME_TRAP_FLAGS;
-    Ok(())
+    Ok(has_more)
 }
 
 fn registers(regs: &UserContext, vector: u64, mask: SigSet, details: FaultDetails) -> Registers {
@@ -199,8 +196,8 @@ fn write_vector(regs: &mut UserContext, at: u64, len: usize) -> Result<()> {
 /// # Errors
 /// `EFAULT` if the frame isn't there.
 pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
-    let frame = UserPtr::<SignalFrame>::new(regs.rsp.wrapping_sub(8) as usize).read()?;
-    let saved = &frame.context.registers;
+    let context = UserPtr::<Context>::new(regs.rsp as usize).read()?;
+    let saved = &context.registers;
     // What a signal to oneself interrupts is a system call: its state needn't go through memory.
     let is_after_syscall = UserContext::is_after_syscall(saved.rip, saved.rflags, saved.rcx, saved.r11);
     if is_after_syscall && saved.fpstate != 0 && load_vector(regs, saved.fpstate as usize).is_ok() {
@@ -217,11 +214,12 @@ pub(super) fn pop(thread: &Thread, regs: &mut UserContext) -> Result<u64> {
     regs.rip = thread.process.with_patcher(|patcher| patcher.resume_rip(saved.rip));
     regs.set_user_flags(saved.rflags);
     let mut signals = thread.signals.lock();
-    signals.mask = SigSet::from_bits(frame.context.mask).without(SigSet::UNBLOCKABLE);
+    signals.mask = SigSet::from_bits(context.mask).without(SigSet::UNBLOCKABLE);
     // One that can't be set leaves the present one, as on Linux.
-    if let Ok(stack) = signals.alternate_stack.replaced(frame.context.stack, regs.rsp) {
+    if let Ok(stack) = signals.alternate_stack.replaced(context.stack, regs.rsp) {
         signals.alternate_stack = stack;
     }
+    send::recheck(thread, signals);
     Ok(saved.rax)
 }
 
@@ -281,8 +279,8 @@ mod tests {
     /// Offsets that programs are compiled with, as `offsetof` prints them for glibc's `<ucontext.h>`.
     #[test]
     fn the_frame_has_linux_layout() {
-        assert_eq!(offset_of!(SignalFrame, context), 8);
-        assert_eq!(offset_of!(SignalFrame, info), 8 + 304);
+        assert_eq!(CONTEXT, 8);
+        assert_eq!(INFO, 8 + 304);
         assert_eq!(size_of::<SigInfo>(), 128);
         assert_eq!(offset_of!(Context, stack), 16);
         assert_eq!(offset_of!(Context, registers), 40);

@@ -161,11 +161,15 @@ pub fn raise(thread: &Arc<Thread>, signal: Signal) {
 }
 
 /// Signals the calling thread that nobody reads what it writes, if that is what `result` says; gives the result.
+#[inline]
+#[expect(clippy::manual_inspect, reason = "that would copy the result as a whole")]
 pub fn raise_if_broken_pipe(thread: &Arc<Thread>, result: Result<usize>) -> Result<usize> {
-    if result.as_ref().is_err_and(|error| error.errno() == Errno::EPIPE) {
-        raise(thread, Signal::SIGPIPE);
-    }
-    result
+    result.map_err(|error| {
+        if error.errno() == Errno::EPIPE {
+            raise(thread, Signal::SIGPIPE);
+        }
+        error
+    })
 }
 
 /// Sends the calling thread a signal that it can't evade: one that it blocks or ignores kills it.
@@ -210,8 +214,7 @@ fn is_dropped(process: &Process, signal: Signal) -> bool {
 fn wake_taker(process: &Process, signal: Signal) {
     signalfd::sent();
     let takes = |thread: &&Arc<Thread>| !thread.has_ended() && thread.signals.lock().wants(signal);
-    let taker = process.threads.lock().values().find(takes).cloned();
-    if let Some(taker) = taker {
+    if let Some(taker) = process.threads.lock().values().find(takes) {
         taker.interrupt();
     }
 }
@@ -229,6 +232,20 @@ pub fn retarget(thread: &Thread) {
         if !wanted.is_empty() {
             other.interrupt();
         }
+    }
+}
+
+/// A thread's mask has changed: signals that it no longer blocks are delivered before the program goes on, and others take
+/// what it blocks now.
+pub(super) fn recheck(thread: &Thread, signals: MutexGuard<'_, ThreadSignals>) {
+    let (mask, own) = (signals.mask, signals.queue.pending());
+    drop(signals);
+    let shared = thread.process.signals.pending();
+    if !own.union(shared).without(mask).is_empty() {
+        frame::thread::interrupt_self();
+    }
+    if !shared.intersection(mask).is_empty() {
+        retarget(thread);
     }
 }
 

@@ -18,21 +18,6 @@ pub(super) fn check_size(size: usize) -> Result<()> {
     if size == SIGSET_SIZE { Ok(()) } else { Err(err!(EINVAL, "a signal set of a wrong size")) }
 }
 
-/// Signals that a mask no longer blocks are delivered before the program goes on; others take what it blocks now.
-fn recheck(thread: &Thread) {
-    let (mask, own) = {
-        let signals = thread.signals.lock();
-        (signals.mask, signals.queue.pending())
-    };
-    let shared = thread.process.signals.pending();
-    if !own.union(shared).without(mask).is_empty() {
-        ::frame::thread::interrupt_self();
-    }
-    if !shared.intersection(mask).is_empty() {
-        send::retarget(thread);
-    }
-}
-
 /// `rt_sigaction(2)`.
 pub fn rt_sigaction(
     cx: Context<'_>,
@@ -71,22 +56,19 @@ pub fn rt_sigprocmask(cx: Context<'_>, how: i32, set: UserPtr<u64>, old: UserPtr
     const SIG_SETMASK: i32 = 2;
     check_size(size)?;
     let set = set.non_null().map(UserPtr::read).transpose()?.map(SigSet::from_bits);
-    let previous = {
-        let mut signals = cx.thread.signals.lock();
-        let previous = signals.mask;
-        if let Some(set) = set {
-            let set = set.without(SigSet::UNBLOCKABLE);
-            signals.mask = match how {
-                SIG_BLOCK => previous.union(set),
-                SIG_UNBLOCK => previous.without(set),
-                SIG_SETMASK => set,
-                _ => bail!(EINVAL, "no such way to change the mask"),
-            };
-        }
-        previous
-    };
-    if set.is_some() {
-        recheck(cx.thread);
+    let mut signals = cx.thread.signals.lock();
+    let previous = signals.mask;
+    if let Some(set) = set {
+        let set = set.without(SigSet::UNBLOCKABLE);
+        signals.mask = match how {
+            SIG_BLOCK => previous.union(set),
+            SIG_UNBLOCK => previous.without(set),
+            SIG_SETMASK => set,
+            _ => bail!(EINVAL, "no such way to change the mask"),
+        };
+        send::recheck(cx.thread, signals);
+    } else {
+        drop(signals);
     }
     old.write_if_some(&previous.bits())?;
     Ok(0)
@@ -126,11 +108,9 @@ pub fn with_mask(
     let Some(mask) = mask.non_null() else { return work() };
     check_size(size)?;
     let mask = SigSet::from_bits(mask.read()?).without(SigSet::UNBLOCKABLE);
-    let old = {
-        let mut signals = thread.signals.lock();
-        core::mem::replace(&mut signals.mask, mask)
-    };
-    recheck(thread);
+    let mut signals = thread.signals.lock();
+    let old = core::mem::replace(&mut signals.mask, mask);
+    send::recheck(thread, signals);
     let result = work();
     let mut signals = thread.signals.lock();
     if result.as_ref().is_err_and(|error| matches!(error.errno(), Errno::ERESTARTNOHAND | Errno::EINTR)) {
@@ -138,8 +118,7 @@ pub fn with_mask(
         signals.saved_mask = Some(old);
     } else {
         signals.mask = old;
-        drop(signals);
-        recheck(thread);
+        send::recheck(thread, signals);
     }
     result
 }
@@ -148,12 +127,10 @@ pub fn with_mask(
 pub fn rt_sigsuspend(cx: Context<'_>, set: UserPtr<u64>, size: usize) -> Result<usize> {
     check_size(size)?;
     let set = SigSet::from_bits(set.read()?).without(SigSet::UNBLOCKABLE);
-    {
-        let mut signals = cx.thread.signals.lock();
-        signals.saved_mask = Some(signals.mask);
-        signals.mask = set;
-    }
-    recheck(cx.thread);
+    let mut signals = cx.thread.signals.lock();
+    signals.saved_mask = Some(signals.mask);
+    signals.mask = set;
+    send::recheck(cx.thread, signals);
     Err(wait_for_signal())
 }
 
@@ -193,9 +170,10 @@ pub fn rt_sigtimedwait(
             },
         }
     };
-    cx.thread.signals.lock().awaited = SigSet::EMPTY;
+    let mut signals = cx.thread.signals.lock();
+    signals.awaited = SigSet::EMPTY;
     // What came meanwhile for the process, and isn't for this thread after all, is for others.
-    recheck(cx.thread);
+    send::recheck(cx.thread, signals);
     result
 }
 
@@ -374,10 +352,7 @@ pub fn sigaltstack(cx: Context<'_>, new: UserPtr<AlternateStack>, old: UserPtr<A
 pub fn rt_sigreturn(cx: Context<'_>) -> Result<usize> {
     let thread = cx.thread;
     match frame::pop(thread, cx.regs) {
-        Ok(rax) => {
-            recheck(thread);
-            Ok(rax as usize)
-        }
+        Ok(rax) => Ok(rax as usize),
         Err(error) => {
             debug!("a handler returns from a frame that isn't there: {error}");
             send::force(thread, Signal::SIGSEGV);

@@ -19,11 +19,10 @@ pub struct Context<'a> {
 #[inline]
 pub fn dispatch(thread: &Arc<Thread>, regs: &mut UserContext) {
     let number = regs.syscall_number();
-    let args = regs.syscall_args();
     let cx = Context { thread, regs };
     let result = match TABLE.get(number as usize) {
-        Some(Entry { call: Some(call), .. }) if !crate::observe::is_on() => call(cx, args),
-        entry => observed(cx, number, args, entry),
+        Some(Entry { call: Some(call), .. }) if !crate::observe::is_on() => call(cx),
+        entry => observed(cx, number, entry),
     };
     // A call that replaces the registers (`rt_sigreturn`, `execve`) gives what its `rax` shall be.
     regs.rax = match result {
@@ -33,14 +32,14 @@ pub fn dispatch(thread: &Arc<Thread>, regs: &mut UserContext) {
 }
 
 #[cold]
-fn observed(cx: Context<'_>, number: u64, args: [u64; 6], entry: Option<&Entry>) -> Result<usize> {
+fn observed(cx: Context<'_>, number: u64, entry: Option<&Entry>) -> Result<usize> {
     let Some(entry) = entry else {
         warn!("system call {number} doesn't exist");
         return Err(Errno::ENOSYS.into());
     };
-    let thread = cx.thread.clone();
+    let (thread, args) = (cx.thread.clone(), cx.regs.syscall_args());
     crate::observe::call(&thread, entry, args, || match entry.call {
-        Some(call) => call(cx, args),
+        Some(call) => call(cx),
         None => Err(entry.missing()),
     })
 }

@@ -40,8 +40,8 @@ pub struct Entry {
     pub args: &'static [Param],
 }
 
-/// Decodes a system call's words and makes it.
-pub type Call = fn(Context<'_>, [u64; 6]) -> Result<usize>;
+/// Decodes a system call's arguments and makes it.
+pub type Call = fn(Context<'_>) -> Result<usize>;
 
 /// An argument's name, and how a trace prints its word.
 pub type Param = (&'static str, fn(u64, &mut dyn Write) -> fmt::Result);
@@ -96,8 +96,8 @@ macro_rules! call {
     };
     ($function:path, $($type:ty),*) => {{
         #[inline]
-        fn call(cx: Context<'_>, words: [u64; 6]) -> Result<usize> {
-            let mut _words = words.into_iter();
+        fn call(cx: Context<'_>) -> Result<usize> {
+            let mut _words = cx.regs.syscall_args().into_iter();
             $function(cx $(, <$type as Arg>::decode(_words.next().unwrap_or(0))?)*)
         }
         Some(call as Call)
