@@ -4,7 +4,7 @@ use super::file::StatusFlags;
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::any::Any;
-use frame::ocall::file::{HostTime, Whence};
+use frame::ocall::file::{Extent, HostTime, Whence};
 use frame::ocall::mem::Prot;
 use frame::ocall::time::{Clock, now};
 
@@ -324,8 +324,8 @@ pub trait Handle: Any + Send + Sync {
     }
 
     /// Writes to the disk.
-    fn sync(&self, data_only: bool) -> Result<()> {
-        let _ = data_only;
+    fn sync(&self, extent: Extent) -> Result<()> {
+        let _ = extent;
         Ok(())
     }
 

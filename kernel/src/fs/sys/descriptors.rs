@@ -11,6 +11,7 @@ use crate::process::{Resource, Thread};
 use crate::syscalls::Context;
 use crate::syscalls::args::{Addr, DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
 use bitflags::bitflags;
+use frame::ocall::file::{Extent, Whence};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The limit of descriptors of a thread's process.
@@ -275,7 +276,7 @@ pub fn ioctl(cx: Context<'_>, fd: FileDesc, request: u32, argument: Addr) -> Res
             if metadata.kind != FileType::Regular {
                 bail!(ENOTTY, "the file has no such request");
             }
-            let at = file.seek(0, frame::ocall::file::Whence::Current)?;
+            let at = file.seek(0, Whence::Current)?;
             let left = i64::try_from(metadata.size).unwrap_or(i64::MAX) - at as i64;
             UserPtr::<i32>::new(argument.0).write(&(left as i32))?;
         }
@@ -377,23 +378,23 @@ pub fn sync(_cx: Context<'_>) -> Result<usize> {
     Ok(0)
 }
 
-fn sync_file(cx: &Context<'_>, fd: FileDesc, data_only: bool) -> Result<usize> {
+fn sync_file(cx: &Context<'_>, fd: FileDesc, extent: Extent) -> Result<usize> {
     let file = cx.thread.files().get(fd)?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
-    file.sync(data_only)?;
+    file.sync(extent)?;
     Ok(0)
 }
 
 /// `fsync(2)`.
 pub fn fsync(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    sync_file(&cx, fd, false)
+    sync_file(&cx, fd, Extent::Everything)
 }
 
 /// `fdatasync(2)`.
 pub fn fdatasync(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    sync_file(&cx, fd, true)
+    sync_file(&cx, fd, Extent::Data)
 }
 
 /// `syncfs(2)`.
@@ -409,7 +410,9 @@ pub fn sync_file_range(cx: Context<'_>, fd: FileDesc, offset: i64, len: i64, fla
     }
     let file = cx.thread.files().get(fd)?;
     match file.metadata()?.kind {
-        FileType::Regular | FileType::Directory | FileType::BlockDevice => sync_file(&cx, fd, true),
+        FileType::Regular | FileType::Directory | FileType::BlockDevice => {
+            sync_file(&cx, fd, Extent::Pages { offset, len, flags })
+        }
         _ => Err(err!(ESPIPE, "not a file")),
     }
 }
