@@ -101,6 +101,22 @@ pub fn open_beneath(dir: &HostFd, path: &CStr, flags: u32, mode: u32) -> Result<
     open_how(dir.0, path, flags | sys::O_CLOEXEC | no_terminal, mode, resolve)
 }
 
+/// Opens the entry `name` of a directory, which is no symbolic link: so it can't lead out of it, as a path can.
+///
+/// # Errors
+/// As `open(2)`; `ELOOP` for a symbolic link, `EINVAL` for what isn't the name of an entry.
+pub fn open_entry(dir: &HostFd, name: &CStr, flags: u32) -> Result<HostFd> {
+    let bytes = name.to_bytes();
+    if matches!(bytes, b"" | b"." | b"..") || bytes.contains(&b'/') {
+        return Err(Error::new(Errno::EINVAL, "not the name of an entry"));
+    }
+    // Cheaper than `openat2`, which looks whether the directory was left.
+    let flags = flags | sys::O_NOFOLLOW | sys::O_NONBLOCK | sys::O_NOCTTY | sys::O_CLOEXEC;
+    let args = [dir.0 as usize, name.as_ptr() as usize, flags as usize, 0, 0, 0];
+    // SAFETY: the host reads the name.
+    owned(unsafe { host::call_at_rest(__NR_openat, args) })
+}
+
 /// Opens what an `O_PATH` descriptor stands for.
 ///
 /// # Errors
