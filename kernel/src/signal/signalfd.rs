@@ -169,7 +169,7 @@ pub fn signalfd4(
     check_size(size)?;
     let set = SigSet::from_bits(mask.read()?).without(SigSet::UNBLOCKABLE);
     if fd.0 != -1 {
-        let file = cx.thread.files().get(fd)?;
+        let file = cx.thread.file(fd)?;
         let signals = file.downcast_ref::<SignalFile>().ok_or(err!(EINVAL, "not a file of signals"))?;
         signals.set.store(set.bits(), Ordering::SeqCst);
         signals.sent.broadcast(IoEvents::POLLIN);

@@ -151,7 +151,7 @@ pub fn close_range(cx: Context<'_>, first: u32, last: u32, flags: CloseRangeFlag
 
 /// `dup(2)`.
 pub fn dup(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     install(cx.thread, file, FdFlags::empty())
 }
 
@@ -247,7 +247,7 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
 
 /// `flock(2)`.
 pub fn flock(cx: Context<'_>, fd: FileDesc, operation: u32) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     locks::flock(&file, operation)
 }
 
@@ -379,7 +379,7 @@ pub fn sync(_cx: Context<'_>) -> Result<usize> {
 }
 
 fn sync_file(cx: &Context<'_>, fd: FileDesc, extent: Extent) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
@@ -399,7 +399,7 @@ pub fn fdatasync(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
 
 /// `syncfs(2)`.
 pub fn syncfs(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    cx.thread.files().get(fd)?;
+    cx.thread.file(fd)?;
     Ok(0)
 }
 
@@ -408,7 +408,7 @@ pub fn sync_file_range(cx: Context<'_>, fd: FileDesc, offset: i64, len: i64, fla
     if flags & !7 != 0 || offset < 0 || len < 0 || offset.checked_add(len).is_none() {
         bail!(EINVAL, "undefined flags or a negative range");
     }
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     match file.metadata()?.kind {
         FileType::Regular | FileType::Directory | FileType::BlockDevice => {
             sync_file(&cx, fd, Extent::Pages { offset, len, flags })
@@ -419,7 +419,7 @@ pub fn sync_file_range(cx: Context<'_>, fd: FileDesc, offset: i64, len: i64, fla
 
 /// `fadvise64(2)`: advice that needs no action.
 pub fn fadvise64(cx: Context<'_>, fd: FileDesc, _offset: i64, _len: u64, advice: u32) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.downcast_ref::<pipe::PipeFile>().is_some() {
         bail!(ESPIPE, "a pipe");
     }
@@ -431,7 +431,7 @@ pub fn fadvise64(cx: Context<'_>, fd: FileDesc, _offset: i64, _len: u64, advice:
 
 /// `readahead(2)`: the host reads ahead by itself.
 pub fn readahead(cx: Context<'_>, fd: FileDesc, _offset: i64, _count: usize) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if !file.status().can_read() {
         bail!(EBADF, "the file is not open for reading");
     }
@@ -444,7 +444,7 @@ pub fn readahead(cx: Context<'_>, fd: FileDesc, _offset: i64, _count: usize) -> 
 /// `ftruncate(2)`.
 pub fn ftruncate(cx: Context<'_>, fd: FileDesc, len: i64) -> Result<usize> {
     let len = u64::try_from(len).map_err(|_| err!(EINVAL, "the length is negative"))?;
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
@@ -487,7 +487,7 @@ pub fn fallocate(cx: Context<'_>, fd: FileDesc, mode: u32, offset: i64, len: i64
     if offset < 0 || len <= 0 {
         bail!(EINVAL, "a negative offset or no length");
     }
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if mode & !KNOWN != 0 {
         bail!(EOPNOTSUPP, "undefined modes");
     }

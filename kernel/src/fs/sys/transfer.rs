@@ -182,7 +182,7 @@ pub fn pwritev2(
         pwritev(cx, fd, vector, count, offset, high)?
     };
     if flags & (RWF_DSYNC | RWF_SYNC) != 0 {
-        thread.files().get(fd)?.sync(if flags & RWF_SYNC == 0 { Extent::Data } else { Extent::Everything })?;
+        thread.file(fd)?.sync(if flags & RWF_SYNC == 0 { Extent::Data } else { Extent::Everything })?;
     }
     Ok(count)
 }
