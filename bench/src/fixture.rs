@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use crate::table::Benchmark;
+use crate::servers;
+use crate::table::{Benchmark, POSTGRESQL_USER};
 
 /// Where everything lies on the host.
 pub(crate) struct Fixture {
@@ -20,6 +21,10 @@ pub(crate) struct Fixture {
     pub(crate) memory: Option<PathBuf>,
     /// The port of a server in this process that sends back what it gets.
     pub(crate) echo_port: u16,
+    /// The port of the server that is measured.
+    pub(crate) server_port: u16,
+    /// Where PostgreSQL's programs are, if it's installed.
+    pub(crate) postgresql: Option<PathBuf>,
 }
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guest");
@@ -34,7 +39,10 @@ impl Fixture {
         let target = target_folder()?;
         let below = |name| target.join("bench").join(name);
         let echo_port = serve_echo().map_err(|error| format!("starting the echo server: {error}"))?;
-        let fixture = Self { guest: below("guest"), volume: below("volume"), memory: tmpfs(), echo_port, target };
+        let server_port = servers::free_port().map_err(|error| format!("looking for a free port: {error}"))?;
+        let (guest, volume) = (below("guest"), below("volume"));
+        let (memory, postgresql) = (tmpfs(), servers::postgresql());
+        let fixture = Self { target, guest, volume, memory, echo_port, server_port, postgresql };
         fixture.fill(benchmarks, size_mib).map_err(|error| format!("making the guest programs: {error}"))?;
         Ok(fixture)
     }
@@ -61,6 +69,14 @@ impl Fixture {
             if !status.success() {
                 return Err(io::Error::other(format!("{PROJECT_GENERATOR}: {status}")));
             }
+        }
+        if uses("{volume}/nginx") {
+            servers::make_nginx(&self.volume.join("nginx"), self.server_port)?;
+        }
+        if uses("{volume}/postgres")
+            && let Some(programs) = &self.postgresql
+        {
+            servers::make_cluster(programs, &self.volume.join("postgres"), POSTGRESQL_USER)?;
         }
         if uses("{volume}/large") {
             // Written just now, it lies in the page cache.

@@ -1,13 +1,14 @@
 //! Runs the same programs natively and under Enclos (and a peer), in turn, and prints the ratios.
 //!
 //! [`table`] says what is measured and against which bar; [`fixture`] makes the programs and files; [`system`] knows how
-//! each system runs a program; [`measure`] takes times; [`report`] prints them.
+//! each system runs a program; [`measure`] takes times, with [`servers`] those of servers; [`report`] prints them.
 
 #![forbid(unsafe_code)]
 
 mod fixture;
 mod measure;
 mod report;
+mod servers;
 mod system;
 mod table;
 

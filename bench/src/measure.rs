@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 
 use crate::fixture::Fixture;
+use crate::servers;
 use crate::system::System;
 use crate::table::{Bar, Benchmark, Measure};
 
@@ -49,7 +50,7 @@ impl Row {
                 let index = if round % 2 == 0 { index } else { systems.len() - 1 - index };
                 let series = &mut series[index];
                 if series.failure.is_none() {
-                    match systems[index].command(benchmark, fixture).and_then(|c| clock.sample(benchmark, c)) {
+                    match clock.sample(benchmark, &systems[index], fixture) {
                         Ok(sample) => series.samples.push(sample),
                         Err(reason) => series.failure = Some(reason),
                     }
@@ -94,7 +95,7 @@ impl Series {
 }
 
 /// The value below which so many quarters of the samples lie, interpolated.
-fn quartile(samples: &[f64], quarters: usize) -> Option<f64> {
+pub(crate) fn quartile(samples: &[f64], quarters: usize) -> Option<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     let position = sorted.len().checked_sub(1)? * quarters;
@@ -133,8 +134,9 @@ impl Clock {
     }
 
     /// One sample: seconds per unit.
-    fn sample(&self, benchmark: &Benchmark, mut command: Command) -> Result<f64, String> {
-        match benchmark.measure {
+    fn sample(&self, benchmark: &Benchmark, system: &System, fixture: &Fixture) -> Result<f64, String> {
+        let mut command = system.command(benchmark.program, benchmark.options, fixture)?;
+        match &benchmark.measure {
             Measure::Printed => {
                 let (output, _) = self.run(command.stdout(Stdio::piped()))?;
                 let nanoseconds: f64 = output.trim().parse().map_err(|_| format!("it printed {output:?}"))?;
@@ -149,14 +151,15 @@ impl Clock {
             Measure::Command { runs } => {
                 command.stdout(Stdio::null());
                 let times: Result<Vec<f64>, String> =
-                    (0..runs).map(|_| Ok(self.run(&mut command)?.1.as_secs_f64())).collect();
+                    (0..*runs).map(|_| Ok(self.run(&mut command)?.1.as_secs_f64())).collect();
                 quartile(&times?, 2).ok_or_else(|| "it was never run".into())
             }
+            Measure::Served(client) => servers::sample(self, command, client, fixture),
         }
     }
 
     /// Runs a command to its end: its output, if piped, and its wall time.
-    fn run(&self, command: &mut Command) -> Result<(String, Duration), String> {
+    pub(crate) fn run(&self, command: &mut Command) -> Result<(String, Duration), String> {
         let mut errors = scratch_file().map_err(|error| format!("file for its messages: {error}"))?;
         let messages = errors.try_clone().map_err(|error| format!("file for its messages: {error}"))?;
         command.stdin(Stdio::null()).stderr(messages);
@@ -179,14 +182,14 @@ impl Clock {
 }
 
 /// Not a pipe: nobody would read it while the command runs.
-fn scratch_file() -> std::io::Result<File> {
+pub(crate) fn scratch_file() -> std::io::Result<File> {
     let path = std::env::temp_dir().join(format!("enclos-bench-messages-{}", std::process::id()));
     let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
     std::fs::remove_file(path)?;
     Ok(file)
 }
 
-fn check(status: ExitStatus, errors: &mut File) -> Result<(), String> {
+pub(crate) fn check(status: ExitStatus, errors: &mut File) -> Result<(), String> {
     if status.success() {
         return Ok(());
     }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::fixture::Fixture;
-use crate::table::Benchmark;
 
 /// What runs the programs.
 pub(crate) enum System {
@@ -41,8 +40,8 @@ impl System {
         }
     }
 
-    /// The command that runs `benchmark`'s program on this system.
-    pub(crate) fn command(&self, benchmark: &Benchmark, fixture: &Fixture) -> Result<Command, String> {
+    /// The command that runs a program of the table on this system, under Enclos with these options.
+    pub(crate) fn command(&self, program: &[&str], options: &[&str], fixture: &Fixture) -> Result<Command, String> {
         let memory = match self {
             Self::Native => fixture.memory.as_deref(),
             Self::Enclos(_) | Self::Peer(_) => Some(Path::new(MEMORY)),
@@ -53,13 +52,18 @@ impl System {
         };
         let mut words = Vec::new();
         let mut uses_volume = false;
-        for word in benchmark.program {
+        for word in program {
             let mut word = word.replace("{guest}", &fixture.guest.to_string_lossy());
             if word.contains("{memory}") {
                 let memory = memory.ok_or("no tmpfs to compare with: mount one on /dev/shm")?;
                 word = word.replace("{memory}", &memory.to_string_lossy());
             }
+            if word.contains("{postgresql}") {
+                let programs = fixture.postgresql.as_deref().ok_or("PostgreSQL is not installed")?;
+                word = word.replace("{postgresql}", &programs.to_string_lossy());
+            }
             word = word.replace("{echo}", &fixture.echo_port.to_string());
+            word = word.replace("{port}", &fixture.server_port.to_string());
             uses_volume |= word.contains("{volume}");
             words.push(word.replace("{volume}", &volume.to_string_lossy()));
         }
@@ -67,7 +71,7 @@ impl System {
             Self::Native => Command::new(words.remove(0)),
             Self::Enclos(enclos) => {
                 let mut command = Command::new(enclos);
-                command.arg("run").args(benchmark.options);
+                command.arg("run").args(options);
                 if uses_volume {
                     command.arg("-v").arg(format!("{}:{VOLUME}", fixture.volume.display()));
                 }

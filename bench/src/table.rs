@@ -11,8 +11,8 @@ pub(crate) struct Benchmark {
     pub(crate) what: &'static str,
     /// The program and its arguments. In them stand for paths, as the measured system sees them:
     /// `{guest}` the folder of built guest programs, `{memory}` a folder in memory (natively a tmpfs),
-    /// `{volume}` a folder of the host that programs can write. `{echo}` is the port of a server outside that sends back
-    /// what it gets.
+    /// `{volume}` a folder of the host that programs can write, `{postgresql}` the folder of PostgreSQL's programs.
+    /// `{echo}` is the port of a server outside that sends back what it gets, `{port}` that of the measured server.
     pub(crate) program: &'static [&'static str],
     /// Options of `enclos run` that the row is about.
     pub(crate) options: &'static [&'static str],
@@ -29,6 +29,19 @@ pub(crate) enum Measure {
     Command { runs: u32 },
     /// `openssl speed -mr` prints bytes per second; the time of 1 GiB is taken.
     OpensslSpeed,
+    /// The program is a server; the client outside prints how many requests it answers per second.
+    Served(Client),
+}
+
+/// Who asks a server. Its programs run natively, and their arguments have the same words for places.
+pub(crate) struct Client {
+    /// Whom the server runs as if root measures it, should it refuse to run as root.
+    pub(crate) server_user: Option<&'static str>,
+    /// What is run before, until it succeeds.
+    pub(crate) before: &'static [&'static [&'static str]],
+    pub(crate) program: &'static [&'static str],
+    /// What stands before the rates that it prints; the median time is taken.
+    pub(crate) rates: &'static [&'static str],
 }
 
 /// The most that Enclos may take.
@@ -43,6 +56,32 @@ pub(crate) enum Bar {
 
 /// How long an operation of `guest/micro.c` is repeated per sample.
 const MILLISECONDS: &str = "200";
+
+/// The user that Debian runs PostgreSQL as.
+pub(crate) const POSTGRESQL_USER: &str = "postgres";
+
+const REDIS: &[&str] =
+    &["/usr/bin/redis-server", "--bind", "127.0.0.1", "--port", "{port}", "--save", "", "--appendonly", "no"];
+const REDIS_RATES: &[&str] = &["\"SET\",\"", "\"GET\",\""];
+
+const POSTGRES: &[&str] = &[
+    "{postgresql}/postgres",
+    "-D",
+    "{volume}/postgres",
+    "-p",
+    "{port}",
+    "-c",
+    "listen_addresses=127.0.0.1",
+    "-c",
+    "unix_socket_directories=",
+];
+
+/// `pgbench` with its usual options, for `{port}`.
+macro_rules! pgbench {
+    ($($option:literal),*) => {
+        &["{postgresql}/pgbench", $($option,)* "-h", "127.0.0.1", "-p", "{port}", "-U", "postgres", "postgres"]
+    };
+}
 
 /// All rows, in the order in which they're printed.
 pub(crate) const BENCHMARKS: &[Benchmark] = &[
@@ -325,6 +364,84 @@ pub(crate) const BENCHMARKS: &[Benchmark] = &[
         options: &[],
         measure: Measure::Printed,
         bar: Some(Bar::Ratio(0.2)),
+    },
+    Benchmark {
+        name: "redis",
+        what: "GET and SET of a redis-server, 50 clients outside",
+        program: REDIS,
+        options: &[],
+        measure: Measure::Served(Client {
+            server_user: None,
+            before: &[],
+            program: &["redis-benchmark", "-p", "{port}", "-c", "50", "-n", "200000", "-t", "set,get", "--csv"],
+            rates: REDIS_RATES,
+        }),
+        bar: Some(Bar::Ratio(1.0 / 0.95)),
+    },
+    Benchmark {
+        name: "redis-pipelined",
+        what: "the same, 16 requests at once",
+        program: REDIS,
+        options: &[],
+        measure: Measure::Served(Client {
+            server_user: None,
+            before: &[],
+            program: &[
+                "redis-benchmark",
+                "-p",
+                "{port}",
+                "-c",
+                "50",
+                "-P",
+                "16",
+                "-n",
+                "1000000",
+                "-t",
+                "set,get",
+                "--csv",
+            ],
+            rates: REDIS_RATES,
+        }),
+        bar: Some(Bar::Ratio(1.0)),
+    },
+    Benchmark {
+        name: "nginx",
+        what: "1 KiB from a volume by nginx with 4 workers, 32 connections that are kept",
+        program: &["/usr/sbin/nginx", "-e", "error.log", "-c", "nginx.conf", "-p", "{volume}/nginx"],
+        options: &[],
+        measure: Measure::Served(Client {
+            server_user: None,
+            before: &[],
+            program: &["wrk", "-c", "32", "-t", "2", "-d", "3s", "http://127.0.0.1:{port}/"],
+            rates: &["Requests/sec:"],
+        }),
+        bar: Some(Bar::Ratio(1.0 / 0.9)),
+    },
+    Benchmark {
+        name: "pgbench-select",
+        what: "a transaction of pgbench -S, 8 clients, PostgreSQL on a volume",
+        program: POSTGRES,
+        options: &[],
+        measure: Measure::Served(Client {
+            server_user: Some(POSTGRESQL_USER),
+            before: &[pgbench!("-i", "-q", "-s", "10")],
+            program: pgbench!("-S", "-c", "8", "-j", "2", "-T", "3"),
+            rates: &["tps = "],
+        }),
+        bar: Some(Bar::Ratio(1.0 / 0.9)),
+    },
+    Benchmark {
+        name: "pgbench",
+        what: "the same with transactions like TPC-B's",
+        program: POSTGRES,
+        options: &[],
+        measure: Measure::Served(Client {
+            server_user: Some(POSTGRESQL_USER),
+            before: &[pgbench!("-i", "-q", "-s", "10")],
+            program: pgbench!("-c", "8", "-j", "2", "-T", "5"),
+            rates: &["tps = "],
+        }),
+        bar: Some(Bar::Ratio(1.0 / 0.9)),
     },
     Benchmark {
         name: "openssl",

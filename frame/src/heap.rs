@@ -1,8 +1,11 @@
-//! The LibOS's heap, in the arena.
+//! The LibOS's heap, in the arena. Threads keep small pieces for themselves, in magazines.
 
 use crate::layout::{HEAP_BASE, HEAP_SIZE};
+use crate::magazine::Class;
 use crate::sync::RawMutex;
+use crate::thread;
 use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::NonNull;
 use talc::TalcLock;
 use talc::source::Manual;
 
@@ -29,7 +32,7 @@ pub(crate) unsafe fn init() {
     }
 }
 
-/// Bytes of the heap in use, and in how many pieces.
+/// Bytes of the heap in use or kept by threads, and in how many pieces.
 pub fn in_use() -> [usize; 2] {
     let counters = *allocator().lock().counters();
     [counters.allocated_bytes, counters.allocation_count]
@@ -40,20 +43,51 @@ fn allocator() -> &'static Allocator {
     unsafe { &*(HEAP_BASE as *const Allocator) }
 }
 
-// SAFETY: passes everything on to talc.
+// SAFETY: what has a class is allocated and freed with the class's layout, by the calling thread's magazines or by talc;
+// all else is talc's.
 unsafe impl GlobalAlloc for Heap {
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps `GlobalAlloc`'s contract.
-        unsafe { allocator().alloc(layout) }
+        let Some(class) = Class::of(layout) else {
+            // SAFETY: the caller keeps `GlobalAlloc`'s contract.
+            return unsafe { allocator().alloc(layout) };
+        };
+        match thread::magazines().and_then(|magazines| magazines.take(class)) {
+            Some(piece) => piece.as_ptr(),
+            // SAFETY: as above.
+            None => unsafe { allocator().alloc(class.layout()) },
+        }
     }
 
+    #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let class = Class::of(layout);
+        if let Some(class) = class
+            && let Some(piece) = NonNull::new(pointer)
+            // SAFETY: the caller gives the piece up, which `alloc` made with the class's layout.
+            && thread::magazines().is_some_and(|magazines| unsafe { magazines.put(class, piece) })
+        {
+            return;
+        }
         // SAFETY: as above.
-        unsafe { allocator().dealloc(pointer, layout) }
+        unsafe { allocator().dealloc(pointer, class.map_or(layout, Class::layout)) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: as above.
-        unsafe { allocator().realloc(pointer, layout, new_size) }
+        let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else { return core::ptr::null_mut() };
+        match (Class::of(layout), Class::of(new_layout)) {
+            // SAFETY: the caller keeps `GlobalAlloc`'s contract.
+            (None, None) => unsafe { allocator().realloc(pointer, layout, new_size) },
+            (before, after) if before == after => pointer,
+            // SAFETY: as above; the new piece is another one, and both are as long as what is copied.
+            _ => unsafe {
+                let new = self.alloc(new_layout);
+                if !new.is_null() {
+                    new.copy_from_nonoverlapping(pointer, layout.size().min(new_size));
+                    self.dealloc(pointer, layout);
+                }
+                new
+            },
+        }
     }
 }

@@ -52,6 +52,7 @@ pub(crate) unsafe fn call(nr: u32, args: [usize; 6]) -> Result<usize> {
 ///
 /// # Safety
 /// As for [`raw`].
+#[inline]
 pub(crate) unsafe fn call_at_rest(nr: u32, args: [usize; 6]) -> Result<usize> {
     // SAFETY: passed on to the caller.
     crate::thread::at_rest(|| unsafe { call(nr, args) })
@@ -62,6 +63,7 @@ pub(crate) unsafe fn call_at_rest(nr: u32, args: [usize; 6]) -> Result<usize> {
 ///
 /// # Safety
 /// As for [`raw`]. Must be called on a LibOS thread, which holds no lock.
+#[inline]
 pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
     #[cfg(debug_assertions)]
     crate::sync::assert_nothing_held();
@@ -89,6 +91,7 @@ pub(crate) unsafe fn call_sleeping(nr: u32, args: [usize; 6]) -> Result<usize> {
 }
 
 /// Issues a call unless `*wanted` isn't 0.
+#[inline]
 unsafe fn sleep(nr: u32, args: [usize; 6], wanted: *const u32) -> isize {
     // In unit tests and in the command line, threads have no block, and nobody wants them.
     if !crate::boot::is_booted() {
@@ -163,7 +166,9 @@ unsafe extern "C" fn blocking_call(frame: *const [usize; 7], pending: *const u32
         "pop r12",
         "pop rbp",
         "pop rbx",
-        "ret",
+        // A jump is predicted, other than a return.
+        "pop rcx",
+        "jmp rcx",
         ".globl enclos_blocking_abort",
         "enclos_blocking_abort:",
         "mov rax, -4",

@@ -32,6 +32,7 @@ pub mod intrinsics;
 #[cfg(feature = "launch")]
 pub mod launch;
 pub mod layout;
+mod magazine;
 pub mod ocall;
 pub mod patch;
 pub mod patcher;

@@ -13,8 +13,8 @@ use linux_raw_sys::general::{
     __NR_close, __NR_dup, __NR_fallocate, __NR_fchmodat, __NR_fchownat, __NR_fcntl, __NR_fdatasync, __NR_fgetxattr,
     __NR_flock, __NR_fstatfs, __NR_fsync, __NR_ftruncate, __NR_getdents64, __NR_ioctl, __NR_linkat, __NR_lseek,
     __NR_mkdirat, __NR_mknodat, __NR_openat, __NR_openat2, __NR_ppoll, __NR_pread64, __NR_preadv, __NR_pwritev,
-    __NR_readlinkat, __NR_readv, __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_unlinkat, __NR_utimensat,
-    __NR_writev,
+    __NR_readlinkat, __NR_readv, __NR_renameat2, __NR_statx, __NR_symlinkat, __NR_sync_file_range, __NR_unlinkat,
+    __NR_utimensat, __NR_writev,
 };
 
 /// A descriptor of the host that the LibOS owns; closed on drop.
@@ -99,6 +99,22 @@ pub fn open_beneath(dir: &HostFd, path: &CStr, flags: u32, mode: u32) -> Result<
     // Linux refuses other flags beside `O_PATH`.
     let no_terminal = if flags & sys::O_PATH == 0 { sys::O_NOCTTY } else { 0 };
     open_how(dir.0, path, flags | sys::O_CLOEXEC | no_terminal, mode, resolve)
+}
+
+/// Opens the entry `name` of a directory, which is no symbolic link: so it can't lead out of it, as a path can.
+///
+/// # Errors
+/// As `open(2)`; `ELOOP` for a symbolic link, `EINVAL` for what isn't the name of an entry.
+pub fn open_entry(dir: &HostFd, name: &CStr, flags: u32) -> Result<HostFd> {
+    let bytes = name.to_bytes();
+    if matches!(bytes, b"" | b"." | b"..") || bytes.contains(&b'/') {
+        return Err(Error::new(Errno::EINVAL, "not the name of an entry"));
+    }
+    // Cheaper than `openat2`, which looks whether the directory was left.
+    let flags = flags | sys::O_NOFOLLOW | sys::O_NONBLOCK | sys::O_NOCTTY | sys::O_CLOEXEC;
+    let args = [dir.0 as usize, name.as_ptr() as usize, flags as usize, 0, 0, 0];
+    // SAFETY: the host reads the name.
+    owned(unsafe { host::call_at_rest(__NR_openat, args) })
 }
 
 /// Opens what an `O_PATH` descriptor stands for.
@@ -564,14 +580,39 @@ pub fn allocate(fd: &HostFd, mode: u32, offset: u64, len: u64) -> Result<()> {
     Ok(())
 }
 
-/// Writes an open file to its disk; `data_only` leaves out attributes that aren't needed to read it.
+/// What of a file is written to its disk.
+#[derive(Clone, Copy, Debug)]
+pub enum Extent {
+    /// Contents and attributes.
+    Everything,
+    /// Contents, and the attributes that are needed to read them.
+    Data,
+    /// Pages of the contents, as `sync_file_range(2)` says; nothing that a crash wouldn't lose.
+    Pages {
+        /// The first byte.
+        offset: i64,
+        /// How many; all to the end if there are none.
+        len: i64,
+        /// `SYNC_FILE_RANGE_*`.
+        flags: u32,
+    },
+}
+
+/// Writes an open file to its disk.
 ///
 /// # Errors
-/// `EIO`, `ENOSPC`, `EROFS`, `EINVAL` as `fsync(2)`.
-pub fn sync(fd: &HostFd, data_only: bool) -> Result<()> {
-    let nr = if data_only { __NR_fdatasync } else { __NR_fsync };
+/// `EIO`, `ENOSPC`, `EROFS`, `EINVAL` as `fsync(2)` and `sync_file_range(2)`.
+pub fn sync(fd: &HostFd, extent: Extent) -> Result<()> {
+    let fd = fd.0 as usize;
+    let (nr, args) = match extent {
+        Extent::Everything => (__NR_fsync, [fd, 0, 0, 0, 0, 0]),
+        Extent::Data => (__NR_fdatasync, [fd, 0, 0, 0, 0, 0]),
+        Extent::Pages { offset, len, flags } => {
+            (__NR_sync_file_range, [fd, offset as usize, len as usize, flags as usize, 0, 0])
+        }
+    };
     // SAFETY: no effect on memory.
-    unsafe { host::call_blocking(nr, [fd.0 as usize, 0, 0, 0, 0, 0])? };
+    unsafe { host::call_blocking(nr, args)? };
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::entry;
 use crate::errno::Result;
 use crate::host_process::{self, HostProcess};
 use crate::layout::PAGE_SIZE;
+use crate::magazine::Magazines;
 use crate::ocall;
 use crate::ocall::process::Rusage;
 use crate::ocall::thread::RobustList;
@@ -36,6 +37,7 @@ pub(crate) struct ThreadBlock {
     /// Where the stack was when the thread began to sleep; 0 while it doesn't.
     pub(crate) sleeper: AtomicUsize,
     pub(super) held: Held,
+    pub(super) magazines: Magazines,
     /// The host process that the thread is about to start, and the block of its first thread.
     pub(super) starting: Option<(BlockRef, Arc<HostProcess>)>,
     /// The host's id of its process; until that is known, [`starting_id`].
@@ -152,6 +154,7 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             ctx,
             sleeper: AtomicUsize::new(0),
             held: Held::new(&process),
+            magazines: Magazines::new(),
             starting: None,
             host_pid: AtomicU32::new(0),
             robust_list: RobustList::new(host_process::deaths()),

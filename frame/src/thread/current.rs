@@ -2,6 +2,7 @@
 
 use super::block::{Role, ThreadBlock};
 use crate::host_process::HostProcess;
+use crate::magazine::Magazines;
 #[cfg(debug_assertions)]
 use crate::sync::HeldLocks;
 use crate::sync::{self, Waiter};
@@ -112,6 +113,12 @@ pub(crate) fn current_block() -> *const ThreadBlock {
     // SAFETY: in the image, `%gs` always points to a block, whose first word is its address.
     unsafe { asm!("mov {}, gs:[0]", out(reg) block, options(nostack, pure, readonly, preserves_flags)) };
     block
+}
+
+/// The calling thread's spare pieces of the heap.
+#[inline]
+pub(crate) fn magazines() -> Option<&'static Magazines> {
+    current().map(|block| &block.magazines)
 }
 
 /// The calling thread's host process.

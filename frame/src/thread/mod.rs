@@ -28,7 +28,7 @@ pub(crate) use block::{BlockRef, ThreadBlock};
 pub(crate) use current::held_locks;
 #[cfg(all(test, debug_assertions))]
 pub(crate) use current::watch_locks;
-pub(crate) use current::{current_block, current_process, current_waiter, grow_down, pending_word};
+pub(crate) use current::{current_block, current_process, current_waiter, grow_down, magazines, pending_word};
 pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub(crate) use dead::{SLEEPER_SLOT, Start, find_dead_holder, take_dead};
 pub use handle::Handle;

@@ -70,6 +70,16 @@ impl Notifier {
         self.len.store(observers.len(), Ordering::SeqCst);
     }
 
+    /// As [`register`](Self::register), unless `observer` is registered already; for those that aren't unregistered.
+    pub fn register_once(&self, observer: Weak<dyn Observer>, events: IoEvents, share: Share) {
+        let mut observers = self.observers.lock();
+        if !observers.iter().any(|registration| registration.observer.ptr_eq(&observer)) {
+            observers.retain(|registration| registration.observer.strong_count() > 0);
+            observers.push(Registration { observer, events, share });
+            self.len.store(observers.len(), Ordering::SeqCst);
+        }
+    }
+
     /// Forgets all registrations of an observer, which is known by its address. A call may still be under way.
     pub fn unregister(&self, observer: *const ()) {
         let mut observers = self.observers.lock();
@@ -134,5 +144,12 @@ impl Notifier {
             }
         }
         reaction
+    }
+}
+
+/// What one notifier tells, another one may pass on.
+impl Observer for Notifier {
+    fn on_events(&self, events: IoEvents) -> Reaction {
+        self.broadcast(events)
     }
 }

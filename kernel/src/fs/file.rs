@@ -8,7 +8,7 @@ use crate::prelude::*;
 use crate::process::Thread;
 use bitflags::bitflags;
 use core::any::Any;
-use frame::ocall::file::{HostFd, Whence};
+use frame::ocall::file::{Extent, HostFd, Whence};
 use frame::ocall::mem::{Prot, Sharing};
 
 bitflags! {
@@ -134,8 +134,8 @@ pub trait File: Any + Send + Sync {
     }
 
     /// Writes to the disk.
-    fn sync(&self, data_only: bool) -> Result<()> {
-        let _ = data_only;
+    fn sync(&self, extent: Extent) -> Result<()> {
+        let _ = extent;
         Err(Errno::EINVAL.into())
     }
 

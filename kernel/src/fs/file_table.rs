@@ -71,8 +71,8 @@ impl FileTable {
     }
 
     /// What threads remember of the table ([`RecentFiles`]) is no longer so.
-    pub fn forget_recent(&self) {
-        self.losses.fetch_add(1, Ordering::Release);
+    pub fn forget_recent(&self) -> Loss {
+        Loss(self.losses.fetch_add(1, Ordering::Release))
     }
 
     /// Looks at several descriptors at once, which doesn't count up and down for each.
@@ -130,14 +130,14 @@ impl FileTable {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn remove(&self, fd: FileDesc) -> Result<()> {
-        let entry = {
+    pub fn remove(&self, fd: FileDesc) -> Result<Loss> {
+        let (entry, loss) = {
             let mut entries = self.entries.write();
-            self.forget_recent();
-            entries.get_mut(fd.0 as usize).and_then(Option::take)
+            let loss = self.forget_recent();
+            (entries.get_mut(fd.0 as usize).and_then(Option::take), loss)
         };
         self.close(Some(entry.ok_or(err!(EBADF, "the descriptor is not open"))?));
-        Ok(())
+        Ok(loss)
     }
 
     /// Flags of a descriptor.
@@ -208,6 +208,10 @@ impl FileTable {
     }
 }
 
+/// That something was taken out of a table, by how often that had happened before.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss(u64);
+
 /// The files of a table that a thread used last: finding one there takes no lock.
 ///
 /// They are known weakly, so a file that another thread closes is closed then, and no longer found once that is done.
@@ -220,7 +224,7 @@ pub struct RecentFiles {
 }
 
 /// How many files a thread remembers: a power of two, by the lowest bits of the descriptor.
-const RECENT: usize = 4;
+const RECENT: usize = 16;
 
 impl RecentFiles {
     /// The open file of a descriptor, if it's remembered.
@@ -249,6 +253,14 @@ impl RecentFiles {
         let file = Descriptors(&entries).get(fd).ok_or(err!(EBADF, "the descriptor is not open"))?;
         self.files[fd.0 as usize % RECENT] = Some((fd, Arc::downgrade(file)));
         Ok(file.clone())
+    }
+
+    /// The thread has closed a descriptor of the table. If nothing else was lost meanwhile, all others are as they were.
+    pub fn closed(&mut self, table: &FileTable, fd: FileDesc, Loss(before): Loss) {
+        if Arc::ptr_eq(&self.losses, &table.losses) && before == self.seen {
+            self.files[fd.0 as usize % RECENT] = None;
+            self.seen = before.wrapping_add(1);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::mm::MapSource;
 use crate::prelude::*;
 use core::any::Any;
 use core::time::Duration;
-use frame::ocall::file::{HostTime, Whence};
+use frame::ocall::file::{Extent, HostTime, Whence};
 use frame::ocall::mem::Prot;
 use frame::ocall::time::{Clock, now};
 
@@ -338,8 +338,8 @@ pub trait Handle: Any + Send + Sync {
     }
 
     /// Writes to the disk.
-    fn sync(&self, data_only: bool) -> Result<()> {
-        let _ = data_only;
+    fn sync(&self, extent: Extent) -> Result<()> {
+        let _ = extent;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::{Claim, Dentry, locks};
 use crate::mm::MapSource;
 use crate::prelude::*;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use frame::ocall::file::Whence;
+use frame::ocall::file::{Extent, Whence};
 use frame::ocall::mem::{Prot, Sharing};
 
 /// A file that was opened by its name.
@@ -227,9 +227,9 @@ impl File for InodeFile {
         Ok(())
     }
 
-    fn sync(&self, data_only: bool) -> Result<()> {
+    fn sync(&self, extent: Extent) -> Result<()> {
         match &self.handle {
-            Some(handle) => handle.sync(data_only),
+            Some(handle) => handle.sync(extent),
             None => Ok(()),
         }
     }

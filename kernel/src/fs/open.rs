@@ -22,7 +22,7 @@ const TMPFILE: StatusFlags = StatusFlags::O_TMPFILE_BIT.union(StatusFlags::O_DIR
 pub(crate) fn base(thread: &Thread, dir: DirDesc, path: &[u8]) -> Result<Option<Arc<Dentry>>> {
     match dir {
         DirDesc::Fd(fd) if !path.starts_with(b"/") => {
-            let file = thread.files().get(fd)?;
+            let file = thread.file(fd)?;
             let dentry = file.as_inode_file().map(InodeFile::dentry).ok_or(err!(ENOTDIR, "not a directory"))?;
             if dentry.inode().kind() != FileType::Directory && !path.is_empty() {
                 bail!(ENOTDIR, "not a directory");

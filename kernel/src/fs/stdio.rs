@@ -11,7 +11,7 @@ use crate::process::{Thread, terminal};
 use crate::syscalls::args::FileDesc;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
-use frame::ocall::file::{self, HostFd, PollFd, TerminalRequest, Whence};
+use frame::ocall::file::{self, Extent, HostFd, PollFd, TerminalRequest, Whence};
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
 
 /// An open file of the host whose position the host keeps: others may share it.
@@ -162,11 +162,11 @@ impl File for HostFile {
         file::allocate(&self.fd, mode, offset, len)
     }
 
-    fn sync(&self, data_only: bool) -> Result<()> {
+    fn sync(&self, extent: Extent) -> Result<()> {
         if !self.is_regular()? {
             bail!(EINVAL, "the file can't be synchronised");
         }
-        file::sync(&self.fd, data_only)
+        file::sync(&self.fd, extent)
     }
 
     fn status(&self) -> StatusFlags {

@@ -245,3 +245,23 @@ fn a_remembered_file_is_gone_once_its_descriptor_is_closed_or_replaced() {
     other.insert(reader, FdFlags::empty(), 0, 9).unwrap();
     assert!(recent.look_up(&other, fd).is_ok());
 }
+
+#[test]
+fn a_thread_that_closes_a_descriptor_remembers_the_others_unless_another_one_was_lost() {
+    let table = FileTable::default();
+    let [reader, writer]: [Arc<dyn File>; 2] =
+        pipe::create(StatusFlags::empty(), ROOT).map(|file| -> Arc<dyn File> { file });
+    let insert = |file: &Arc<dyn File>| table.insert(file.clone(), FdFlags::empty(), 0, 9).unwrap();
+    let (kept, first, second) = (insert(&reader), insert(&writer), insert(&writer));
+    let mut recent = RecentFiles::default();
+    for fd in [kept, first, second] {
+        recent.look_up(&table, fd).unwrap();
+    }
+    let loss = table.remove(first).unwrap();
+    recent.closed(&table, first, loss);
+    assert!(recent.get(kept).is_some() && recent.get(first).is_none());
+    table.replace(kept, writer.clone(), FdFlags::empty(), 9).unwrap();
+    let loss = table.remove(second).unwrap();
+    recent.closed(&table, second, loss);
+    assert!(recent.get(kept).is_none());
+}

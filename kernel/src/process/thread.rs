@@ -163,7 +163,9 @@ impl Thread {
     pub fn close(&self, fd: FileDesc) -> Result<()> {
         // What closing the file takes isn't taken under the lock.
         let files = self.files();
-        files.remove(fd)
+        let loss = files.remove(fd)?;
+        self.recent_files.with(|recent| recent.closed(&files, fd, loss));
+        Ok(())
     }
 
     /// Gives it another table of open files.

@@ -2,6 +2,7 @@
 
 use super::info::SI_USER;
 use super::{SigInfo, SigSet, Signal};
+use crate::events::Notifier;
 use crate::prelude::*;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +30,8 @@ pub struct ProcessSignals {
     /// The queue's pending set, as it was when the lock was last given back.
     pending: AtomicU64,
     queue: Mutex<SignalQueue>,
+    /// Tells that a signal was sent to the process or to one of its threads.
+    pub(super) sent: Notifier,
 }
 
 /// Access to the queue of [`ProcessSignals`].

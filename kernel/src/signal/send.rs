@@ -2,7 +2,8 @@
 
 use super::disposition::{ActionFlags, Response};
 use super::queue::Queued;
-use super::{Action, SigInfo, SigSet, Signal, ThreadSignals, signalfd};
+use super::{Action, SigInfo, SigSet, Signal, ThreadSignals};
+use crate::events::IoEvents;
 use crate::prelude::*;
 use crate::process::{Process, Resource, Thread, job, table};
 use frame::sync::MutexGuard;
@@ -35,7 +36,7 @@ fn queue_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo) -> Resul
         signals.queue.push(signal, info, limit)?;
         signals.wants(signal)
     };
-    signalfd::sent();
+    tell_files(&thread.process);
     if wakes {
         thread.interrupt();
     }
@@ -134,7 +135,7 @@ pub fn send_timer_to_thread(thread: &Arc<Thread>, signal: Signal, info: SigInfo)
         }
         signals.wants(signal)
     };
-    signalfd::sent();
+    tell_files(&thread.process);
     if wakes {
         thread.interrupt();
     }
@@ -212,11 +213,16 @@ fn is_dropped(process: &Process, signal: Signal) -> bool {
 /// Has a thread look after a signal that is pending for its process. To be called after the signal is queued: a thread
 /// that blocks it meanwhile hands it on by [`retarget`].
 fn wake_taker(process: &Process, signal: Signal) {
-    signalfd::sent();
+    tell_files(process);
     let takes = |thread: &&Arc<Thread>| !thread.has_ended() && thread.signals.lock().wants(signal);
     if let Some(taker) = process.threads.lock().values().find(takes) {
         taker.interrupt();
     }
+}
+
+/// Tells files that a process's signals are read from that one was sent.
+fn tell_files(process: &Process) {
+    process.signals.sent.broadcast(IoEvents::POLLIN);
 }
 
 /// What is pending for the process of a thread that ends, or blocks signals now, is for others that don't.

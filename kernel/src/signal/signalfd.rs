@@ -7,30 +7,20 @@ use crate::flags_arg;
 use crate::fs::sys::install;
 use crate::fs::{FdFlags, File, StatusFlags};
 use crate::prelude::*;
-use crate::process::{Thread, table};
+use crate::process::{Process, Thread, table};
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
 use bitflags::bitflags;
 use core::sync::atomic::{AtomicU64, Ordering};
-use frame::sync::{Once, WaitError};
+use frame::sync::WaitError;
 use zerocopy::{Immutable, IntoBytes};
 
-/// Tells that a signal was sent, to any process: whoever looks does so for its own, as a file that children inherit must.
-/// There once there was such a file.
-static SENT: Once<Notifier> = Once::new();
-
-/// A signal was put into a queue.
-pub(super) fn sent() {
-    if let Some(notifier) = SENT.get() {
-        notifier.broadcast(IoEvents::POLLIN);
-    }
-}
-
-/// A file that signals are read from.
+/// A file that signals are read from: those of whoever looks, as children inherit it.
 struct SignalFile {
     /// The signals, as bits.
     set: AtomicU64,
-    sent: &'static Notifier,
+    /// Passes on what the processes tell that have looked.
+    sent: Arc<Notifier>,
     anonymous: Anonymous,
 }
 
@@ -85,6 +75,12 @@ impl SignalFile {
         SigSet::from_bits(self.set.load(Ordering::SeqCst))
     }
 
+    /// Has a process tell of its signals from now on; to be called before the look.
+    fn follow(&self, process: &Process) {
+        let observer: Weak<Notifier> = Arc::downgrade(&self.sent);
+        process.signals.sent.register_once(observer, IoEvents::POLLIN, Share::All);
+    }
+
     fn take(&self, thread: &Thread) -> Option<SignalRecord> {
         let others = SigSet::from_bits(!self.set().bits());
         send::take(thread, others).map(|(signal, info)| SignalRecord::new(signal, &info))
@@ -98,8 +94,9 @@ impl SignalFile {
         if self.anonymous.blocking() == Blocking::DontWait {
             bail!(EAGAIN, "no such signal is pending");
         }
+        self.follow(&thread.process);
         let mut poller = Poller::new();
-        poller.watch(self.sent, IoEvents::POLLIN, Share::All);
+        poller.watch(&self.sent, IoEvents::POLLIN, Share::All);
         loop {
             if let Some(record) = self.take(thread) {
                 return Ok(record);
@@ -133,13 +130,14 @@ impl File for SignalFile {
 
     fn poll(&self) -> IoEvents {
         let Some(thread) = table::calling_thread() else { return IoEvents::empty() };
+        self.follow(&thread.process);
         let own = thread.signals.lock().queue.pending();
         let pending = own.union(thread.process.signals.lock().pending());
         IoEvents::POLLIN.when(!pending.intersection(self.set()).is_empty())
     }
 
     fn notifier(&self) -> Option<&Notifier> {
-        Some(self.sent)
+        Some(&self.sent)
     }
 }
 
@@ -171,7 +169,7 @@ pub fn signalfd4(
     check_size(size)?;
     let set = SigSet::from_bits(mask.read()?).without(SigSet::UNBLOCKABLE);
     if fd.0 != -1 {
-        let file = cx.thread.files().get(fd)?;
+        let file = cx.thread.file(fd)?;
         let signals = file.downcast_ref::<SignalFile>().ok_or(err!(EINVAL, "not a file of signals"))?;
         signals.set.store(set.bits(), Ordering::SeqCst);
         signals.sent.broadcast(IoEvents::POLLIN);
@@ -180,7 +178,7 @@ pub fn signalfd4(
     let status = StatusFlags::from_bits_truncate(flags.bits()) & StatusFlags::O_NONBLOCK;
     let file = SignalFile {
         set: AtomicU64::new(set.bits()),
-        sent: SENT.call_once(Notifier::new),
+        sent: Arc::new(Notifier::new()),
         anonymous: Anonymous::new(status | StatusFlags::O_RDWR),
     };
     let fd_flags = if flags.contains(SignalFdFlags::SFD_CLOEXEC) { FdFlags::CLOEXEC } else { FdFlags::empty() };

@@ -68,7 +68,7 @@ pub fn timerfd_settime(
     old: UserPtr<TimerSpec>,
 ) -> Result<usize> {
     let [value, interval] = new.read()?.durations()?;
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     let timer = as_timer(&*file)?;
     let is_absolute = flags.contains(SetTimeFlags::TFD_TIMER_ABSTIME);
     let when = if is_absolute { When::At(value) } else { When::After(value) };
@@ -84,7 +84,7 @@ pub fn timerfd_settime(
 
 /// `timerfd_gettime(2)`.
 pub fn timerfd_gettime(cx: Context<'_>, fd: FileDesc, value: UserPtr<TimerSpec>) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     value.write(&as_timer(&*file)?.get().into())?;
     Ok(0)
 }

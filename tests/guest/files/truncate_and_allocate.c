@@ -50,5 +50,12 @@ int main(void)
     SHOW(posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL));
     SHOW(readahead(file, 0, 100));
     SHOW(sync_file_range(file, 0, 100, SYNC_FILE_RANGE_WRITE));
+    SHOW(sync_file_range(file, 4096, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+    SHOW(sync_file_range(file, -1, 100, SYNC_FILE_RANGE_WRITE));
+    SHOW(sync_file_range(file, 0, 100, 8));
+    SHOW(sync_file_range(read_only, 0, 0, SYNC_FILE_RANGE_WRITE));
+    int pipe_ends[2];
+    CHECK(pipe(pipe_ends) == 0);
+    SHOW(sync_file_range(pipe_ends[1], 0, 100, SYNC_FILE_RANGE_WRITE));
     return 0;
 }

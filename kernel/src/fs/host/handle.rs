@@ -6,7 +6,7 @@ use crate::mm::MapSource;
 use crate::prelude::*;
 use core::ops::Range;
 use frame::layout::PAGE_SIZE;
-use frame::ocall::file::{self, HostFd, Whence};
+use frame::ocall::file::{self, Extent, HostFd, Whence};
 use frame::ocall::mem::{self, Backing, Prot, Sharing};
 use frame::sync::Once;
 
@@ -61,8 +61,8 @@ impl Handle for HostHandle {
         file::allocate(&self.fd, mode, offset, len)
     }
 
-    fn sync(&self, data_only: bool) -> Result<()> {
-        file::sync(&self.fd, data_only)
+    fn sync(&self, extent: Extent) -> Result<()> {
+        file::sync(&self.fd, extent)
     }
 
     fn end(&self) -> Result<u64> {

@@ -30,7 +30,7 @@ pub struct HostFs {
 pub struct HostInode {
     fs: Arc<HostFs>,
     this: Weak<Self>,
-    place: Mutex<Place>,
+    place: Mutex<Arc<Place>>,
     kind: FileType,
     dir_fd: DirFd,
     /// Attributes as of the last look.
@@ -42,7 +42,6 @@ pub struct HostInode {
     writers: WriteCount,
 }
 
-#[derive(Clone)]
 struct Place {
     /// `None` for the root of the tree.
     parent: Option<Arc<HostInode>>,
@@ -80,7 +79,7 @@ impl HostInode {
         Ok(Arc::new_cyclic(|this| Self {
             fs,
             this: this.clone(),
-            place: Mutex::new(place),
+            place: Mutex::new(Arc::new(place)),
             kind,
             dir_fd: DirFd::default(),
             seen: Mutex::new(stat),
@@ -94,14 +93,14 @@ impl HostInode {
         self.dir_fd.close();
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> Arc<Place> {
         self.place.lock().clone()
     }
 
     /// Calls `work` with the descriptor of the directory that it's in, and its name there.
     fn at<R>(&self, work: impl FnOnce(&HostFd, &CStr) -> Result<R>) -> Result<R> {
         let place = self.place();
-        match place.parent {
+        match &place.parent {
             None => work(&self.fs.root, c""),
             Some(parent) => work(&*parent.directory()?, &place.name),
         }
@@ -114,18 +113,16 @@ impl HostInode {
 
     /// Opens it by its path from the root of the tree, in which no symbolic link may have crept meanwhile.
     fn open_beneath(&self, flags: u32, mode: u32) -> Result<HostFd> {
-        let mut names = Vec::new();
-        let mut place = self.place();
-        while let Some(parent) = place.parent {
-            names.push(place.name);
-            place = parent.place();
+        let mut places = vec![self.place()];
+        while let Some(parent) = places.last().and_then(|place| place.parent.clone()) {
+            places.push(parent.place());
         }
         let mut path = Vec::new();
-        for name in names.iter().rev() {
+        for place in places.iter().rev().filter(|place| place.parent.is_some()) {
             if !path.is_empty() {
                 path.push(b'/');
             }
-            path.extend_from_slice(name.as_bytes());
+            path.extend_from_slice(place.name.as_bytes());
         }
         if path.is_empty() {
             path.push(b'.');
@@ -193,9 +190,10 @@ fn coarse_ns() -> u64 {
 impl Drop for HostInode {
     /// One after the other, since a recursion as deep as the directories would overflow the stack.
     fn drop(&mut self) {
-        let mut parent = self.place.get_mut().parent.take();
+        let parent_of = |inode: &mut Self| Arc::get_mut(inode.place.get_mut()).and_then(|place| place.parent.take());
+        let mut parent = parent_of(self);
         while let Some(mut inode) = parent.and_then(Arc::into_inner) {
-            parent = inode.place.get_mut().parent.take();
+            parent = parent_of(&mut inode);
         }
     }
 }
@@ -264,12 +262,11 @@ impl Inode for HostInode {
         }
         self.changes();
         let open = |mode: u32| {
-            let flags = mode | O_NOFOLLOW | O_NONBLOCK;
             let place = self.place();
-            match place.parent {
+            match &place.parent {
                 // Its directory was opened already, to look it up.
-                Some(parent) => file::open_beneath(&*parent.directory()?, &place.name, flags, 0),
-                None => self.open_beneath(flags, 0),
+                Some(parent) => file::open_entry(&*parent.directory()?, &place.name, mode),
+                None => self.open_beneath(mode | O_NOFOLLOW | O_NONBLOCK, 0),
             }
         };
         // Readable if possible, so that it can be mapped; the caller checks what it may do.
@@ -363,7 +360,9 @@ impl Inode for HostInode {
         let any: Arc<dyn Any + Send + Sync> = new_dir.clone();
         if let (Ok(parent), Ok(name)) = (any.downcast::<Self>(), c_string(new_name)) {
             self.changes();
-            *self.place.lock() = Place { parent: Some(parent), name };
+            let place = Arc::new(Place { parent: Some(parent), name });
+            let before = core::mem::replace(&mut *self.place.lock(), place);
+            drop(before);
             self.dir_fd.close();
         }
     }

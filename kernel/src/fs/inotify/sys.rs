@@ -39,7 +39,7 @@ pub fn inotify_init1(cx: Context<'_>, flags: InotifyFlags) -> Result<usize> {
 
 /// Calls `work` with the instance of a descriptor.
 fn with_instance<R>(thread: &Thread, fd: FileDesc, work: impl FnOnce(&Instance) -> Result<R>) -> Result<R> {
-    let file: Arc<dyn File> = thread.files().get(fd)?;
+    let file: Arc<dyn File> = thread.file(fd)?;
     work(file.downcast_ref().ok_or(err!(EINVAL, "not an inotify instance"))?)
 }
 

@@ -8,6 +8,7 @@ use crate::mm::MapSource;
 use crate::prelude::*;
 use crate::process::Process;
 use core::any::Any;
+use frame::ocall::file::Extent;
 use frame::ocall::mem::{Prot, Sharing};
 
 /// A name and what it stands for.
@@ -345,8 +346,8 @@ impl Handle for Same {
         self.0.allocate(mode, offset, len)
     }
 
-    fn sync(&self, data_only: bool) -> Result<()> {
-        self.0.sync(data_only)
+    fn sync(&self, extent: Extent) -> Result<()> {
+        self.0.sync(extent)
     }
 
     fn map_source(self: Arc<Self>, _path: Vec<u8>, prot: Prot, access: MapAccess) -> Result<Arc<dyn MapSource>> {

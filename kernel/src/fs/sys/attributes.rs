@@ -30,7 +30,7 @@ impl Subject {
 
 /// An open file.
 fn opened(cx: &Context<'_>, fd: FileDesc) -> Result<Subject> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }

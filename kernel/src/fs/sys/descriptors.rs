@@ -11,6 +11,7 @@ use crate::process::{Resource, Thread};
 use crate::syscalls::Context;
 use crate::syscalls::args::{Addr, DirDesc, FileDesc, Flags, Mode, UserPath, UserStr};
 use bitflags::bitflags;
+use frame::ocall::file::{Extent, Whence};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The limit of descriptors of a thread's process.
@@ -150,7 +151,7 @@ pub fn close_range(cx: Context<'_>, first: u32, last: u32, flags: CloseRangeFlag
 
 /// `dup(2)`.
 pub fn dup(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     install(cx.thread, file, FdFlags::empty())
 }
 
@@ -246,7 +247,7 @@ pub fn fcntl(cx: Context<'_>, fd: FileDesc, command: u32, argument: u64) -> Resu
 
 /// `flock(2)`.
 pub fn flock(cx: Context<'_>, fd: FileDesc, operation: u32) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     locks::flock(&file, operation)
 }
 
@@ -275,7 +276,7 @@ pub fn ioctl(cx: Context<'_>, fd: FileDesc, request: u32, argument: Addr) -> Res
             if metadata.kind != FileType::Regular {
                 bail!(ENOTTY, "the file has no such request");
             }
-            let at = file.seek(0, frame::ocall::file::Whence::Current)?;
+            let at = file.seek(0, Whence::Current)?;
             let left = i64::try_from(metadata.size).unwrap_or(i64::MAX) - at as i64;
             UserPtr::<i32>::new(argument.0).write(&(left as i32))?;
         }
@@ -377,28 +378,28 @@ pub fn sync(_cx: Context<'_>) -> Result<usize> {
     Ok(0)
 }
 
-fn sync_file(cx: &Context<'_>, fd: FileDesc, data_only: bool) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+fn sync_file(cx: &Context<'_>, fd: FileDesc, extent: Extent) -> Result<usize> {
+    let file = cx.thread.file(fd)?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
-    file.sync(data_only)?;
+    file.sync(extent)?;
     Ok(0)
 }
 
 /// `fsync(2)`.
 pub fn fsync(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    sync_file(&cx, fd, false)
+    sync_file(&cx, fd, Extent::Everything)
 }
 
 /// `fdatasync(2)`.
 pub fn fdatasync(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    sync_file(&cx, fd, true)
+    sync_file(&cx, fd, Extent::Data)
 }
 
 /// `syncfs(2)`.
 pub fn syncfs(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    cx.thread.files().get(fd)?;
+    cx.thread.file(fd)?;
     Ok(0)
 }
 
@@ -407,16 +408,18 @@ pub fn sync_file_range(cx: Context<'_>, fd: FileDesc, offset: i64, len: i64, fla
     if flags & !7 != 0 || offset < 0 || len < 0 || offset.checked_add(len).is_none() {
         bail!(EINVAL, "undefined flags or a negative range");
     }
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     match file.metadata()?.kind {
-        FileType::Regular | FileType::Directory | FileType::BlockDevice => sync_file(&cx, fd, true),
+        FileType::Regular | FileType::Directory | FileType::BlockDevice => {
+            sync_file(&cx, fd, Extent::Pages { offset, len, flags })
+        }
         _ => Err(err!(ESPIPE, "not a file")),
     }
 }
 
 /// `fadvise64(2)`: advice that needs no action.
 pub fn fadvise64(cx: Context<'_>, fd: FileDesc, _offset: i64, _len: u64, advice: u32) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.downcast_ref::<pipe::PipeFile>().is_some() {
         bail!(ESPIPE, "a pipe");
     }
@@ -428,7 +431,7 @@ pub fn fadvise64(cx: Context<'_>, fd: FileDesc, _offset: i64, _len: u64, advice:
 
 /// `readahead(2)`: the host reads ahead by itself.
 pub fn readahead(cx: Context<'_>, fd: FileDesc, _offset: i64, _count: usize) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if !file.status().can_read() {
         bail!(EBADF, "the file is not open for reading");
     }
@@ -441,7 +444,7 @@ pub fn readahead(cx: Context<'_>, fd: FileDesc, _offset: i64, _count: usize) -> 
 /// `ftruncate(2)`.
 pub fn ftruncate(cx: Context<'_>, fd: FileDesc, len: i64) -> Result<usize> {
     let len = u64::try_from(len).map_err(|_| err!(EINVAL, "the length is negative"))?;
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.status().contains(StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
@@ -484,7 +487,7 @@ pub fn fallocate(cx: Context<'_>, fd: FileDesc, mode: u32, offset: i64, len: i64
     if offset < 0 || len <= 0 {
         bail!(EINVAL, "a negative offset or no length");
     }
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if mode & !KNOWN != 0 {
         bail!(EOPNOTSUPP, "undefined modes");
     }

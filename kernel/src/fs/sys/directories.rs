@@ -43,7 +43,7 @@ fn list(
     encode: impl Fn(&DirEntry, u64, &mut Vec<u8>),
 ) -> Result<usize> {
     const MAX: usize = 1 << 20;
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     if file.status().contains(crate::fs::StatusFlags::O_PATH) {
         bail!(EBADF, "the file was opened with O_PATH");
     }
@@ -105,7 +105,7 @@ pub fn chdir(cx: Context<'_>, path: UserPath) -> Result<usize> {
 
 /// `fchdir(2)`.
 pub fn fchdir(cx: Context<'_>, fd: FileDesc) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     let dentry = file.as_inode_file().map(InodeFile::dentry).ok_or(err!(ENOTDIR, "not a directory"))?;
     if dentry.inode().kind() != FileType::Directory {
         bail!(ENOTDIR, "not a directory");

@@ -142,7 +142,7 @@ pub fn vmsplice(
     count: usize,
     flags: SpliceFlags,
 ) -> Result<usize> {
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     let pieces = pieces(vector, count)?;
     let pipe = as_pipe(&*file).ok_or(err!(EBADF, "not a pipe"))?;
     let blocking = flags.blocking(&[]);

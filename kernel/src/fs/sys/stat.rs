@@ -69,7 +69,7 @@ pub fn lstat(cx: Context<'_>, path: UserPath, stat: UserPtr<Stat>) -> Result<usi
 
 /// `fstat(2)`.
 pub fn fstat(cx: Context<'_>, fd: FileDesc, stat: UserPtr<Stat>) -> Result<usize> {
-    stat.write(&cx.thread.files().get(fd)?.metadata()?.into())?;
+    stat.write(&cx.thread.file(fd)?.metadata()?.into())?;
     Ok(0)
 }
 
@@ -95,7 +95,7 @@ fn metadata_at(cx: &Context<'_>, dir: DirDesc, path: UserPath, flags: AtFlags) -
         && flags.contains(AtFlags::AT_EMPTY_PATH)
         && let DirDesc::Fd(fd) = dir
     {
-        return cx.thread.files().get(fd)?.metadata();
+        return cx.thread.file(fd)?.metadata();
     }
     Walk::new(cx.thread).resolve(cx.thread, dir, &path, flags)?.inode().metadata()
 }
@@ -202,7 +202,7 @@ pub fn statfs(cx: Context<'_>, path: UserPath, buffer: UserPtr<[u64; 15]>) -> Re
 /// `fstatfs(2)`.
 pub fn fstatfs(cx: Context<'_>, fd: FileDesc, buffer: UserPtr<[u64; 15]>) -> Result<usize> {
     const PIPEFS_MAGIC: u64 = 0x5049_5045;
-    let file = cx.thread.files().get(fd)?;
+    let file = cx.thread.file(fd)?;
     match file.inode() {
         Some(inode) => write_statfs(&*inode, buffer),
         None => {

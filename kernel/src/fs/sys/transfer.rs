@@ -8,7 +8,7 @@ use crate::signal::{self, Signal};
 use crate::syscalls::Context;
 use crate::syscalls::args::FileDesc;
 use frame::layout::TASK_SIZE;
-use frame::ocall::file::{MAX_TRANSFER, Whence};
+use frame::ocall::file::{Extent, MAX_TRANSFER, Whence};
 
 /// The most pieces of one transfer (`IOV_MAX`).
 pub(crate) const MAX_PIECES: usize = 1024;
@@ -182,7 +182,7 @@ pub fn pwritev2(
         pwritev(cx, fd, vector, count, offset, high)?
     };
     if flags & (RWF_DSYNC | RWF_SYNC) != 0 {
-        thread.files().get(fd)?.sync(flags & RWF_SYNC == 0)?;
+        thread.file(fd)?.sync(if flags & RWF_SYNC == 0 { Extent::Data } else { Extent::Everything })?;
     }
     Ok(count)
 }

@@ -79,7 +79,7 @@ fn read_name(name: UserStr) -> Result<Vec<u8>> {
 
 /// Calls `work` with the queue of a descriptor.
 fn with_queue<R>(thread: &Thread, fd: FileDesc, work: impl FnOnce(&QueueFile) -> Result<R>) -> Result<R> {
-    let file = thread.files().get(fd)?;
+    let file = thread.file(fd)?;
     work(file.downcast_ref().ok_or(err!(EBADF, "not a message queue"))?)
 }
 

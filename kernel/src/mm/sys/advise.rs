@@ -33,7 +33,7 @@ pub fn process_madvise(
         bail!(EINVAL, "undefined flags");
     }
     let pieces = super::access::pieces(vector, count)?;
-    let file = cx.thread.files().get(pidfd)?;
+    let file = cx.thread.file(pidfd)?;
     let process = file.downcast_ref::<PidFd>().ok_or(err!(EBADF, "no descriptor of a process"))?.process();
     let target = process.any_thread().ok_or(err!(ESRCH, "the process has ended"))?;
     if Advice::from_raw(advice.0).is_none() {

@@ -24,7 +24,7 @@ pub fn mmap(
     if !offset.is_multiple_of(PAGE_SIZE as u64) {
         bail!(EINVAL, "the offset is not aligned to a page");
     }
-    let file = if flags.contains(MapFlags::MAP_ANONYMOUS) { None } else { Some(cx.thread.files().get(fd)?) };
+    let file = if flags.contains(MapFlags::MAP_ANONYMOUS) { None } else { Some(cx.thread.file(fd)?) };
     if len == 0 {
         bail!(EINVAL, "a mapping without length");
     }

@@ -38,7 +38,7 @@ impl Ancillary {
                         bail!(EINVAL, "too many files");
                     }
                     for fd in descriptors {
-                        files.push(thread.files().get(FileDesc(i32::from_ne_bytes(fd)))?);
+                        files.push(thread.file(FileDesc(i32::from_ne_bytes(fd)))?);
                     }
                 }
                 (SOL_SOCKET, SCM_CREDENTIALS) => {

@@ -93,7 +93,7 @@ pub fn clone3(cx: Context<'_>, args: UserPtr<CloneArgs>, size: usize) -> Result<
     }
     check_chosen_ids(&clone_args)?;
     if flags.contains(CloneFlags::INTO_CGROUP) {
-        cx.thread.files().get(FileDesc(clone_args.cgroup as i32))?;
+        cx.thread.file(FileDesc(clone_args.cgroup as i32))?;
         warn!("cgroups are not supported");
         bail!(EBADF, "no descriptor of a cgroup");
     }

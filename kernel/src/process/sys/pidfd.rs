@@ -34,7 +34,7 @@ pub fn pidfd_send_signal(
     if flags != 0 {
         bail!(EINVAL, "undefined flags");
     }
-    let file = cx.thread.files().get(pidfd)?;
+    let file = cx.thread.file(pidfd)?;
     // A directory `/proc/PID` does as well, as before there were other descriptors of processes.
     let process = match file.inode() {
         Some(inode) if !file.status().contains(StatusFlags::O_PATH) => fs::proc::process_of(&*inode),
@@ -49,10 +49,10 @@ pub fn pidfd_getfd(cx: Context<'_>, pidfd: FileDesc, target: FileDesc, flags: u3
     if flags != 0 {
         bail!(EINVAL, "undefined flags");
     }
-    let process = process_of(&*cx.thread.files().get(pidfd)?).ok_or(NO_PROCESS)?;
+    let process = process_of(&*cx.thread.file(pidfd)?).ok_or(NO_PROCESS)?;
     let thread = process.any_thread().ok_or(err!(ESRCH, "the process has ended"))?;
     may_access(cx.thread, &thread, AccessMode::Real)?;
-    let file: Arc<dyn File> = thread.files().get(target)?;
+    let file: Arc<dyn File> = thread.file(target)?;
     let limit = cx.thread.process.limits.lock().soft(Resource::OpenFiles);
     Ok(cx.thread.files().insert(file, FdFlags::CLOEXEC, 0, limit)?.0 as usize)
 }

@@ -77,7 +77,7 @@ fn children(thread: &Thread, kind: u32, id: u32, options: &mut WaitOptions) -> R
         P_PGID if id == 0 => Children::Group(thread.process.group()),
         P_PGID if id as i32 > 0 => Children::Group(id),
         P_PIDFD if id as i32 >= 0 => {
-            let file = thread.files().get(FileDesc(id as i32))?;
+            let file = thread.file(FileDesc(id as i32))?;
             let pidfd = file.downcast_ref::<PidFd>().ok_or(err!(EBADF, "no descriptor of a process"))?;
             if !pidfd.blocks() {
                 *options |= WaitOptions::WNOHANG;
