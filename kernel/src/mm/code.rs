@@ -105,7 +105,8 @@ impl Inner {
             }
         }
         // The host copies each chunk with its memory, so one had better serve several pieces of code.
-        let is_well_placed = |space: &Range<usize>| is_near(code, space) && good_areas(code).any(|area| has(&area, space));
+        let is_well_placed =
+            |space: &Range<usize>| is_near(code, space) && good_areas(code).any(|area| has(&area, space));
         if let Some(chunk) = self.chunks.iter_mut().find(|chunk| is_well_placed(&chunk.space)) {
             chunk.codes.push(code.clone());
             return Ok(chunk.space.clone());
@@ -117,8 +118,13 @@ impl Inner {
 
     /// Maps `len` bytes for trampolines near `code`.
     fn reserve_near(&mut self, code: &Range<usize>, len: usize) -> Result<Range<usize>> {
+        /// Other code that lies lower by no more than this, as the C library does, can use the same place.
+        const SHARED: usize = 16 << 20;
         let is_near = |space: &Range<usize>| is_near(code, space);
-        let space = good_areas(code)
+        let shared = good_areas(code).map(|area| area.start..area.end.saturating_sub(SHARED).max(area.start));
+        let space = shared
+            .take(1)
+            .chain(good_areas(code))
             .find_map(|area| self.find_within(&area, len).filter(is_near))
             .or_else(|| self.find_near(code, len, REACH))
             .ok_or(err!(ENOMEM, "no room near the code"))?;
