@@ -16,6 +16,7 @@ use crate::signal::Signal;
 use crate::syscalls::Context;
 use config::Isolation;
 use core::sync::atomic::Ordering;
+use core::time::Duration;
 use frame::context::UserContext;
 use frame::thread::{Flow, Home, IdleThread};
 
@@ -104,7 +105,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
     let thread = cx.thread;
     let plan = plan(request, &thread.process, &thread.fs(), &thread.credentials())?;
     let space = thread.process.memory().space().clone();
-    let run_time = plan.program.program().run_time();
+    let run_time = plan.run_time();
     match plan.place(&thread.process) {
         Place::Beside => {
             let prepared = plan.build(&space)?;
@@ -130,7 +131,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         Place::Home(host_thread) => return exec_move::to_first_space(cx, plan, host_thread),
         Place::Spare(spare, host_thread) => return exec_move::to_spare(cx, plan, spare, host_thread),
     }
-    frame::thread::free_lender(run_time);
+    frame::thread::free_lender(run_time.unwrap_or_default());
     if !frame::cpu::set_fs_base(0) {
         bail!(EPERM);
     }
@@ -211,6 +212,12 @@ impl Plan {
             Some(range) if memory.is_only() && space.is_free_for(memory.id(), &range) => Place::Instead,
             Some(_) => Place::Elsewhere,
         }
+    }
+
+    /// How long the program ran when it ran last, if it has run before.
+    pub(super) fn run_time(&self) -> Option<Duration> {
+        let program = self.program.program();
+        program.has_run().then(|| program.run_time())
     }
 
     /// Loads the program into a new memory, or takes one in which it was loaded before.
