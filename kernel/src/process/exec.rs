@@ -185,14 +185,20 @@ impl Plan {
             let is_alone = memory.is_only() && space.is_only_for(memory.id());
             return if is_alone { self.place_here(&memory) } else { Place::Elsewhere };
         }
-        if let Some((spare, host_thread)) = space.take_spare_elsewhere(self.spare_key()) {
+        let key = self.spare_key();
+        if let Some((spare, host_thread)) = space.take_spare_in_first(key) {
             return Place::Spare(spare, host_thread);
         }
+        // Its memory will wait there for its next runs, where all find it and its parent can carry it.
         if self.program.fixed_range().is_none()
             && !space.is_first()
+            && !space.has_spare(key)
             && let Some(host_thread) = Home::reserve_in_first()
         {
             return Place::Home(host_thread);
+        }
+        if let Some((spare, host_thread)) = space.take_spare_elsewhere(key) {
+            return Place::Spare(spare, host_thread);
         }
         if self.program.fixed_range().is_some() && self.program.program().has_run() && space.outlives_last() {
             // It would lie where others may have to, so that its memory couldn't be kept for the next run.
