@@ -2,7 +2,7 @@
 
 use crate::context::UserContext;
 use crate::errno::{Error, Result};
-use crate::layout::{HEAP_BASE, HUGE_PAGE, LIBOS_BASE, SCRATCH_BASE, VDSO_BASE};
+use crate::layout::{HEAP_BASE, HUGE_PAGE, LIBOS_BASE, LIBOS_END, PAGES_BASE, PAGES_SIZE, SCRATCH_BASE, VDSO_BASE};
 use crate::surroundings::Surroundings;
 use crate::sync::Once;
 use crate::thread::{self, Handle, Task, ThreadBlock};
@@ -112,6 +112,11 @@ extern "C" fn first_thread(_block: *mut ThreadBlock) -> ! {
 }
 
 fn clean_up(around: &Surroundings) {
+    for gap in [image_end()..HEAP_BASE, PAGES_BASE + PAGES_SIZE..LIBOS_END] {
+        // SAFETY: address space that the launcher has reserved for the image and its arena, which have come; the host would
+        // copy the reservations with each host process.
+        unsafe { ocall::mem::unmap_leftover(gap.start, gap.len()) };
+    }
     let pages = around.vdso.iter().chain(&around.vvar);
     let base = pages.clone().map(|range| range.start).min();
     if let (Some(base), Some(vdso_range)) = (base, &around.vdso) {
@@ -129,6 +134,9 @@ fn clean_up(around: &Surroundings) {
     for range in &around.leftovers {
         // SAFETY: the launcher's memory; its configuration was copied and its stack left.
         unsafe { ocall::mem::unmap_leftover(range.start, range.len()) };
+    }
+    if let Some(stack) = &around.stack {
+        ocall::mem::leave_out_of_copies(stack);
     }
 }
 
@@ -260,14 +268,19 @@ fn image_segments() -> Segments {
     segments
 }
 
+/// First address behind the image: its data lie in places of huge pages.
+fn image_end() -> usize {
+    let Segments { data, .. } = image_segments();
+    data.start + data.len().next_multiple_of(HUGE_PAGE)
+}
+
 /// Moves the image into huge pages.
 pub(crate) fn make_image_huge() -> Result<()> {
     let Segments { data, .. } = image_segments();
-    for start in (LIBOS_BASE..data.start).step_by(HUGE_PAGE).filter(|start| start + HUGE_PAGE <= data.start) {
-        // SAFETY: the image starts there, and what it writes lies behind. Nothing but this uses the scratch place: the
-        // caller is the only one in its host process.
-        unsafe { ocall::mem::make_huge(start, SCRATCH_BASE)? };
-    }
+    let constant = LIBOS_BASE..LIBOS_BASE + (data.start - LIBOS_BASE) / HUGE_PAGE * HUGE_PAGE;
+    // SAFETY: the image starts there, and what it writes lies behind. Nothing but this uses the scratch place: the caller is
+    // the only one in its host process.
+    unsafe { ocall::mem::make_huge(&constant, SCRATCH_BASE)? };
     data.step_by(HUGE_PAGE).try_for_each(ocall::mem::collapse)
 }
 

@@ -21,10 +21,11 @@ pub const HEAP_SIZE: usize = 64 << 30;
 pub const PAGES_BASE: usize = 0x6020_0000_0000;
 /// Address space of the page pool in bytes.
 pub const PAGES_SIZE: usize = 256 << 30;
-/// The host's vDSO is moved here, its data pages first.
-pub const VDSO_BASE: usize = 0x60f0_0000_0000;
+/// The host's vDSO is moved here, its data pages first: into the image's gigabyte, so that both share page tables, which the
+/// host makes for each further host process.
+pub const VDSO_BASE: usize = LIBOS_BASE + (1 << 30) - HUGE_PAGE;
 /// Where the LibOS prepares memory that it moves elsewhere; the place of a huge page.
-pub const SCRATCH_BASE: usize = VDSO_BASE + (1 << 30);
+pub const SCRATCH_BASE: usize = 0x60f0_0000_0000;
 /// First address behind the LibOS.
 pub const LIBOS_END: usize = 0x6100_0000_0000;
 

@@ -53,14 +53,21 @@ struct CopySite {
 /// Code from a site on, as far as a patch looks at it.
 type Code = [u8; JUMP_LEN + MAX_INSTRUCTION];
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Inner {
-    table: Table,
-    slots: Slots,
+    /// Shared with copies of the memory until either patches something.
+    patches: Arc<Patches>,
     /// The site that is being patched, if one is.
     in_progress: Option<u64>,
     /// How often each site has trapped.
     traps: BTreeMap<u64, u32>,
+}
+
+/// What is patched.
+#[derive(Clone, Debug, Default)]
+struct Patches {
+    table: Table,
+    slots: Slots,
 }
 
 static TRAPPED: AtomicU64 = AtomicU64::new(0);
@@ -124,7 +131,7 @@ impl Patcher {
     /// Calls `work`, which copies the memory, with the same for the copy; nothing is patched meanwhile.
     pub fn fork<R>(&self, work: impl FnOnce(Self) -> R) -> R {
         let _patching = self.patching.lock();
-        let inner = Inner { traps: BTreeMap::new(), ..self.inner.lock().clone() };
+        let inner = Inner { patches: self.inner.lock().patches.clone(), ..Inner::default() };
         work(Self { patching: Mutex::new(Patching), inner: Mutex::new(inner), of_copies: self.of_copies.clone() })
     }
 
@@ -143,13 +150,13 @@ impl Patcher {
 
     /// The program's address that `rip` stands for, if that is in a trampoline; else `rip`.
     pub fn original_rip(&self, rip: u64) -> u64 {
-        self.inner.lock().table.original(rip).map_or(rip, |point| point.addr)
+        self.inner.lock().patches.table.original(rip).map_or(rip, |point| point.addr)
     }
 
     /// Where to go on for the program's address `rip`: in a trampoline if the instruction was displaced.
     pub fn resume_rip(&self, rip: u64) -> u64 {
         let inner = self.inner.lock();
-        match inner.table.containing(rip) {
+        match inner.patches.table.containing(rip) {
             Some((addr, site)) if addr != rip && holds(addr, site.jump) => site.moved(rip).unwrap_or(rip),
             _ => rip,
         }
@@ -158,7 +165,7 @@ impl Patcher {
     /// Makes `ctx` show the program's own addresses.
     pub fn show_original(&self, ctx: &mut UserContext) {
         let is_after_syscall = ctx.complete();
-        let Some(point) = self.inner.lock().table.original(ctx.rip) else { return };
+        let Some(point) = self.inner.lock().patches.table.original(ctx.rip) else { return };
         ctx.rip = point.addr;
         if point.is_returning || is_after_syscall {
             // As a real system call leaves them.
@@ -168,28 +175,35 @@ impl Patcher {
 
     /// Forgets the sites in `range`, whose code is unmapped or may change.
     pub fn forget(&self, range: &Range<usize>) {
-        self.inner.lock().table.forget(&(range.start as u64..range.end as u64));
+        self.inner.lock().patches_mut().table.forget(&(range.start as u64..range.end as u64));
+    }
+
+    /// Forgets all sites, and the trampolines too: nothing of the memory is mapped any more.
+    pub fn forget_all(&self) {
+        let gone = core::mem::take(&mut *self.inner.lock());
+        drop(gone);
     }
 
     /// Whether system calls in `range` are patched, or were in what was mapped there before.
     pub fn has_sites(&self, range: &Range<usize>) -> bool {
-        self.inner.lock().table.has_sites(&(range.start as u64..range.end as u64))
+        self.inner.lock().patches.table.has_sites(&(range.start as u64..range.end as u64))
     }
 
     /// Forgets all that isn't about code in `ranges`. No thread runs in the memory.
     pub fn retain(&self, ranges: &[Range<usize>]) {
         let is_kept = |addr: u64| ranges.iter().any(|range| range.contains(&(addr as usize)));
         let mut inner = self.inner.lock();
-        let free = inner.table.retain(is_kept);
+        let patches = inner.patches_mut();
+        let free = patches.table.retain(is_kept);
         for slot in free {
-            inner.slots.free(slot);
+            patches.slots.free(slot);
         }
         inner.traps.retain(|&site, _| is_kept(site));
     }
 
     fn redirection(&self, addr: u64, signal: i32) -> Option<u64> {
         let inner = self.inner.lock();
-        let (start, site) = inner.table.containing(addr)?;
+        let (start, site) = inner.patches.table.containing(addr)?;
         if inner.in_progress == Some(start) {
             // Tried again until the jump is there.
             return Some(addr);
@@ -204,7 +218,7 @@ impl Patcher {
     /// Counts a trap at `site`, and gives how often it has trapped; none if it can't be patched.
     fn count_trap(&self, site: u64) -> u32 {
         let mut inner = self.inner.lock();
-        if inner.table.is_refused(site) {
+        if inner.patches.table.is_refused(site) {
             return 0;
         }
         let traps = inner.traps.entry(site).or_insert(0);
@@ -263,7 +277,7 @@ impl Patcher {
         match Self::place(inner, addr, plan, region) {
             Ok(patched) => {
                 UserSlice::new(addr as usize, JUMP_LEN)?.write(&patched.jump)?;
-                inner.table.insert(addr, patched);
+                inner.patches_mut().table.insert(addr, patched);
             }
             Err(error) => log::debug!("the cpuid at {addr:#x} stays: {error}"),
         }
@@ -273,18 +287,18 @@ impl Patcher {
     fn patch(&self, site: u64, region: &CodeRegion) -> Result<()> {
         let _patching = self.patching.lock();
         let mut inner = self.inner.lock();
-        if inner.table.get(site).is_some_and(|patched| holds(site, patched.jump)) {
+        if inner.patches.table.get(site).is_some_and(|patched| holds(site, patched.jump)) {
             // Another thread was faster.
             return Ok(());
         }
         let code = &read_code(site, &region.range)?[..room(site, &region.range)];
 
-        let patched = match inner.table.retired(site, code) {
+        let patched = match inner.patches.table.retired(site, code) {
             Some(patched) => patched,
             None => match Self::place(&mut inner, site, Plan::new(site, code), region) {
                 Ok(patched) => patched,
                 Err(error) => {
-                    inner.table.refuse(site);
+                    inner.patches_mut().table.refuse(site);
                     return Err(error);
                 }
             },
@@ -296,7 +310,7 @@ impl Patcher {
             .map(|&(point, _)| (point - site) as usize)
             .filter(|offset| (1..JUMP_LEN).contains(offset))
             .collect();
-        inner.table.insert(site, patched);
+        inner.patches_mut().table.insert(site, patched);
         inner.in_progress = Some(site);
         // Whoever hits the breakpoint looks at the table, so its lock must be free.
         drop(inner);
@@ -305,7 +319,7 @@ impl Patcher {
         inner.in_progress = None;
         inner.traps.remove(&site);
         if written.is_err() {
-            inner.table.forget(&(site..site + 1));
+            inner.patches_mut().table.forget(&(site..site + 1));
         }
         written
     }
@@ -321,16 +335,22 @@ impl Patcher {
             log::debug!("the instruction at {site:#x} can't be patched: {reason:?}");
             crate::Error::new(Errno::EOPNOTSUPP, "the code around it can't be patched")
         })?;
-        if inner.table.overlaps(&(site..site + plan.original().len() as u64)) {
+        if inner.patches.table.overlaps(&(site..site + plan.original().len() as u64)) {
             return Err(crate::Error::new(Errno::EOPNOTSUPP, "an instruction beside it is patched"));
         }
         let chunk = region.trampolines.start as u64..region.trampolines.end as u64;
-        let slot = inner.slots.find(&chunk, &plan).ok_or(Errno::ENOSPC)?;
+        let slot = inner.patches.slots.find(&chunk, &plan).ok_or(Errno::ENOSPC)?;
         let trampoline = plan.assemble(slot).ok_or(Errno::EOPNOTSUPP)?;
         let end = slot + trampoline.code.len() as u64;
         UserSlice::new(slot as usize, trampoline.code.len())?.write(&trampoline.code)?;
-        inner.slots.take(slot..end);
+        inner.patches_mut().slots.take(slot..end);
         Ok(Site::new(slot, trampoline, plan.original()))
+    }
+}
+
+impl Inner {
+    fn patches_mut(&mut self) -> &mut Patches {
+        Arc::make_mut(&mut self.patches)
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Surroundings {
     pub(crate) vdso: Option<Range<usize>>,
     /// The vDSO's data pages.
     pub(crate) vvar: Vec<Range<usize>>,
+    /// The launcher's stack.
+    pub(crate) stack: Option<Range<usize>>,
 }
 
 /// All mappings of the process, by ascending address.
@@ -73,7 +75,8 @@ impl AddressSpace {
             match mapping.kind {
                 Kind::Vdso => around.vdso = Some(mapping.range.clone()),
                 Kind::Vvar => around.vvar.push(mapping.range.clone()),
-                _ => {}
+                Kind::Stack => around.stack = Some(mapping.range.clone()),
+                Kind::Other => {}
             }
         }
         let kept = self.mappings.iter().filter(|mapping| matches!(mapping.kind, Kind::Vdso | Kind::Vvar | Kind::Stack));
@@ -131,6 +134,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
         let around = AddressSpace::parse(MAPS).unwrap().surroundings();
         assert_eq!(around.vdso, Some(0x7ffc_a8a1_6000..0x7ffc_a8a1_8000));
         assert_eq!(around.vvar, vec![0x7ffc_a8a1_0000..0x7ffc_a8a1_4000, 0x7ffc_a8a1_4000..0x7ffc_a8a1_6000]);
+        assert_eq!(around.stack, Some(0x7ffc_a8b0_0000..0x7ffc_a8b2_1000));
         assert_eq!(
             around.leftovers,
             vec![

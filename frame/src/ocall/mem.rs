@@ -270,6 +270,13 @@ pub(crate) fn collapse(start: usize) -> Result<()> {
     arrange(start, HUGE_PAGE, MADV_COLLAPSE)
 }
 
+/// Has the host leave out memory that only the first host process needs when it starts further ones.
+pub(crate) fn leave_out_of_copies(range: &Range<usize>) {
+    const MADV_DONTFORK: usize = 10;
+    // It would only be copied for nothing.
+    let _ = arrange(range.start, range.len(), MADV_DONTFORK);
+}
+
 /// Has the host do something about pages of the LibOS that has no effect on their contents.
 fn arrange(addr: usize, len: usize, advice: usize) -> Result<()> {
     // SAFETY: no effect on contents, see above.
@@ -293,35 +300,31 @@ pub(crate) unsafe fn make_shared(start: usize, len: usize, scratch: usize) -> Re
     }
 }
 
-/// Replaces a part of the image, of the size of a huge page, by one such page with the same contents.
+/// Replaces a part of the image, of the size of some huge pages, by such pages with the same contents, which all host
+/// processes share: so none is copied.
 ///
 /// # Errors
 /// `ENOMEM` and what else the host gives when it has no huge page; all is as before then.
 ///
 /// # Safety
-/// The part is a huge page's place, is never written, and may be executed. Between `scratch` and the next place of a huge
-/// page, nothing but reserved address space is mapped.
-pub(crate) unsafe fn make_huge(start: usize, scratch: usize) -> Result<()> {
-    const MADV_HUGEPAGE: usize = 14;
-    let advise = |advice| {
-        // SAFETY: no effect on contents.
-        unsafe { host::call_at_rest(__NR_madvise, [scratch, HUGE_PAGE, advice, 0, 0, 0]) }
-    };
+/// The part lies in the places of huge pages, is never written, and may be executed. From `scratch` on, there's room for as
+/// much.
+pub(crate) unsafe fn make_huge(part: &Range<usize>, scratch: usize) -> Result<()> {
     let (read, write, execute) = (Prot::READ.bits(), Prot::WRITE.bits(), Prot::EXEC.bits());
-    let reserve = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
     // SAFETY: the caller's. Other threads may run the old code meanwhile and find the new one, which is the same, at the
     // same place.
     unsafe {
-        map_raw(scratch, HUGE_PAGE, read | write, reserve, -1, 0)?;
-        let copied = advise(MADV_HUGEPAGE).and_then(|_| {
-            core::ptr::copy_nonoverlapping(start as *const u8, scratch as *mut u8, HUGE_PAGE);
-            advise(MADV_COLLAPSE)?;
-            host::call_at_rest(__NR_mprotect, [scratch, HUGE_PAGE, (read | execute) as usize, 0, 0, 0])?;
+        map_raw(scratch, part.len(), read | write, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0)?;
+        core::ptr::copy_nonoverlapping(part.start as *const u8, scratch as *mut u8, part.len());
+        let moved = arrange(scratch, part.len(), MADV_COLLAPSE).and_then(|()| {
+            host::call_at_rest(__NR_mprotect, [scratch, part.len(), (read | execute) as usize, 0, 0, 0])?;
             let flags = (MREMAP_MAYMOVE | MREMAP_FIXED) as usize;
-            host::call_at_rest(__NR_mremap, [scratch, HUGE_PAGE, HUGE_PAGE, flags, start, 0])
+            host::call_at_rest(__NR_mremap, [scratch, part.len(), part.len(), flags, part.start, 0])
         });
-        map_raw(scratch, HUGE_PAGE, 0, reserve, -1, 0)?;
-        copied.map(drop)
+        if moved.is_err() {
+            unmap_leftover(scratch, part.len());
+        }
+        moved.map(drop)
     }
 }
 

@@ -71,6 +71,16 @@ struct Displaced {
     relation: Relation,
 }
 
+/// How who arrives at an old instruction boundary traps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trap {
+    /// By a breakpoint (#BP), or a privileged instruction without I/O permission (#GP).
+    Direct,
+    /// By an invalid opcode (#UD) as well: in a virtual machine that takes several times as long, where the hypervisor looks
+    /// at it first.
+    Any,
+}
+
 /// What in an instruction depends on its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
@@ -193,12 +203,12 @@ impl Plan {
         self.instruction.entry_len() + displaced + if self.falls_through { JUMP_LEN } else { 0 }
     }
 
-    /// The first place from `from` on, at a multiple of `align`, that a plan [`accepts`](Self::accepts).
-    pub(super) fn next_slot(&self, from: u64, align: u64) -> Option<u64> {
+    /// The first place from `from` on, at a multiple of `align`, where all old instruction boundaries trap like this.
+    pub(super) fn next_slot(&self, from: u64, align: u64, trap: Trap) -> Option<u64> {
         const REACH: u64 = 1 << 31;
         let origin = self.site + JUMP_LEN as u64;
         let mut slot = from.max(origin.saturating_sub(REACH)).checked_next_multiple_of(align)?;
-        while let Some(offset) = self.exposed(&self.jump(slot)?).next_back() {
+        while let Some(offset) = self.exposed(&self.jump(slot)?, trap).next_back() {
             // It's the same for all places up to the next one where this byte of the displacement is another.
             let shift = 8 * (offset - 1);
             let displacement = ((slot.wrapping_sub(origin) >> shift) + 1) << shift;
@@ -207,18 +217,18 @@ impl Plan {
         Some(slot)
     }
 
-    /// Offsets of the old instruction boundaries at which the jump doesn't trap.
-    fn exposed(&self, jump: &[u8; JUMP_LEN]) -> impl DoubleEndedIterator<Item = usize> {
+    /// Offsets of the old instruction boundaries at which the jump doesn't trap like this.
+    fn exposed(&self, jump: &[u8; JUMP_LEN], trap: Trap) -> impl DoubleEndedIterator<Item = usize> {
         let jump = *jump;
         self.displaced
             .iter()
             .map(|instruction| (instruction.addr - self.site) as usize)
-            .filter(move |&offset| !always_traps(jump[offset]))
+            .filter(move |&offset| !trap.is_by(jump[offset]))
     }
 
     /// Whether a trampoline at `slot` can be reached, with all old instruction boundaries trapping.
     pub fn accepts(&self, slot: u64) -> bool {
-        self.jump(slot).is_some_and(|jump| self.exposed(&jump).next().is_none())
+        self.jump(slot).is_some_and(|jump| self.exposed(&jump, Trap::Any).next().is_none())
     }
 
     /// Makes the code for a trampoline at `slot`; `None` if an instruction can't be moved there.
@@ -404,35 +414,34 @@ fn relative(from: u64, to: u64) -> Option<i32> {
     i32::try_from(to.wrapping_sub(from) as i64).ok()
 }
 
-/// Opcodes that trap in 64-bit user mode whatever follows, and do nothing else: invalid ones (#UD), a breakpoint (#BP)
-/// and privileged ones without I/O permission (#GP). SDM volume 2, appendix A; without those that are or may become
-/// prefixes.
-const fn always_traps(opcode: u8) -> bool {
-    matches!(
-        opcode,
-        0x06 | 0x07
-            | 0x0e
-            | 0x16
-            | 0x17
-            | 0x1e
-            | 0x1f
-            | 0x27
-            | 0x2f
-            | 0x37
-            | 0x3f
-            | 0x60
-            | 0x61
-            | 0x6c..=0x6f
-            | 0x9a
-            | 0xcc
-            | 0xce
-            | 0xd4
-            | 0xd6
-            | 0xe4..=0xe7
-            | 0xea
-            | 0xec..=0xef
-            | 0xf4
-            | 0xfa
-            | 0xfb
-    )
+impl Trap {
+    /// Whether an opcode traps like this in 64-bit user mode, whatever follows, and does nothing else. SDM volume 2,
+    /// appendix A; without those that are or may become prefixes.
+    const fn is_by(self, opcode: u8) -> bool {
+        let is_direct = matches!(opcode, 0x6c..=0x6f | 0xcc | 0xe4..=0xe7 | 0xec..=0xef | 0xf4 | 0xfa | 0xfb);
+        let is_invalid = matches!(
+            opcode,
+            0x06 | 0x07
+                | 0x0e
+                | 0x16
+                | 0x17
+                | 0x1e
+                | 0x1f
+                | 0x27
+                | 0x2f
+                | 0x37
+                | 0x3f
+                | 0x60
+                | 0x61
+                | 0x9a
+                | 0xce
+                | 0xd4
+                | 0xd6
+                | 0xea
+        );
+        match self {
+            Self::Direct => is_direct,
+            Self::Any => is_direct || is_invalid,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Places for trampolines.
 
-use super::plan::{JUMP_LEN, Plan};
+use super::plan::{JUMP_LEN, Plan, Trap};
 use alloc::collections::BTreeMap;
 use core::ops::Range;
 
@@ -11,13 +11,14 @@ pub struct Slots(BTreeMap<u64, u64>);
 /// Trampolines start at multiples of this.
 const ALIGN: u64 = 16;
 
-/// Runs of values of the topmost byte of a jump's displacement that always trap, nearest places first.
+/// Runs of values of the topmost byte of a jump's displacement that always trap: those that do so directly within 512 MiB
+/// first, then the nearest places.
 const TOP_BYTES: [(i8, i8); 11] = [
     (0xfau8 as i8, 0xfbu8 as i8),
-    (0x06, 0x07),
     (0xf4u8 as i8, 0xf4u8 as i8),
-    (0x0e, 0x0e),
     (0xecu8 as i8, 0xefu8 as i8),
+    (0x06, 0x07),
+    (0x0e, 0x0e),
     (0x16, 0x17),
     (0xeau8 as i8, 0xeau8 as i8),
     (0xe4u8 as i8, 0xe7u8 as i8),
@@ -37,8 +38,8 @@ pub fn good_areas(code: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Address space of a chunk that suits most sites: more than the largest distance between two trapping opcodes, at the
-/// fourth byte.
+/// Address space of a chunk that suits most sites: more than the largest distance between two opcodes that trap directly,
+/// at the fourth byte.
 pub const GOOD_CHUNK: usize = 8 << 20;
 
 const TOP_SHIFT: u32 = 24;
@@ -46,10 +47,14 @@ const TOP_SHIFT: u32 = 24;
 impl Slots {
     /// The lowest free place in `chunk` that suits the plan, so that few pages are touched.
     pub fn find(&self, chunk: &Range<u64>, plan: &Plan) -> Option<u64> {
+        self.find_for(Trap::Direct, chunk, plan).or_else(|| self.find_for(Trap::Any, chunk, plan))
+    }
+
+    fn find_for(&self, trap: Trap, chunk: &Range<u64>, plan: &Plan) -> Option<u64> {
         let len = plan.trampoline_len() as u64;
         let mut at = chunk.start;
         loop {
-            at = plan.next_slot(at, ALIGN)?;
+            at = plan.next_slot(at, ALIGN, trap)?;
             if at.checked_add(len)? > chunk.end {
                 return None;
             }

@@ -57,6 +57,14 @@ impl Home {
         found
     }
 
+    /// Whether the calling thread is one of the first host process, while there are others, that is scheduled as any: its
+    /// host thread may carry what moves there.
+    pub fn is_here_for_others() -> bool {
+        Self::first().is_some()
+            && host_process::is_first()
+            && matches!(own_schedule().as_deref(), Some(Schedule::AsLaunched))
+    }
+
     /// Has the host process end with the tasks that it has, at once if there are none.
     pub fn end(&self) {
         self.0.is_ending.store(true, Ordering::SeqCst);
@@ -106,6 +114,25 @@ impl IdleThread {
             block.arrival = Some(arrival);
             announce(Handle(block.handle.clone()));
         });
+    }
+
+    /// Whether it's a thread of the same host process as this one.
+    pub fn is_beside(&mut self, other: &Handle) -> bool {
+        Arc::ptr_eq(&self.block().handle.process, &other.0.process)
+    }
+
+    /// Lets the thread wait on: there's no work for it after all.
+    pub fn put_back(mut self) {
+        let process = self.block().handle.process.clone();
+        let host_pid = self.block().host_pid.load(Ordering::SeqCst);
+        self.waiter = None;
+        self.block().is_taken.store(false, Ordering::SeqCst);
+        POOL.lock().idle.push(self.block);
+        core::mem::forget(self);
+        if process.is_dead.load(Ordering::SeqCst) {
+            // As if it had been dropped.
+            host_process::look_again(host_pid, &process);
+        }
     }
 
     /// Gives the thread its work.

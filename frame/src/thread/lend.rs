@@ -4,6 +4,9 @@
 //! may go on it's [free](State::Free), but handing over between host threads costs more than many programs run, so it gets
 //! some time for its host thread to come back. It goes on elsewhere when the borrower is about to sleep ([`hand_over`]), or
 //! runs for longer ([`watch`]).
+//!
+//! Likewise who waits for a child may have a program of that run on its host thread. Its call is then made again, wherever it
+//! goes on.
 
 use super::block::{Arrival, Role, ThreadBlock};
 use super::current::{current, current_block_mut};
@@ -30,10 +33,14 @@ pub struct Loan {
     pub ctx: Box<UserContext>,
     /// The borrower's thread pointer.
     pub fs_base: u64,
-    /// The result that the lender's system call has when it goes on.
-    pub result: u64,
+    /// What the borrower does first.
+    pub arrival: Option<Arrival>,
+    /// The result that the lender's system call has when it goes on; without one, `rax` stays.
+    pub result: Option<u64>,
     /// What the lender does if it goes on elsewhere.
     pub on_move: OnMove,
+    /// What the lender does when it gets its host thread back.
+    pub on_return: Option<Arrival>,
 }
 
 /// A task whose host thread another one uses.
@@ -45,6 +52,7 @@ pub(super) struct Lender {
     ctx: Box<UserContext>,
     fs_base: u64,
     on_move: OnMove,
+    on_return: Option<Arrival>,
 }
 
 /// What a lender waits for.
@@ -181,18 +189,18 @@ impl Lender {
         Arc::ptr_eq(&self.host_thread, host_thread)
     }
 
-    /// It goes on on this host thread.
-    fn take_over(self, block: &mut ThreadBlock) -> OnMove {
+    /// It goes on on this host thread. Gives what it does first: elsewhere, and on the host thread that it has lent.
+    fn take_over(self, block: &mut ThreadBlock) -> (OnMove, Option<Arrival>) {
         block.role = Role::Task(self.task);
         block.ctx = *self.ctx;
         block.xstate_area = block.ctx.xstate.as_ptr();
         block.fs_base = self.fs_base;
-        self.on_move
+        (self.on_move, self.on_return)
     }
 
     /// It goes on on this host thread, which is another one than it has lent.
     pub(super) fn move_to(self, block: &mut ThreadBlock) {
-        let on_move = self.take_over(block);
+        let (on_move, _) = self.take_over(block);
         block.arrival = Some(on_move(Handle(block.handle.clone())));
     }
 }
@@ -209,9 +217,15 @@ pub fn lend(loan: Loan) {
     }
 }
 
-/// The result that the calling task's system call has when it gets back the host thread that it is about to [`lend`].
+/// The result that the calling task's system call has when it gets back the host thread that it is about to [`lend`], if
+/// that is known.
 pub fn lent_for() -> Option<u64> {
-    current()?.loan.as_ref().map(|loan| loan.result)
+    current()?.loan.as_ref().and_then(|loan| loan.result)
+}
+
+/// Whether lending a host thread pays for a task that runs for so long.
+pub fn is_worth_lending(expected: Duration) -> bool {
+    expected <= watch::PATIENCE
 }
 
 /// Whether other tasks have lent the calling one its host thread.
@@ -271,8 +285,10 @@ fn move_those(block: &ThreadBlock, is_it: impl Fn(State) -> bool) -> Result<()> 
 
 /// The task's borrower takes over.
 pub(super) fn change_over(block: &mut ThreadBlock) {
-    let Some(Loan { borrower, ctx, fs_base, result, on_move }) = block.loan.take() else { return };
-    block.ctx.rax = result;
+    let Some(Loan { borrower, ctx, fs_base, arrival, result, on_move, on_return }) = block.loan.take() else { return };
+    if let Some(result) = result {
+        block.ctx.rax = result;
+    }
     let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return };
     let ctx = Box::new(core::mem::replace(&mut block.ctx, *ctx));
     let lender = Lender {
@@ -282,10 +298,13 @@ pub(super) fn change_over(block: &mut ThreadBlock) {
         ctx,
         fs_base: crate::cpu::fs_base(),
         on_move,
+        on_return,
     };
     block.handle.lenders.fetch_add(1, Ordering::SeqCst);
     block.handle.process.lenders.list.lock().push(lender);
     block.xstate_area = block.ctx.xstate.as_ptr();
+    block.fs_base = fs_base;
+    block.arrival = arrival;
     if !crate::cpu::set_fs_base(fs_base) {
         log::error!("a thread's TLS address is outside the program");
     }
@@ -299,7 +318,8 @@ pub(super) fn give_back(block: &mut ThreadBlock) -> bool {
     }
     let process: Arc<HostProcess> = block.handle.process.clone();
     let Some(lender) = process.lenders.take_back(&block.handle) else { return false };
-    drop(lender.take_over(block));
+    let (_, on_return) = lender.take_over(block);
+    block.arrival = on_return;
     // What came for it meanwhile has only interrupted its borrower.
     block.pending.store(1, Ordering::SeqCst);
     true

@@ -36,7 +36,7 @@ pub(crate) use handle::change_own_schedule;
 pub(crate) use held::{HeldLock, Hold, at_rest, hold, keep_held, let_go};
 pub use home::{Home, IdleThread};
 pub(crate) use lend::Lenders;
-pub use lend::{Loan, OnMove, free_lender, hand_over, is_borrower, lend, lent_for, move_lenders};
+pub use lend::{Loan, OnMove, free_lender, hand_over, is_borrower, is_worth_lending, lend, lent_for, move_lenders};
 pub use run::end_process_with_tasks;
 pub(crate) use run::{on_fault, on_pending, on_syscall, with_task};
 pub(crate) use start::{become_task, run_first};

@@ -64,8 +64,8 @@ pub(super) fn wait_for_work(block: &mut ThreadBlock) -> bool {
                 pool.idle.swap_remove(index);
                 return false;
             }
-            // Somebody took us out of the pool: the work is on its way.
-            deadline = None;
+            // Somebody took us out of the pool: the work is on its way, or they put us back.
+            deadline = Some(Deadline::after(IDLE_TIME));
         }
     }
     // Who dismisses us gives none.

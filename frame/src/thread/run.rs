@@ -19,17 +19,18 @@ pub(super) fn run_role(block: &mut ThreadBlock) -> ! {
     loop {
         match &mut block.role {
             Role::Task(_) => {
-                if let Some(arrival) = block.arrival.take()
-                    && arrival(&mut block.ctx) == Flow::End
-                {
-                    end_task(block);
-                    continue;
-                }
                 if !crate::cpu::set_fs_base(block.fs_base) {
                     log::error!("a thread's TLS address is outside the program");
                 }
-                // SAFETY: the context was filled by whoever started the task.
-                unsafe { entry::leave() }
+                match block.arrival.take().map(|arrival| arrival(&mut block.ctx)) {
+                    // SAFETY: the context was filled by whoever started the task.
+                    None | Some(Flow::Resume) => unsafe { entry::leave() },
+                    Some(Flow::End) => {}
+                    Some(Flow::Lend) => {
+                        change_over(block);
+                        continue;
+                    }
+                }
             }
             Role::Service(body) => {
                 if let Some(body) = body.take() {
@@ -97,7 +98,12 @@ pub(super) fn dispatch(block: *mut ThreadBlock, work: impl FnOnce(&dyn Task, &mu
             end_task(block);
             run_role(block)
         }
-        Flow::Lend => change_over(block),
+        Flow::Lend => {
+            change_over(block);
+            if block.arrival.is_some() {
+                run_role(block)
+            }
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use frame::patcher::CodeRegion;
 /// A chunk of trampolines.
 #[derive(Clone)]
 pub(super) struct Chunk {
-    /// The code that it serves.
-    code: Range<usize>,
+    /// The pieces of code that it serves.
+    codes: Vec<Range<usize>>,
     /// Where it lies; mapped, executable and not part of what the program sees.
     space: Range<usize>,
 }
@@ -73,17 +73,20 @@ fn is_patchable(vma: &Vma) -> bool {
 impl Inner {
     /// Whether system calls in `range` may be patched.
     pub(super) fn has_trampolines_for(&self, range: &Range<usize>) -> bool {
-        self.chunks.iter().any(|chunk| chunk.code.start < range.end && range.start < chunk.code.end)
+        self.chunks.iter().any(|chunk| chunk.codes.iter().any(|code| overlap(code, range)))
     }
 
     /// Whether trampolines lie in `range`. They stay where they are: threads may be in them.
     pub(super) fn has_trampolines_in(&self, range: &Range<usize>) -> bool {
-        self.chunks.iter().any(|chunk| chunk.space.start < range.end && range.start < chunk.space.end)
+        self.chunks.iter().any(|chunk| overlap(&chunk.space, range))
     }
 
     /// Forgets the chunks that serve other code than that of `kept`; gives where the others lie.
     pub(super) fn drop_foreign_chunks(&mut self, kept: [&Vmas; 2]) -> Vec<Range<usize>> {
-        self.chunks.retain(|chunk| kept.iter().any(|vmas| vmas.overlaps(&chunk.code)));
+        for chunk in &mut self.chunks {
+            chunk.codes.retain(|code| kept.iter().any(|vmas| vmas.overlaps(code)));
+        }
+        self.chunks.retain(|chunk| !chunk.codes.is_empty());
         self.chunks.iter().map(|chunk| chunk.space.clone()).collect()
     }
 
@@ -94,24 +97,34 @@ impl Inner {
     }
 
     fn chunk_for(&mut self, code: &Range<usize>) -> Result<Range<usize>> {
-        let known = self
-            .chunks
-            .iter_mut()
-            .find(|chunk| chunk.code.start < code.end && code.start < chunk.code.end && is_near(code, &chunk.space));
-        if let Some(chunk) = known {
-            // Mappings of code are split and joined as the program protects them.
-            chunk.code = chunk.code.start.min(code.start)..chunk.code.end.max(code.end);
+        for chunk in self.chunks.iter_mut().filter(|chunk| is_near(code, &chunk.space)) {
+            if let Some(known) = chunk.codes.iter_mut().find(|known| overlap(known, code)) {
+                // Mappings of code are split and joined as the program protects them.
+                *known = known.start.min(code.start)..known.end.max(code.end);
+                return Ok(chunk.space.clone());
+            }
+        }
+        // The host copies each chunk with its memory, so one had better serve several pieces of code.
+        let is_well_placed =
+            |space: &Range<usize>| is_near(code, space) && good_areas(code).any(|area| has(&area, space));
+        if let Some(chunk) = self.chunks.iter_mut().find(|chunk| is_well_placed(&chunk.space)) {
+            chunk.codes.push(code.clone());
             return Ok(chunk.space.clone());
         }
         let space = self.reserve_near(code, GOOD_CHUNK)?;
-        self.chunks.push(Chunk { code: code.clone(), space: space.clone() });
+        self.chunks.push(Chunk { codes: vec![code.clone()], space: space.clone() });
         Ok(space)
     }
 
     /// Maps `len` bytes for trampolines near `code`.
     fn reserve_near(&mut self, code: &Range<usize>, len: usize) -> Result<Range<usize>> {
+        /// Other code that lies lower by no more than this, as the C library does, can use the same place.
+        const SHARED: usize = 16 << 20;
         let is_near = |space: &Range<usize>| is_near(code, space);
-        let space = good_areas(code)
+        let shared = good_areas(code).map(|area| area.start..area.end.saturating_sub(SHARED).max(area.start));
+        let space = shared
+            .take(1)
+            .chain(good_areas(code))
             .find_map(|area| self.find_within(&area, len).filter(is_near))
             .or_else(|| self.find_near(code, len, REACH))
             .ok_or(err!(ENOMEM, "no room near the code"))?;
@@ -135,6 +148,14 @@ fn trampolines() -> Vma {
         is_locked: false,
         in_children: InChildren::All,
     }
+}
+
+fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+fn has(area: &Range<usize>, part: &Range<usize>) -> bool {
+    area.start <= part.start && part.end <= area.end
 }
 
 fn is_near(code: &Range<usize>, space: &Range<usize>) -> bool {

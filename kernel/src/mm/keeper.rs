@@ -44,6 +44,15 @@ impl AddressSpace {
     /// As [`take_spare`](Self::take_spare) in any address space but this one, and a thread that can run it there. Nothing,
     /// if this one has such a memory too.
     pub fn take_spare_elsewhere(&self, key: SpareKey) -> Option<(Spare, IdleThread)> {
+        self.take_spare_of(key, |_| true)
+    }
+
+    /// As [`take_spare_elsewhere`](Self::take_spare_elsewhere), in the address space of the first host process only.
+    pub fn take_spare_in_first(&self, key: SpareKey) -> Option<(Spare, IdleThread)> {
+        self.take_spare_of(key, |keeper| keeper.home.is_first())
+    }
+
+    fn take_spare_of(&self, key: SpareKey, is_meant: impl Fn(&Keeper) -> bool) -> Option<(Spare, IdleThread)> {
         if self.has_spare(key) {
             return None;
         }
@@ -51,14 +60,16 @@ impl AddressSpace {
         let taken = {
             let mut keepers = KEEPERS.lock();
             gone.extend(keepers.extract_if(.., |keeper| keeper.home.is_gone()));
-            keepers.iter().rev().filter(|keeper| keeper.space.has_spare(key)).find_map(|keeper| keeper.take(key))
+            let mut with_spare = keepers.iter().rev().filter(|keeper| is_meant(keeper) && keeper.space.has_spare(key));
+            with_spare.find_map(|keeper| keeper.take(key))
         };
         gone.into_iter().for_each(Keeper::forget);
         let (memory, thread) = taken?;
         Some((Spare::new(memory)?, thread))
     }
 
-    fn has_spare(&self, key: SpareKey) -> bool {
+    /// Whether a memory in which the program of this key is loaded waits here.
+    pub fn has_spare(&self, key: SpareKey) -> bool {
         self.spares.lock().iter().any(|memory| memory.is_of(key))
     }
 

@@ -232,12 +232,14 @@ impl Memory {
 
     /// Forgets all that is mapped, where the host process that it was mapped in is gone.
     pub fn forget_all(&self) {
-        let mut inner = self.inner.lock();
-        for (part, vma) in inner.vmas.remove(&(0..layout::TASK_SIZE)) {
-            if vma.kind != Kind::Trampolines {
-                self.forget(&mut inner, &part, &vma);
-            }
-        }
+        let vmas = {
+            let mut inner = self.inner.lock();
+            inner.mapped = 0;
+            core::mem::take(&mut inner.vmas)
+        };
+        let charged = vmas.iter().filter(|(_, vma)| vma.is_charged);
+        uncharge(charged.map(|(range, _)| range.len()).sum());
+        self.patcher.forget_all();
         self.space.release(self.id);
         self.space.memories.fetch_sub(1, Ordering::SeqCst);
     }

@@ -83,7 +83,11 @@ pub fn call(
 /// What the program will have as a call's result, where that says what becomes of the host thread.
 fn seen_by_program(result: Result<usize>) -> Result<usize> {
     match result {
-        Err(error) if error.errno() == Errno::ELENT => Ok(frame::thread::lent_for().unwrap_or_default() as usize),
+        Err(error) if error.errno() == Errno::ELENT => {
+            let result = frame::thread::lent_for().map(|result| result as usize);
+            // Without one, the call is made again.
+            result.ok_or(Errno::ERESTARTNOINTR.into())
+        }
         // The new program starts elsewhere.
         Err(error) if error.errno() == Errno::EMOVED => Ok(0),
         result => result,

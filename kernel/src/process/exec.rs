@@ -16,6 +16,7 @@ use crate::signal::Signal;
 use crate::syscalls::Context;
 use config::Isolation;
 use core::sync::atomic::Ordering;
+use core::time::Duration;
 use frame::context::UserContext;
 use frame::thread::{Flow, Home, IdleThread};
 
@@ -104,7 +105,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
     let thread = cx.thread;
     let plan = plan(request, &thread.process, &thread.fs(), &thread.credentials())?;
     let space = thread.process.memory().space().clone();
-    let run_time = plan.program.program().run_time();
+    let run_time = plan.run_time();
     match plan.place(&thread.process) {
         Place::Beside => {
             let prepared = plan.build(&space)?;
@@ -130,7 +131,7 @@ pub fn execute(cx: Context<'_>, request: ExecRequest) -> Result<usize> {
         Place::Home(host_thread) => return exec_move::to_first_space(cx, plan, host_thread),
         Place::Spare(spare, host_thread) => return exec_move::to_spare(cx, plan, spare, host_thread),
     }
-    frame::thread::free_lender(run_time);
+    frame::thread::free_lender(run_time.unwrap_or_default());
     if !frame::cpu::set_fs_base(0) {
         bail!(EPERM);
     }
@@ -184,14 +185,20 @@ impl Plan {
             let is_alone = memory.is_only() && space.is_only_for(memory.id());
             return if is_alone { self.place_here(&memory) } else { Place::Elsewhere };
         }
-        if let Some((spare, host_thread)) = space.take_spare_elsewhere(self.spare_key()) {
+        let key = self.spare_key();
+        if let Some((spare, host_thread)) = space.take_spare_in_first(key) {
             return Place::Spare(spare, host_thread);
         }
+        // Its memory will wait there for its next runs, where all find it and its parent can carry it.
         if self.program.fixed_range().is_none()
             && !space.is_first()
+            && !space.has_spare(key)
             && let Some(host_thread) = Home::reserve_in_first()
         {
             return Place::Home(host_thread);
+        }
+        if let Some((spare, host_thread)) = space.take_spare_elsewhere(key) {
+            return Place::Spare(spare, host_thread);
         }
         if self.program.fixed_range().is_some() && self.program.program().has_run() && space.outlives_last() {
             // It would lie where others may have to, so that its memory couldn't be kept for the next run.
@@ -211,6 +218,12 @@ impl Plan {
             Some(range) if memory.is_only() && space.is_free_for(memory.id(), &range) => Place::Instead,
             Some(_) => Place::Elsewhere,
         }
+    }
+
+    /// How long the program ran when it ran last, if it has run before.
+    pub(super) fn run_time(&self) -> Option<Duration> {
+        let program = self.program.program();
+        program.has_run().then(|| program.run_time())
     }
 
     /// Loads the program into a new memory, or takes one in which it was loaded before.

@@ -159,7 +159,7 @@ fn end_process(process: &Arc<Process>, status: TermStatus) {
     if process.relations.has_execed.load(Ordering::Relaxed)
         && let Some(known) = &process.program.read().known
     {
-        known.set_run_time(process.cpu_time());
+        known.set_run_time(process.program_time());
     }
     process.timers.forget_all();
     sysv::process_ends(process.pid());

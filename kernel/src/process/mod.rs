@@ -9,6 +9,7 @@
 //! - [`clone`](mod@clone), [`exec`], [`exit`] are how they begin, become others and end; [`job`] is how they stop.
 //! - `access` decides who may signal, look into and limit whom, `quota` how many a user may have, `exec_credentials` whom a
 //!   program acts as.
+//! - `vfork` and `wait_loan` have a child run on its parent's host thread, which waits for it.
 //! - [`terminal`] says which session and group may use the host's terminal; [`outside`] takes the host's signals.
 //!
 //! Lock order, outermost first: `table`, `Process::threads`, `Process::memory`, `Process::terminal`, then what a thread
@@ -46,6 +47,7 @@ mod thread;
 mod usage;
 mod vfork;
 pub mod wait;
+mod wait_loan;
 
 pub use access::{AccessMode, may_access, may_limit, may_signal, with_memory_of};
 pub use credentials::Credentials;

@@ -27,6 +27,8 @@ impl Task for ThreadTask {
         // An interrupted call is finished or restarted before anything else happens.
         if is_internal(ctx.rax) && number != RT_SIGRETURN {
             if let Some(flow) = flow_of(ctx) {
+                // In case that the call is made again.
+                ctx.rax = number;
                 return flow;
             }
             return in_program_terms(thread, ctx, |ctx| signal::deliver(thread, ctx, Some(number)));

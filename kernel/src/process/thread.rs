@@ -5,6 +5,7 @@ use super::ids::Id;
 use super::io_counters::IoCounters;
 use super::process::Process;
 use super::settings::Settings;
+use super::wait_loan::LoanOffer;
 use crate::fs::{File, FileTable, FsView, RecentFiles};
 use crate::prelude::*;
 use crate::signal::ThreadSignals;
@@ -46,6 +47,8 @@ pub struct Thread {
     pub settings: Mutex<Settings>,
     /// How the last call that was interrupted goes on.
     pub restart: Mutex<Option<Restart>>,
+    /// Whether a child may use its host thread, while it waits for that.
+    pub(super) loan_offer: LoanOffer,
     /// What it has read and written.
     pub io: IoCounters,
     /// Another thread replaces the program: this one ends at its next way out.
@@ -87,6 +90,7 @@ impl Thread {
             robust_list: Mutex::new((0, 0)),
             settings: Mutex::new(beginning.settings),
             restart: Mutex::new(None),
+            loan_offer: LoanOffer::default(),
             io: IoCounters::default(),
             must_end: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),

@@ -11,12 +11,19 @@ use frame::ocall::process::Rusage;
 pub(super) struct UsageTotals {
     ended_threads: Rusage,
     children: Rusage,
+    /// The processor time that was used before the program was executed for which the process has moved.
+    before_program: Duration,
 }
 
 impl UsageTotals {
     /// A thread has ended that used this.
     pub(super) fn add_thread(&mut self, usage: &Rusage) {
         self.ended_threads = self.ended_threads.plus(usage);
+    }
+
+    /// What was used until now isn't the next program's.
+    pub(super) fn begin_program(&mut self) {
+        self.before_program = self.ended_threads.cpu_time();
     }
 
     /// A child was waited for that, with its own children, used this.
@@ -37,6 +44,12 @@ impl Process {
     pub fn cpu_time(&self) -> Duration {
         let totals = self.usage.lock();
         self.live_threads().iter().fold(totals.ended_threads.cpu_time(), |total, thread| total + thread.cpu_time())
+    }
+
+    /// As [`cpu_time`](Self::cpu_time), of its last program only, as far as that's known.
+    pub(super) fn program_time(&self) -> Duration {
+        let before = self.usage.lock().before_program;
+        self.cpu_time().saturating_sub(before)
     }
 
     fn live_threads(&self) -> Vec<Arc<Thread>> {

@@ -57,8 +57,8 @@ pub(super) fn lend(
         waiter.set_handle(handle);
         wait_at_gate(waiter, process)
     });
-    let result = u64::from(child.process.pid());
-    frame::thread::lend(Loan { borrower: task, ctx: regs, fs_base, result, on_move });
+    let result = Some(u64::from(child.process.pid()));
+    frame::thread::lend(Loan { borrower: task, ctx: regs, fs_base, arrival: None, result, on_move, on_return: None });
 }
 
 fn wait_at_gate(parent: Arc<Thread>, child: Arc<Process>) -> Arrival {

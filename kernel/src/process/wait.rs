@@ -5,6 +5,7 @@ use super::job::Take;
 use super::process::Process;
 use super::table::{self, Aftermath, Table};
 use super::thread::Thread;
+use super::wait_loan;
 use crate::prelude::*;
 use crate::signal::{self, Signal};
 use bitflags::bitflags;
@@ -106,44 +107,57 @@ pub struct Found {
     pub usage: Rusage,
 }
 
-/// Waits for a change of a child; nothing if there is none yet and `WNOHANG` is given.
-///
-/// # Errors
-/// `ECHILD` if there's no such child, `ERESTARTSYS` when a signal comes first.
-pub fn wait(thread: &Arc<Thread>, which: &Children, options: WaitOptions) -> Result<Option<Found>> {
-    let process = &thread.process;
-    loop {
-        let look = || match look(thread, which, options) {
-            Ok(None) if !options.contains(WaitOptions::WNOHANG) => None,
-            result => Some(result),
-        };
-        match process.child_changed.wait_until(None, look) {
-            Ok(result) => return result,
-            Err(WaitError::Interrupted) if !signal::is_wanted(thread) => {}
-            // What interrupts may be the news of just what is waited for.
-            Err(_) => return look_again(thread, which, options),
+impl Children {
+    /// Whether `child` is meant.
+    pub(super) fn has(&self, child: &Arc<Process>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Pid(pid) => child.pid() == *pid,
+            Self::Group(group) => child.group() == *group,
+            Self::Process(process) => Arc::ptr_eq(child, process),
         }
     }
 }
 
-/// A last look before a signal ends the wait.
-fn look_again(thread: &Arc<Thread>, which: &Children, options: WaitOptions) -> Result<Option<Found>> {
-    match look(thread, which, options) {
-        Ok(None) => Err(Errno::ERESTARTSYS.into()),
-        result => result,
+/// Waits for a change of a child; nothing if there is none yet and `WNOHANG` is given.
+///
+/// # Errors
+/// `ECHILD` if there's no such child, `ERESTARTSYS` when a signal comes first; `ELENT` when a child needs the host thread.
+pub fn wait(thread: &Arc<Thread>, which: &Children, options: WaitOptions) -> Result<Option<Found>> {
+    if options.contains(WaitOptions::WNOHANG) {
+        return look(thread, which, options);
+    }
+    loop {
+        thread.loan_offer.open(which);
+        let is_there = || thread.loan_offer.is_taken() || is_there(thread, which, options).unwrap_or(true);
+        let outcome = thread.process.child_changed.wait_until(None, || is_there().then_some(()));
+        if let Some(mover) = thread.loan_offer.close() {
+            wait_loan::lend(thread, mover);
+            return Err(Errno::ELENT.into());
+        }
+        // What interrupts may be the news of just what is waited for.
+        match (look(thread, which, options), outcome) {
+            (Ok(None), Ok(())) => {}
+            (Ok(None), Err(WaitError::Interrupted)) if !signal::is_wanted(thread) => {}
+            (Ok(None), Err(_)) => return Err(Errno::ERESTARTSYS.into()),
+            (result, _) => return result,
+        }
     }
 }
 
-fn look(thread: &Arc<Thread>, which: &Children, options: WaitOptions) -> Result<Option<Found>> {
-    // A look without the right to change is enough in most cases.
-    let is_there = table::read(|table| {
+/// Whether there's a change of a child. A look without the right to change is enough in most cases.
+fn is_there(thread: &Thread, which: &Children, options: WaitOptions) -> Result<bool> {
+    table::read(|table| {
         let mut eligible = eligible(table, thread, which, options).peekable();
         if eligible.peek().is_none() {
             bail!(ECHILD, "no such child");
         }
         Ok(eligible.any(|child| change_of(child, options, Take::Leave).is_some()))
-    })?;
-    if !is_there {
+    })
+}
+
+fn look(thread: &Arc<Thread>, which: &Children, options: WaitOptions) -> Result<Option<Found>> {
+    if !is_there(thread, which, options)? {
         return Ok(None);
     }
     table::change(|table, aftermath| {
@@ -168,14 +182,7 @@ fn eligible<'a>(
         let is_of_kind = options.contains(WaitOptions::WALL) || is_clone == options.contains(WaitOptions::WCLONE);
         let is_of_thread = !options.contains(WaitOptions::WNOTHREAD)
             || relations.parent_thread.load(Ordering::Relaxed) == thread.tid();
-        is_of_kind
-            && is_of_thread
-            && match which {
-                Children::Any => true,
-                Children::Pid(pid) => child.pid() == *pid,
-                Children::Group(group) => child.group() == *group,
-                Children::Process(process) => Arc::ptr_eq(child, process),
-            }
+        is_of_kind && is_of_thread && which.has(child)
     })
 }
 
