@@ -23,6 +23,7 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("kernel::fs::dentry::Changes", "changes of a directory"),
     ("kernel::fs::inode_file::Position", "an open file's position"),
     ("core::option::Option<alloc::vec::Vec<u8>>", "a file of /proc that is being read"),
+    ("[[u8; 65]; 6]", "the names that uname tells"),
     // System V IPC, which a file of /proc tells of too.
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::shm::Segment>", "shared memory segments"),
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::sem::Set>", "semaphore sets"),
