@@ -205,9 +205,10 @@ extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
     let process = block.handle.process.clone();
     process.begin();
     block.host_pid.store(process.pid(), Ordering::SeqCst);
-    host_process::add(process.pid(), &process);
+    // Before it waits for a lock: if it's killed there, another host thread goes on from there, which is prepared.
     block.prepare_host_thread();
     process.is_watched_now();
+    host_process::add(process.pid(), &process);
     drop(process);
     host_process::begin();
     run_role(block)
