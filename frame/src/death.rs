@@ -55,6 +55,7 @@ pub(crate) fn see_to(process: &Arc<HostProcess>, pid: u32) {
 /// Ends the LibOS if a thread was killed while it changed what all share. For who waits for long for a lock, or is about to
 /// take one that the thread may have held.
 pub(crate) fn end_if_holder_died() {
+    host_process::end_if_alone();
     if let Some(pid) = thread::find_dead_holder() {
         end_with(pid);
     }
@@ -135,6 +136,7 @@ unsafe extern "C" fn replacement_start(block: *mut ThreadBlock) -> ! {
 }
 
 extern "C" fn replacement_main(block: *mut ThreadBlock) -> ! {
+    host_process::end_with_first();
     for range in [USER_MIN..LIBOS_BASE, LIBOS_END..USER_MAX] {
         // Another process's memory must not be taken for the dead one's.
         if mem::unmap(&range).is_err() {

@@ -154,18 +154,22 @@ fn take(pid: u32) -> Option<Arc<HostProcess>> {
     Some(others.swap_remove(index).1)
 }
 
-/// What a new host process does first.
-pub(crate) fn begin() {
+/// What a new host process does first: it ends with the first one, also when it waits for a lock that nobody gives up.
+pub(crate) fn end_with_first() {
     process::signal_on_parents_end(ORPHANED_SIGNAL);
     end_if_alone();
+}
+
+/// What a new host process does when its thread is prepared.
+pub(crate) fn begin() {
     // They were blocked while it was started.
     let _ = crate::ocall::signal::unblock_all();
 }
 
-/// Ends the calling host process unless the first one is its parent still. The host tells it, too, when only the thread
-/// that started it has ended. It may wait for a lock of the dead, so this takes none.
+/// Ends the calling host process unless the first one is its parent still, or it is that. The host tells it, too, when only
+/// the thread that started it has ended. It may wait for a lock of the dead, so this takes none.
 pub(crate) fn end_if_alone() {
-    if process::parent() != FIRST.load(Ordering::SeqCst) {
+    if !is_first() && process::parent() != FIRST.load(Ordering::SeqCst) {
         process::exit_here(crate::boot::FAILURE_STATUS);
     }
 }

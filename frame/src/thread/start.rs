@@ -200,6 +200,7 @@ unsafe extern "C" fn process_start(block: *mut ThreadBlock) -> ! {
 }
 
 extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
+    host_process::end_with_first();
     // SAFETY: the new thread's own block.
     let block = unsafe { &mut *block };
     let process = block.handle.process.clone();
