@@ -57,6 +57,11 @@ impl HostProcess {
         self.pid.load(Ordering::SeqCst)
     }
 
+    /// Whether it is known by its id, or was.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed.load(Ordering::SeqCst)
+    }
+
     /// Its first thread has had the host tell of its death.
     pub(crate) fn is_watched_now(&self) {
         self.is_watched.store(true, Ordering::SeqCst);

@@ -48,10 +48,14 @@ impl ThreadBlock {
     /// What became of the host process that its dead host thread was about to start, if it was.
     pub(crate) fn start_by_dead(&mut self) -> Option<Start> {
         let (block, process) = self.starting.take()?;
+        if process.is_listed() {
+            // What has become of it is seen to; others may use the block.
+            return None;
+        }
         // SAFETY: blocks are never unmapped, and the fields are atomic.
         let (tid, host_pid) = unsafe { (&(*block.0).host_tid, &(*block.0).host_pid) };
         let tid = tid.load(Ordering::SeqCst);
-        // Until the host process runs, the block is its own. Afterwards it may have ended, and others may use the block.
+        // Until somebody lists it, the block is its own.
         match (process.pid(), tid) {
             (0, NOT_STARTED) => Some(Start::Undone(block, process)),
             (0, 0) => None,
