@@ -6,6 +6,7 @@
 
 use crate::errno::Result;
 use crate::ocall::thread::ChildOf;
+use crate::ocall::time::{self, Clock};
 use crate::ocall::{process, thread as host_thread};
 use crate::sync::{Mutex, Once, wait_while, wait_while_at_most};
 use crate::thread::{self, Lenders};
@@ -274,6 +275,8 @@ pub fn continue_others() {
 fn supervise() {
     /// A host process may die while there's something else to do, and nobody is woken for it then.
     const LOOK_AGAIN: Duration = Duration::from_millis(200);
+    /// Nor is anybody woken between the last look and the wait.
+    const LONGEST_WAIT: Duration = Duration::from_secs(5);
     /// One surely dies when the host says so, which may take ten seconds where processors are busy.
     const LOOKS: u32 = 100;
     let mut was_busy = false;
@@ -289,8 +292,10 @@ fn supervise() {
                 was_busy = false;
                 FURTHER_LOOKS
             } else {
-                wait_while(&STATUS, 0);
-                LOOKS
+                let start = time::now(Clock::Monotonic);
+                wait_while_at_most(&STATUS, 0, LONGEST_WAIT);
+                let was_woken = time::now(Clock::Monotonic).saturating_sub(start) < LONGEST_WAIT;
+                if was_woken { LOOKS } else { 1 }
             };
             if STATUS.load(Ordering::SeqCst) == 0 {
                 see_to_the_dead(looks);
