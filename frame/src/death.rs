@@ -22,8 +22,17 @@ use alloc::vec::Vec;
 use core::arch::naked_asm;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+/// A host process was killed. Whoever was about to sleep there may be in a queue still.
+static HAS_HAPPENED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a host process was killed.
+pub(crate) fn has_happened() -> bool {
+    HAS_HAPPENED.load(Ordering::Relaxed)
+}
+
 /// Has the tasks of a host process end that was killed.
 pub(crate) fn see_to(process: &Arc<HostProcess>, pid: u32) {
+    HAS_HAPPENED.store(true, Ordering::SeqCst);
     // Who brings one of its threads to an end may be killed in turn.
     let is_first_look = !process.is_dead.swap(true, Ordering::SeqCst);
     let dead = thread::take_dead(pid);

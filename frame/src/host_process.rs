@@ -366,6 +366,7 @@ fn see_to_the_dead(mut looks: u32) {
             }
         }
         if is_any_dead {
+            thread::wake_all();
             (look, looks) = (0, FURTHER_LOOKS);
         }
         wait_while_at_most(&STATUS, 0, Duration::from_micros(100) * (1 << look.min(MOST_DOUBLINGS)));

@@ -105,3 +105,17 @@ pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
     let is_dead = |block: &BlockRef| is_its(block) && ids(block).1.load(Ordering::SeqCst) != 0 && !is_taken(block);
     all_blocks().filter(is_dead).collect()
 }
+
+/// Has all threads look again at what they wait for: one that was killed may have been about to wake them.
+pub(crate) fn wake_all() {
+    for block in all_blocks() {
+        // SAFETY: blocks are never unmapped, and the fields are atomic.
+        let block = unsafe { &*block.0 };
+        let (pid, tid) = (block.host_pid.load(Ordering::SeqCst), block.host_tid.load(Ordering::SeqCst));
+        let runs = tid > NOT_STARTED && pid != 0 && !is_starting(pid);
+        // Whoever wanted it before has interrupted it.
+        if runs && block.pending.swap(1, Ordering::SeqCst) == 0 {
+            ocall::thread::interrupt(pid, tid);
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub(crate) use current::held_locks;
 pub(crate) use current::watch_locks;
 pub(crate) use current::{current_block, current_process, current_waiter, grow_down, pending_word};
 pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
-pub(crate) use dead::{SLEEPER_SLOT, Start, find_dead_holder, take_dead};
+pub(crate) use dead::{SLEEPER_SLOT, Start, find_dead_holder, take_dead, wake_all};
 pub use handle::Handle;
 pub(crate) use handle::change_own_schedule;
 pub(crate) use held::{HeldLock, Hold, at_rest, hold, let_go};
