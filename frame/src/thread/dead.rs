@@ -1,6 +1,7 @@
 //! What is left of threads whose host process was killed ([`crate::death`]).
 
 use super::block::{BlockRef, NOT_STARTED, Role, ThreadBlock, all_blocks, is_starting};
+use super::home::IdleThread;
 use super::pool::POOL;
 use super::task::Task;
 use crate::host_process::HostProcess;
@@ -89,6 +90,7 @@ pub(crate) fn find_dead_holder() -> Option<u32> {
 /// The blocks whose host threads have died with the host process of this id, but for those that had no work, and those that
 /// others are about to give some.
 pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
+    IdleThread::dismiss_those_taken_in(host_pid);
     // SAFETY: blocks are never unmapped, and the fields are atomic.
     let ids = |block: &BlockRef| unsafe { (&(*block.0).host_pid, &(*block.0).host_tid) };
     let is_its = |block: &BlockRef| ids(block).0.load(Ordering::SeqCst) == host_pid;
@@ -100,8 +102,7 @@ pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
         ids(block).1.store(0, Ordering::SeqCst);
     }
     drop(pool);
-    // SAFETY: as above.
-    let is_taken = |block: &BlockRef| unsafe { &(*block.0).is_taken }.load(Ordering::SeqCst);
+    let is_taken = |block: &BlockRef| !block.taker().load(Ordering::SeqCst).is_null();
     let is_dead = |block: &BlockRef| is_its(block) && ids(block).1.load(Ordering::SeqCst) != 0 && !is_taken(block);
     all_blocks().filter(is_dead).collect()
 }

@@ -3,6 +3,8 @@
 //! Most of what a thread does under a lock can't be left half done. But whoever has the host change a mapping under a lock,
 //! or start a process, or read a file, or zeroes memory of a program, is prepared for that to fail. So what the lock
 //! protects is consistent then, and the lock of one that dies meanwhile can be given up on its behalf.
+//!
+//! What must be done as a whole without a lock is kept likewise ([`as_a_whole`]).
 
 use super::block::ThreadBlock;
 use super::current::current;
@@ -23,12 +25,16 @@ pub(crate) enum Hold {
     Reader = 1,
     /// A reader-writer lock, by a writer.
     Writer = 2,
+    /// No lock: the thread does something as a whole.
+    Work = 3,
 }
 
 /// The bits of a word's address that say how it's held.
 const HOLD: usize = 3;
 
 impl HeldLock {
+    const WORK: Self = Self(Hold::Work as usize);
+
     #[inline]
     pub(crate) fn new(word: &AtomicU32, hold: Hold) -> Self {
         Self(core::ptr::from_ref(word) as usize | hold as usize)
@@ -39,7 +45,8 @@ impl HeldLock {
         let hold = match self.0 & HOLD {
             0 => Hold::Mutex,
             1 => Hold::Reader,
-            _ => Hold::Writer,
+            2 => Hold::Writer,
+            _ => Hold::Work,
         };
         ((self.0 & !HOLD) as *const AtomicU32, hold)
     }
@@ -137,6 +144,15 @@ pub(crate) fn let_go(lock: HeldLock) {
         compiler_fence(Ordering::SeqCst);
         block.held.remove(lock);
     }
+}
+
+/// Does `work` that others rely on being done as a whole: if the host process is killed meanwhile, the LibOS ends.
+#[inline]
+pub fn as_a_whole<R>(work: impl FnOnce() -> R) -> R {
+    hold(HeldLock::WORK);
+    let result = work();
+    let_go(HeldLock::WORK);
+    result
 }
 
 /// Does `work` that may fail and changes nothing that a lock protects.

@@ -33,6 +33,7 @@ pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub(crate) use dead::{SLEEPER_SLOT, Start, find_dead_holder, take_dead, wake_all};
 pub use handle::Handle;
 pub(crate) use handle::change_own_schedule;
+pub use held::as_a_whole;
 pub(crate) use held::{HeldLock, Hold, at_rest, hold, let_go};
 pub use home::{Home, IdleThread};
 pub(crate) use lend::Lenders;
