@@ -2,6 +2,7 @@
 
 use super::block::{BlockRef, NOT_STARTED, Role, ThreadBlock, all_blocks, is_starting};
 use super::home::IdleThread;
+use super::lend::change_over_for_dead;
 use super::pool::POOL;
 use super::task::Task;
 use crate::host_process::HostProcess;
@@ -28,12 +29,17 @@ impl ThreadBlock {
         self.hold_nothing();
         self.pending.store(1, Ordering::SeqCst);
         self.arrival = None;
-        self.loan = None;
+        change_over_for_dead(self);
+        let process = self.handle.process.clone();
+        if let Role::Carrier(carrier) = self.role {
+            // It would have gone on elsewhere; now it ends.
+            drop(process.lenders.take_leaving(carrier, self));
+        }
         let own = match &self.role {
             Role::Task(task) => Some(task.clone()),
             Role::Service(_) | Role::Carrier(_) | Role::Watcher | Role::Idle => None,
         };
-        self.handle.process.lenders.tasks_of(&self.handle).into_iter().chain(own).collect()
+        process.lenders.tasks_of(&self.handle).into_iter().chain(own).collect()
     }
 }
 
