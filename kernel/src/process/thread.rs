@@ -48,6 +48,8 @@ pub struct Thread {
     pub restart: Mutex<Option<Restart>>,
     /// What it has read and written.
     pub io: IoCounters,
+    /// The thread, of whichever process, that it's about to start.
+    pub(super) newborn: Mutex<Option<Arc<Thread>>>,
     /// Another thread replaces the program: this one ends at its next way out.
     pub(super) must_end: AtomicBool,
     /// It has ended.
@@ -88,6 +90,7 @@ impl Thread {
             settings: Mutex::new(beginning.settings),
             restart: Mutex::new(None),
             io: IoCounters::default(),
+            newborn: Mutex::new(None),
             must_end: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             is_linking: AtomicBool::new(false),
