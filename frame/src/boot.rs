@@ -178,7 +178,7 @@ pub fn die(message: &str) -> ! {
     ocall::process::exit(FAILURE_STATUS)
 }
 
-fn die_with(message: &str, error: Error) -> ! {
+pub(crate) fn die_with(message: &str, error: Error) -> ! {
     say(format_args!("enclos: {message}: {error}\n"));
     ocall::process::exit(FAILURE_STATUS)
 }

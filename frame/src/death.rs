@@ -22,8 +22,17 @@ use alloc::vec::Vec;
 use core::arch::naked_asm;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+/// A host process was killed. Whoever was about to sleep there may be in a queue still.
+static HAS_HAPPENED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a host process was killed.
+pub(crate) fn has_happened() -> bool {
+    HAS_HAPPENED.load(Ordering::Relaxed)
+}
+
 /// Has the tasks of a host process end that was killed.
 pub(crate) fn see_to(process: &Arc<HostProcess>, pid: u32) {
+    HAS_HAPPENED.store(true, Ordering::SeqCst);
     // Who brings one of its threads to an end may be killed in turn.
     let is_first_look = !process.is_dead.swap(true, Ordering::SeqCst);
     let dead = thread::take_dead(pid);
@@ -55,6 +64,7 @@ pub(crate) fn see_to(process: &Arc<HostProcess>, pid: u32) {
 /// Ends the LibOS if a thread was killed while it changed what all share. For who waits for long for a lock, or is about to
 /// take one that the thread may have held.
 pub(crate) fn end_if_holder_died() {
+    host_process::end_if_alone();
     if let Some(pid) = thread::find_dead_holder() {
         end_with(pid);
     }
@@ -135,6 +145,7 @@ unsafe extern "C" fn replacement_start(block: *mut ThreadBlock) -> ! {
 }
 
 extern "C" fn replacement_main(block: *mut ThreadBlock) -> ! {
+    host_process::end_with_first();
     for range in [USER_MIN..LIBOS_BASE, LIBOS_END..USER_MAX] {
         // Another process's memory must not be taken for the dead one's.
         if mem::unmap(&range).is_err() {

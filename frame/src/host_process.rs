@@ -6,6 +6,7 @@
 
 use crate::errno::Result;
 use crate::ocall::thread::ChildOf;
+use crate::ocall::time::{self, Clock};
 use crate::ocall::{process, thread as host_thread};
 use crate::sync::{Mutex, Once, wait_while, wait_while_at_most};
 use crate::thread::{self, Lenders};
@@ -62,6 +63,11 @@ impl HostProcess {
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid.load(Ordering::SeqCst)
+    }
+
+    /// Whether it is known by its id, or was.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed.load(Ordering::SeqCst)
     }
 
     /// Its first thread has had the host tell of its death.
@@ -162,18 +168,22 @@ fn take(pid: u32) -> Option<Arc<HostProcess>> {
     Some(others.swap_remove(index).1)
 }
 
-/// What a new host process does first.
-pub(crate) fn begin() {
+/// What a new host process does first: it ends with the first one, also when it waits for a lock that nobody gives up.
+pub(crate) fn end_with_first() {
     process::signal_on_parents_end(ORPHANED_SIGNAL);
     end_if_alone();
+}
+
+/// What a new host process does when its thread is prepared.
+pub(crate) fn begin() {
     // They were blocked while it was started.
     let _ = crate::ocall::signal::unblock_all();
 }
 
-/// Ends the calling host process unless the first one is its parent still. The host tells it, too, when only the thread
-/// that started it has ended. It may wait for a lock of the dead, so this takes none.
+/// Ends the calling host process unless the first one is its parent still, or it is that. The host tells it, too, when only
+/// the thread that started it has ended. It may wait for a lock of the dead, so this takes none.
 pub(crate) fn end_if_alone() {
-    if process::parent() != FIRST.load(Ordering::SeqCst) {
+    if !is_first() && process::parent() != FIRST.load(Ordering::SeqCst) {
         process::exit_here(crate::boot::FAILURE_STATUS);
     }
 }
@@ -273,6 +283,8 @@ pub fn continue_others() {
 fn supervise() {
     /// A host process may die while there's something else to do, and nobody is woken for it then.
     const LOOK_AGAIN: Duration = Duration::from_millis(200);
+    /// Nor is anybody woken between the last look and the wait.
+    const LONGEST_WAIT: Duration = Duration::from_secs(5);
     /// One surely dies when the host says so, which may take ten seconds where processors are busy.
     const LOOKS: u32 = 100;
     let mut was_busy = false;
@@ -288,8 +300,10 @@ fn supervise() {
                 was_busy = false;
                 FURTHER_LOOKS
             } else {
-                wait_while(&STATUS, 0);
-                LOOKS
+                let start = time::now(Clock::Monotonic);
+                wait_while_at_most(&STATUS, 0, LONGEST_WAIT);
+                let was_woken = time::now(Clock::Monotonic).saturating_sub(start) < LONGEST_WAIT;
+                if was_woken { LOOKS } else { 1 }
             };
             if STATUS.load(Ordering::SeqCst) == 0 {
                 see_to_the_dead(looks);
@@ -360,6 +374,7 @@ fn see_to_the_dead(mut looks: u32) {
             }
         }
         if is_any_dead {
+            thread::wake_all();
             (look, looks) = (0, FURTHER_LOOKS);
         }
         wait_while_at_most(&STATUS, 0, Duration::from_micros(100) * (1 << look.min(MOST_DOUBLINGS)));

@@ -144,11 +144,11 @@ pub(crate) fn install() -> Result<()> {
 /// calls trap.
 pub(crate) fn prepare_thread(stack_bottom: usize, stack_len: usize) {
     let text = boot::text();
-    if ocall::signal::set_alternate_stack(stack_bottom, stack_len)
-        .and_then(|()| ocall::signal::dispatch_syscalls(text.start, text.len()))
-        .is_err()
-    {
-        boot::die("this host has no Syscall User Dispatch (Linux 5.11 or later)");
+    if let Err(error) = ocall::signal::set_alternate_stack(stack_bottom, stack_len) {
+        boot::die_with("the host refuses a thread's alternate stack", error);
+    }
+    if let Err(error) = ocall::signal::dispatch_syscalls(text.start, text.len()) {
+        boot::die_with("this host has no Syscall User Dispatch (Linux 5.11 or later)", error);
     }
 }
 

@@ -23,11 +23,13 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("kernel::fs::dentry::Changes", "changes of a directory"),
     ("kernel::fs::inode_file::Position", "an open file's position"),
     ("core::option::Option<alloc::vec::Vec<u8>>", "a file of /proc that is being read"),
+    ("[[u8; 65]; 6]", "the names that uname tells"),
     // System V IPC, which a file of /proc tells of too.
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::shm::Segment>", "shared memory segments"),
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::sem::Set>", "semaphore sets"),
     ("kernel::ipc::sysv::ids::Inner<kernel::ipc::sysv::msg::Queue>", "System V message queues"),
     ("(kernel::ipc::sysv::ids::Perm, i64)", "whose a System V object is"),
+    ("kernel::ipc::sysv::shm::Times", "when a shared memory segment was used"),
     ("kernel::ipc::sysv::sem::State", "a semaphore set"),
     ("kernel::ipc::sysv::msg::State", "a System V message queue"),
     (
@@ -44,7 +46,6 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
         "alloc::collections::btree::map::BTreeMap<usize, alloc::vec::Vec<alloc::sync::Weak<kernel::fs::inotify::instance::Instance>>>",
         "who watches which inodes",
     ),
-    ("alloc::collections::vec_deque::VecDeque<kernel::fs::inotify::events::Event>", "what an inotify file has to tell"),
     // Unix sockets.
     ("kernel::net::unix::connection::Transition", "who makes a socket a listener or an endpoint"),
     ("kernel::net::unix::name::Name", "a socket's name"),
@@ -78,6 +79,7 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
     ("kernel::events::epoll::file::Ready", "an epoll's ready items"),
     ("core::option::Option<frame::ocall::file::HostFd>", "a descriptor of such an item's own"),
     ("kernel::time::timerfd::State", "a timerfd"),
+    ("alloc::collections::vec_deque::VecDeque<kernel::fs::inotify::events::Event>", "what an inotify file has to tell"),
     (
         "core::option::Option<alloc::sync::Weak<kernel::net::unix::datagram::DatagramSocket>>",
         "a datagram socket's peer",

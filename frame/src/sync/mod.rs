@@ -37,11 +37,12 @@ pub use waiter::{Deadline, WaitError, Waiter};
 pub(crate) unsafe fn unlock_for_dead(lock: HeldLock) {
     let (word, hold) = lock.parts();
     // SAFETY: the caller's.
-    let word = unsafe { &*word };
+    let word = || unsafe { &*word };
     match hold {
-        Hold::Mutex => mutex::unlock_for_dead(word),
-        Hold::Reader => rwlock::unlock_shared_for_dead(word),
-        Hold::Writer => rwlock::unlock_exclusive_for_dead(word),
+        Hold::Mutex => mutex::unlock_for_dead(word()),
+        Hold::Reader => rwlock::unlock_shared_for_dead(word()),
+        Hold::Writer => rwlock::unlock_exclusive_for_dead(word()),
+        Hold::Work => {}
     }
 }
 

@@ -61,9 +61,11 @@ impl WaitQueue {
         }
     }
 
-    /// Wakes the one that has waited longest.
+    /// Wakes the one that has waited longest; all if that may have been killed meanwhile.
     pub fn wake_one(&self) {
-        if self.len.load(Ordering::SeqCst) > 0 {
+        if crate::death::has_happened() {
+            self.wake_all();
+        } else if self.len.load(Ordering::SeqCst) > 0 {
             let waiter = {
                 let mut waiters = self.waiters.lock();
                 let waiter = waiters.pop_front();

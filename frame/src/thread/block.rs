@@ -50,8 +50,8 @@ pub(crate) struct ThreadBlock {
     pub(super) role: Role,
     pub(super) handle: Arc<Shared>,
     pub(super) fs_base: u64,
-    /// It belongs to who is about to give the idle thread work.
-    pub(super) is_taken: AtomicBool,
+    /// The block of the thread that is about to give the idle thread work, to which this one belongs meanwhile.
+    pub(super) taker: AtomicPtr<ThreadBlock>,
     /// An idle thread's next work is complete.
     pub(super) ready: AtomicBool,
     /// What is done on a new host thread before it goes on with its task.
@@ -91,6 +91,12 @@ static LAST: AtomicPtr<ThreadBlock> = AtomicPtr::new(core::ptr::null_mut());
 unsafe impl Send for BlockRef {}
 
 impl BlockRef {
+    /// Who has taken it out of the pool.
+    pub(super) fn taker(&self) -> &AtomicPtr<ThreadBlock> {
+        // SAFETY: blocks are never unmapped, and the field is atomic.
+        unsafe { &(*self.0).taker }
+    }
+
     /// Whether this block, which is in the pool of idle ones, is of a thread of `process`.
     pub(super) fn is_idle_in(&self, process: &Arc<HostProcess>) -> bool {
         // SAFETY: idle blocks stay valid; their handle isn't changed while they're in the pool.
@@ -163,7 +169,7 @@ pub(super) fn new_block(role: Role, process: Arc<HostProcess>) -> Result<*mut Th
             role,
             handle: Shared::new(block, process),
             fs_base: 0,
-            is_taken: AtomicBool::new(false),
+            taker: AtomicPtr::new(core::ptr::null_mut()),
             ready: AtomicBool::new(false),
             arrival: None,
             loan: None,

@@ -1,6 +1,8 @@
 //! What is left of threads whose host process was killed ([`crate::death`]).
 
 use super::block::{BlockRef, NOT_STARTED, Role, ThreadBlock, all_blocks, is_starting};
+use super::home::IdleThread;
+use super::lend::change_over_for_dead;
 use super::pool::POOL;
 use super::task::Task;
 use crate::host_process::HostProcess;
@@ -26,13 +28,18 @@ impl ThreadBlock {
     pub(crate) fn tasks_of_dead(&mut self) -> Vec<Arc<dyn Task>> {
         self.hold_nothing();
         self.pending.store(1, Ordering::SeqCst);
+        change_over_for_dead(self);
+        let process = self.handle.process.clone();
+        if let Role::Carrier(carrier) = self.role {
+            // It would have gone on elsewhere; now it ends.
+            drop(process.lenders.take_leaving(carrier, self));
+        }
         self.arrival = None;
-        self.loan = None;
         let own = match &self.role {
             Role::Task(task) => Some(task.clone()),
             Role::Service(_) | Role::Carrier(_) | Role::Watcher | Role::Idle => None,
         };
-        self.handle.process.lenders.tasks_of(&self.handle).into_iter().chain(own).collect()
+        process.lenders.tasks_of(&self.handle).into_iter().chain(own).collect()
     }
 }
 
@@ -48,10 +55,14 @@ impl ThreadBlock {
     /// What became of the host process that its dead host thread was about to start, if it was.
     pub(crate) fn start_by_dead(&mut self) -> Option<Start> {
         let (block, process) = self.starting.take()?;
+        if process.is_listed() {
+            // What has become of it is seen to; others may use the block.
+            return None;
+        }
         // SAFETY: blocks are never unmapped, and the fields are atomic.
         let (tid, host_pid) = unsafe { (&(*block.0).host_tid, &(*block.0).host_pid) };
         let tid = tid.load(Ordering::SeqCst);
-        // Until the host process runs, the block is its own. Afterwards it may have ended, and others may use the block.
+        // Until somebody lists it, the block is its own.
         match (process.pid(), tid) {
             (0, NOT_STARTED) => Some(Start::Undone(block, process)),
             (0, 0) => None,
@@ -85,6 +96,7 @@ pub(crate) fn find_dead_holder() -> Option<u32> {
 /// The blocks whose host threads have died with the host process of this id, but for those that had no work, and those that
 /// others are about to give some.
 pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
+    IdleThread::dismiss_those_taken_in(host_pid);
     // SAFETY: blocks are never unmapped, and the fields are atomic.
     let ids = |block: &BlockRef| unsafe { (&(*block.0).host_pid, &(*block.0).host_tid) };
     let is_its = |block: &BlockRef| ids(block).0.load(Ordering::SeqCst) == host_pid;
@@ -96,8 +108,21 @@ pub(crate) fn take_dead(host_pid: u32) -> Vec<BlockRef> {
         ids(block).1.store(0, Ordering::SeqCst);
     }
     drop(pool);
-    // SAFETY: as above.
-    let is_taken = |block: &BlockRef| unsafe { &(*block.0).is_taken }.load(Ordering::SeqCst);
+    let is_taken = |block: &BlockRef| !block.taker().load(Ordering::SeqCst).is_null();
     let is_dead = |block: &BlockRef| is_its(block) && ids(block).1.load(Ordering::SeqCst) != 0 && !is_taken(block);
     all_blocks().filter(is_dead).collect()
+}
+
+/// Has all threads look again at what they wait for: one that was killed may have been about to wake them.
+pub(crate) fn wake_all() {
+    for block in all_blocks() {
+        // SAFETY: blocks are never unmapped, and the fields are atomic.
+        let block = unsafe { &*block.0 };
+        let (pid, tid) = (block.host_pid.load(Ordering::SeqCst), block.host_tid.load(Ordering::SeqCst));
+        let runs = tid > NOT_STARTED && pid != 0 && !is_starting(pid);
+        // Whoever wanted it before has interrupted it.
+        if runs && block.pending.swap(1, Ordering::SeqCst) == 0 {
+            ocall::thread::interrupt(pid, tid);
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! or start a process, or read a file, or zeroes memory of a program, is prepared for that to fail. So what the lock
 //! protects is consistent then, and the lock of one that dies meanwhile can be given up on its behalf.
 //!
+//! What must be done as a whole without a lock is kept likewise ([`as_a_whole`]).
+//!
 //! All host processes end with the first one, so nobody ever asks what its threads held. They keep nothing, which costs
 //! them a look at a word that doesn't change; a system call takes many locks.
 
@@ -27,12 +29,16 @@ pub(crate) enum Hold {
     Reader = 1,
     /// A reader-writer lock, by a writer.
     Writer = 2,
+    /// No lock: the thread does something as a whole.
+    Work = 3,
 }
 
 /// The bits of a word's address that say how it's held.
 const HOLD: usize = 3;
 
 impl HeldLock {
+    const WORK: Self = Self(Hold::Work as usize);
+
     #[inline]
     pub(crate) fn new(word: &AtomicU32, hold: Hold) -> Self {
         Self(core::ptr::from_ref(word) as usize | hold as usize)
@@ -43,7 +49,8 @@ impl HeldLock {
         let hold = match self.0 & HOLD {
             0 => Hold::Mutex,
             1 => Hold::Reader,
-            _ => Hold::Writer,
+            2 => Hold::Writer,
+            _ => Hold::Work,
         };
         ((self.0 & !HOLD) as *const AtomicU32, hold)
     }
@@ -163,6 +170,14 @@ fn kept() -> Option<&'static Held> {
         return None;
     }
     current().map(|block| &block.held).filter(|held| held.is_kept.load(Ordering::Relaxed))
+}
+
+/// Does `work` that others rely on being done as a whole: if the host process is killed meanwhile, the LibOS ends.
+pub fn as_a_whole<R>(work: impl FnOnce() -> R) -> R {
+    hold(HeldLock::WORK);
+    let result = work();
+    let_go(HeldLock::WORK);
+    result
 }
 
 /// Does `work` that may fail and changes nothing that a lock protects.

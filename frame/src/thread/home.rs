@@ -1,8 +1,9 @@
 //! Host processes as places that tasks of others can move to, and their threads without work.
 
-use super::block::{Arrival, BlockRef, Role, ThreadBlock, renew};
-use super::current::current_process;
+use super::block::{Arrival, BlockRef, Role, ThreadBlock, all_blocks, renew};
+use super::current::{current_block, current_process};
 use super::handle::Handle;
+use super::held::as_a_whole;
 use super::pool::POOL;
 use super::start::own_schedule;
 use super::task::Task;
@@ -74,10 +75,12 @@ impl Home {
 
 /// A host thread that waits for work. It ends if it doesn't get any.
 pub struct IdleThread {
-    /// Taken out of the pool: nobody else's, until the waiter is woken.
-    block: BlockRef,
-    /// What the thread waits with; the block gets another one with its work.
+    /// Taken out of the pool: nobody else's, until the thread has it back.
+    block: Option<BlockRef>,
+    /// What the thread waits with, unless it waits on; the block gets another one with its work.
     waiter: Option<Arc<Waiter>>,
+    process: Arc<HostProcess>,
+    host_pid: u32,
 }
 
 impl IdleThread {
@@ -86,17 +89,33 @@ impl IdleThread {
         let block = {
             let mut pool = POOL.lock();
             let index = pool.idle.iter().rposition(|block| block.is_idle_in(process))?;
-            pool.idle.swap_remove(index)
+            let block = pool.idle.swap_remove(index);
+            block.taker().store(current_block().cast_mut(), Ordering::SeqCst);
+            block
         };
-        let mut thread = Self { block, waiter: None };
-        thread.waiter = Some(thread.block().handle.waiter.clone());
-        thread.block().is_taken.store(true, Ordering::SeqCst);
-        Some(thread)
+        Some(Self::taken(block))
+    }
+
+    fn taken(block: BlockRef) -> Self {
+        // SAFETY: whoever has taken it has it alone.
+        let (handle, host_pid) = unsafe { (&(*block.0).handle, (*block.0).host_pid.load(Ordering::SeqCst)) };
+        Self { block: Some(block), waiter: Some(handle.waiter.clone()), process: handle.process.clone(), host_pid }
     }
 
     /// Has the threads of a host process that have no work end.
     pub(super) fn dismiss_all(process: &Arc<HostProcess>) {
         while Self::take(process).is_some() {}
+    }
+
+    /// Dismisses those that were taken by threads of the host process of this id, which is dead.
+    pub(super) fn dismiss_those_taken_in(host_pid: u32) {
+        for block in all_blocks() {
+            // SAFETY: null, or a block; these are never unmapped, and the field is atomic.
+            let taker = unsafe { block.taker().load(Ordering::SeqCst).as_ref() };
+            if taker.is_some_and(|taker| taker.host_pid.load(Ordering::SeqCst) == host_pid) {
+                drop(Self::taken(block));
+            }
+        }
     }
 
     /// Has the thread run the program from `ctx` on, after it has done `arrival`; as [`spawn`](super::spawn) otherwise.
@@ -117,51 +136,52 @@ impl IdleThread {
     }
 
     /// Whether it's a thread of the same host process as this one.
-    pub fn is_beside(&mut self, other: &Handle) -> bool {
-        Arc::ptr_eq(&self.block().handle.process, &other.0.process)
+    pub fn is_beside(&self, other: &Handle) -> bool {
+        Arc::ptr_eq(&self.process, &other.0.process)
     }
 
     /// Lets the thread wait on: there's no work for it after all.
     pub fn put_back(mut self) {
-        let process = self.block().handle.process.clone();
-        let host_pid = self.block().host_pid.load(Ordering::SeqCst);
+        as_a_whole(|| {
+            let Some(block) = self.block.take() else { return };
+            let mut pool = POOL.lock();
+            block.taker().store(core::ptr::null_mut(), Ordering::SeqCst);
+            pool.idle.push(block);
+        });
         self.waiter = None;
-        self.block().is_taken.store(false, Ordering::SeqCst);
-        POOL.lock().idle.push(self.block);
-        core::mem::forget(self);
-        if process.is_dead.load(Ordering::SeqCst) {
-            // As if it had been dropped.
-            host_process::look_again(host_pid, &process);
-        }
     }
 
     /// Gives the thread its work.
     pub(super) fn set_off(mut self, role: Role, prepare: impl FnOnce(&mut ThreadBlock)) {
-        let block = self.block();
-        let process = block.handle.process.clone();
-        renew(block, role, process);
-        prepare(block);
+        as_a_whole(|| {
+            if let Some(block) = self.block {
+                // SAFETY: ours alone, as the field says; blocks are never unmapped.
+                let block = unsafe { &mut *block.0 };
+                renew(block, role, self.process.clone());
+                prepare(block);
+            }
+            self.give_back();
+        });
     }
 
-    fn block(&mut self) -> &mut ThreadBlock {
-        // SAFETY: ours alone, as the field says; blocks are never unmapped.
-        unsafe { &mut *self.block.0 }
+    /// From here on the block is the thread's own.
+    fn give_back(&mut self) {
+        let Some(block) = self.block.take() else { return };
+        block.taker().store(core::ptr::null_mut(), Ordering::SeqCst);
+        // SAFETY: ours until now.
+        unsafe { (*block.0).ready.store(true, Ordering::Release) };
     }
 }
 
 impl Drop for IdleThread {
     fn drop(&mut self) {
-        let process = self.block().handle.process.clone();
-        let host_pid = self.block().host_pid.load(Ordering::SeqCst);
-        self.block().is_taken.store(false, Ordering::SeqCst);
-        // From here on it's the thread's own.
-        self.block().ready.store(true, Ordering::Release);
+        as_a_whole(|| self.give_back());
         if let Some(waiter) = &self.waiter {
             waiter.wake();
         }
-        if process.is_dead.load(Ordering::SeqCst) {
+        if self.process.is_dead.load(Ordering::SeqCst) {
             // Who has seen to the others that died has left it to us.
-            host_process::look_again(host_pid, &process);
+            host_process::look_again(self.host_pid, &self.process);
         }
     }
 }

@@ -111,16 +111,17 @@ impl Lenders {
     }
 
     /// The oldest one that was free when so many had been freed; it goes on on the host thread of `block`.
-    pub(super) fn take_overdue(&self, freed: u64, block: &ThreadBlock) -> Option<Lender> {
+    pub(super) fn take_overdue(&self, freed: u64, block: &mut ThreadBlock) -> Option<OnMove> {
         self.take(block, |lender| matches!(lender.state, State::Free(since) if since <= freed))
     }
 
-    /// The one that a host thread of this number was started for, that of `block`.
-    pub(super) fn take_leaving(&self, carrier: u64, block: &ThreadBlock) -> Option<Lender> {
+    /// The one that a host thread of this number was started for, that of `block`, goes on there.
+    pub(super) fn take_leaving(&self, carrier: u64, block: &mut ThreadBlock) -> Option<OnMove> {
         self.take(block, |lender| lender.state == State::Leaving(carrier))
     }
 
-    fn take(&self, block: &ThreadBlock, is_it: impl Fn(&Lender) -> bool) -> Option<Lender> {
+    /// Whoever is killed with a lender that is neither in the list nor anywhere else has the list's lock.
+    fn take(&self, block: &mut ThreadBlock, is_it: impl Fn(&Lender) -> bool) -> Option<OnMove> {
         let mut list = self.list.lock();
         let index = list.iter().position(is_it)?;
         let lender = take_out(&mut list, index);
@@ -131,20 +132,27 @@ impl Lenders {
             waiting.host_thread = block.handle.clone();
             waiting.host_thread.lenders.fetch_add(1, Ordering::SeqCst);
         }
-        Some(lender)
+        let (on_move, _) = lender.take_over(block);
+        Some(on_move)
     }
 
-    /// The last one that has lent this host thread, and takes it back.
-    fn take_back(&self, host_thread: &Arc<Shared>) -> Option<Lender> {
+    /// The last one that has lent the host thread of `block` takes it back.
+    fn take_back(&self, block: &mut ThreadBlock) -> Option<()> {
+        let host_thread = &block.handle;
+        // Nobody comes for those who were leaving.
+        let is_dead = host_thread.process.is_dead.load(Ordering::SeqCst);
         let mut list = self.list.lock();
         // Who waits for one that is leaving gets that one's new host thread.
         let mut waits_for_leaving = false;
         let index = list.iter().rposition(|lender| {
             let is_ours = lender.waits_for(host_thread);
             waits_for_leaving |= is_ours && lender.state.is_leaving();
-            is_ours && (matches!(lender.state, State::Free(_)) || lender.state == State::Held && !waits_for_leaving)
+            let may_go_on = matches!(lender.state, State::Free(_)) || lender.state == State::Held && !waits_for_leaving;
+            is_ours && (may_go_on || is_dead)
         })?;
-        Some(take_out(&mut list, index))
+        let (_, on_return) = take_out(&mut list, index).take_over(block);
+        block.arrival = on_return;
+        Some(())
     }
 
     /// The one that waits for the task that now uses this host thread may go on.
@@ -196,12 +204,6 @@ impl Lender {
         block.xstate_area = block.ctx.xstate.as_ptr();
         block.fs_base = self.fs_base;
         (self.on_move, self.on_return)
-    }
-
-    /// It goes on on this host thread, which is another one than it has lent.
-    pub(super) fn move_to(self, block: &mut ThreadBlock) {
-        let (on_move, _) = self.take_over(block);
-        block.arrival = Some(on_move(Handle(block.handle.clone())));
     }
 }
 
@@ -285,29 +287,36 @@ fn move_those(block: &ThreadBlock, is_it: impl Fn(State) -> bool) -> Result<()> 
 
 /// The task's borrower takes over.
 pub(super) fn change_over(block: &mut ThreadBlock) {
-    let Some(Loan { borrower, ctx, fs_base, arrival, result, on_move, on_return }) = block.loan.take() else { return };
+    if let Some(fs_base) = lend_out(block, crate::cpu::fs_base())
+        && !crate::cpu::set_fs_base(fs_base)
+    {
+        log::error!("a thread's TLS address is outside the program");
+    }
+}
+
+/// The dead host thread's task was about to lend it: its borrower comes first now.
+pub(super) fn change_over_for_dead(block: &mut ThreadBlock) {
+    lend_out(block, 0);
+}
+
+/// The host thread is the borrower's, whose thread pointer this gives; the task's own is `fs_base`.
+fn lend_out(block: &mut ThreadBlock, fs_base: u64) -> Option<u64> {
+    let process = block.handle.process.clone();
+    // Until all is done: if the host process is killed meanwhile, one of both tasks may be nowhere.
+    let mut list = process.lenders.list.lock();
+    let Loan { borrower, ctx, fs_base: borrowers, arrival, result, on_move, on_return } = block.loan.take()?;
     if let Some(result) = result {
         block.ctx.rax = result;
     }
-    let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return };
+    let Role::Task(task) = core::mem::replace(&mut block.role, Role::Task(borrower)) else { return None };
     let ctx = Box::new(core::mem::replace(&mut block.ctx, *ctx));
-    let lender = Lender {
-        host_thread: block.handle.clone(),
-        state: State::Held,
-        task,
-        ctx,
-        fs_base: crate::cpu::fs_base(),
-        on_move,
-        on_return,
-    };
     block.handle.lenders.fetch_add(1, Ordering::SeqCst);
-    block.handle.process.lenders.list.lock().push(lender);
+    let host_thread = block.handle.clone();
+    list.push(Lender { host_thread, state: State::Held, task, ctx, fs_base, on_move, on_return });
     block.xstate_area = block.ctx.xstate.as_ptr();
-    block.fs_base = fs_base;
+    block.fs_base = borrowers;
     block.arrival = arrival;
-    if !crate::cpu::set_fs_base(fs_base) {
-        log::error!("a thread's TLS address is outside the program");
-    }
+    Some(borrowers)
 }
 
 /// The host thread goes back to the task that has lent it, if one has. Gives whether it did. The task that used it meanwhile
@@ -317,9 +326,9 @@ pub(super) fn give_back(block: &mut ThreadBlock) -> bool {
         return false;
     }
     let process: Arc<HostProcess> = block.handle.process.clone();
-    let Some(lender) = process.lenders.take_back(&block.handle) else { return false };
-    let (_, on_return) = lender.take_over(block);
-    block.arrival = on_return;
+    if process.lenders.take_back(block).is_none() {
+        return false;
+    }
     // What came for it meanwhile has only interrupted its borrower.
     block.pending.store(1, Ordering::SeqCst);
     true

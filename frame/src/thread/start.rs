@@ -200,14 +200,16 @@ unsafe extern "C" fn process_start(block: *mut ThreadBlock) -> ! {
 }
 
 extern "C" fn process_main(block: *mut ThreadBlock) -> ! {
+    host_process::end_with_first();
     // SAFETY: the new thread's own block.
     let block = unsafe { &mut *block };
     let process = block.handle.process.clone();
     process.begin();
     block.host_pid.store(process.pid(), Ordering::SeqCst);
-    host_process::add(process.pid(), &process);
+    // Before it waits for a lock: if it's killed there, another host thread goes on from there, which is prepared.
     block.prepare_host_thread();
     process.is_watched_now();
+    host_process::add(process.pid(), &process);
     drop(process);
     host_process::begin();
     run_role(block)

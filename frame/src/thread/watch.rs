@@ -1,7 +1,8 @@
 //! A host thread without work looks after tasks whose host threads others use for longer than expected.
 
 use super::block::{Role, ThreadBlock};
-use super::lend::{Lender, Lenders};
+use super::handle::Handle;
+use super::lend::{Lenders, OnMove};
 use super::start::start;
 use super::usage::take_usage;
 use crate::host_process::HostProcess;
@@ -41,9 +42,9 @@ pub(super) fn watch(block: &mut ThreadBlock) -> bool {
         let freed = lenders.freed();
         let _ = waiter.wait_uninterruptible(Some(Deadline::after(PERIOD)));
         // Free for two looks or more.
-        if let Some(lender) = lenders.take_overdue(before, block) {
+        if let Some(on_move) = lenders.take_overdue(before, block) {
             stop(&process);
-            go_on(lender, block);
+            go_on(on_move, block);
             return true;
         }
         in_vain = if lenders.freed() == before { in_vain + 1 } else { 0 };
@@ -66,13 +67,14 @@ fn stop(process: &HostProcess) -> bool {
 /// A lender that a host thread was started for goes on on the calling one. Gives whether there is one.
 pub(super) fn carry(carrier: u64, block: &mut ThreadBlock) -> bool {
     let process = block.handle.process.clone();
-    let Some(lender) = process.lenders.take_leaving(carrier, block) else { return false };
-    go_on(lender, block);
+    let Some(on_move) = process.lenders.take_leaving(carrier, block) else { return false };
+    go_on(on_move, block);
     true
 }
 
-fn go_on(lender: Lender, block: &mut ThreadBlock) {
+/// The lender that has taken over the host thread is on another one than it has lent.
+fn go_on(on_move: OnMove, block: &mut ThreadBlock) {
     // What the host thread did until now is nobody's.
     take_usage();
-    lender.move_to(block);
+    block.arrival = Some(on_move(Handle(block.handle.clone())));
 }

@@ -260,6 +260,11 @@ impl<T> Producer<T> {
         self.0.producers.turn.lock()
     }
 
+    /// As [`turn`](Self::turn), for who has a consumer's, of whichever channel: that comes first.
+    pub(super) fn turn_after(&self, _consumers: &Turn<'_>) -> Turn<'_> {
+        self.0.producers.turn.lock_nested()
+    }
+
     /// The slots that are free, which only become more while it's this producer's turn.
     pub(super) fn room(&self, _turn: &Turn<'_>) -> usize {
         self.0.free()

@@ -52,9 +52,8 @@ pub fn hand_on(
 }
 
 fn hand_on_now(from: &Consumer<Chunk>, to: &Producer<Chunk>, len: usize, input: Input) -> usize {
-    // A consumer's turn comes before a producer's.
     let taking = from.turn();
-    let giving = to.turn();
+    let giving = to.turn_after(&taking);
     let room = to.room(&giving);
     let mut handed = Vec::new();
     let mut total = 0;

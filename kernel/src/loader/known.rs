@@ -94,12 +94,15 @@ impl Known {
         if !self.has_run() {
             return &[];
         }
-        self.cpuids.call_once(|| {
-            super::cpuid::find(&*self.file, elf).unwrap_or_else(|error| {
-                debug!("the program can't be searched for cpuid instructions: {error}");
-                Vec::new()
-            })
-        })
+        if let Some(known) = self.cpuids.get() {
+            return known;
+        }
+        // Whoever is killed meanwhile keeps nobody waiting; others may search as well.
+        let found = super::cpuid::find(&*self.file, elf).unwrap_or_else(|error| {
+            debug!("the program can't be searched for cpuid instructions: {error}");
+            Vec::new()
+        });
+        frame::thread::as_a_whole(|| self.cpuids.call_once(|| found))
     }
 
     /// The processor time that its last run took; zero before it ends for the first time.

@@ -8,6 +8,7 @@ use super::table::{self, INIT, Table};
 use crate::prelude::*;
 use alloc::collections::BTreeMap;
 use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a walk has found, if nothing was wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,17 @@ pub(super) fn walk_if_debugging() {
         && let Err(violation) = walk()
     {
         error!("the processes are inconsistent: {violation}");
+    }
+}
+
+/// In debug builds, walks now and then as processes are reaped: each time while they're few, and when they're many only
+/// when as many were reaped as are looked at.
+pub(super) fn walk_now_and_then() {
+    const FEW: usize = 16;
+    static REAPED: AtomicUsize = AtomicUsize::new(0);
+    if cfg!(debug_assertions) && REAPED.fetch_add(1, Ordering::Relaxed) >= table::len().saturating_sub(FEW) {
+        REAPED.store(0, Ordering::Relaxed);
+        walk_if_debugging();
     }
 }
 
@@ -115,8 +127,7 @@ fn check_process(
         return Err(format!("the id of {pid} is {} or free", process.pid()));
     }
     let group = table.groups.get(&process.group());
-    let is_member =
-        group.is_some_and(|group| group.session() == process.session() && group.members().any(|member| *member == pid));
+    let is_member = group.is_some_and(|group| group.session() == process.session() && group.has(pid));
     if !is_member {
         return Err(format!("{pid} is no member of its group {} in session {}", process.group(), process.session()));
     }

@@ -140,12 +140,14 @@ fn clone_thread(cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> Result
     let tid = child.tid();
     tell_ids(request, &child);
     let mut regs = child_registers(cx.regs, request);
+    *parent.newborn.lock() = Some(child.clone());
     process.threads.lock().insert(tid, child.clone());
     thread_count::inc();
     let task = Arc::new(ThreadTask(child.clone()));
-    if let Err(error) = frame::thread::spawn(task, &mut regs, fs_base, |handle| child.set_handle(handle)) {
-        process.threads.lock().remove(&tid);
-        thread_count::dec();
+    let started = frame::thread::spawn(task, &mut regs, fs_base, |handle| child.set_handle(handle));
+    *parent.newborn.lock() = None;
+    if let Err(error) = started {
+        forget_thread(&child);
         warn!("the host gives no more threads: {error}");
         bail!(EAGAIN, "the host gives no more threads");
     }
@@ -177,6 +179,7 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
     let child = Thread::new(Beginning { process: process.clone(), ..beginning });
     let pidfd = request.pidfd.map(|place| PidFd::install(parent, &process, place)).transpose()?;
     *process.terminal.lock() = parent.process.terminal();
+    *parent.newborn.lock() = Some(child.clone());
     process.threads.lock().insert(child.tid(), child.clone());
     let pid = process.pid();
     let joined = group::join(parent, || {
@@ -191,6 +194,7 @@ fn clone_process(mut cx: Context<'_>, request: &CloneRequest, fs_base: u64) -> R
         let start = if is_fork { fork } else { share };
         start(&mut cx, request, &child, fs_base).inspect_err(|error| warn!("process {pid} can't be started: {error}"))
     });
+    *parent.newborn.lock() = None;
     let host_thread = started.inspect_err(|_| {
         forget(&process);
         if let Some(fd) = pidfd {
@@ -214,6 +218,27 @@ enum HostThread {
     Own,
     /// Its parent's, which waits.
     Lent,
+}
+
+/// The host process of `parent` was killed, which may have been about to start a thread or a process.
+pub(super) fn forget_newborn(parent: &Thread) {
+    let Some(child) = parent.newborn.lock().take() else { return };
+    if child.handle().is_some() {
+        // It has a host thread, or one comes.
+        return;
+    }
+    if Arc::ptr_eq(&child.process, &parent.process) {
+        forget_thread(&child);
+    } else {
+        forget(&child.process);
+    }
+}
+
+/// A thread that can't be started never was.
+fn forget_thread(thread: &Thread) {
+    if thread.process.threads.lock().remove(&thread.tid()).is_some() {
+        thread_count::dec();
+    }
 }
 
 /// A process that can't be started never was.

@@ -66,7 +66,7 @@ fn to_host_thread(
     let old = leave(cx.thread)?;
     let thread = cx.thread;
     let mover = Mover { thread: thread.clone(), arrival: load(thread.clone(), build) };
-    match wait_loan::take(mover, run_time, &mut host_thread) {
+    match wait_loan::take(mover, run_time, &host_thread) {
         Ok(()) => host_thread.put_back(),
         Err(Mover { arrival, .. }) => {
             let task = Arc::new(ThreadTask(thread.clone()));

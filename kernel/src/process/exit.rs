@@ -1,5 +1,6 @@
 //! How threads and processes end.
 
+use super::clone::forget_newborn;
 use super::limits::Resource;
 use super::process::{Last, Process};
 use super::thread::{Thread, thread_count};
@@ -83,6 +84,7 @@ fn begin_end(process: &Process, status: TermStatus) {
 /// A thread's host process was killed from outside, so its process counts as killed. The thread does what is left to do
 /// when it next looks.
 pub(super) fn kill_with_host_process(thread: &Thread) {
+    forget_newborn(thread);
     begin_end(&thread.process, TermStatus::Killed { signal: Signal::SIGKILL, core: false });
     // If it was just ending, it starts over.
     let threads = thread.process.threads.lock();

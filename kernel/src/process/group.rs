@@ -35,6 +35,10 @@ impl ProcessGroup {
         self.members.iter()
     }
 
+    pub(super) fn has(&self, pid: u32) -> bool {
+        self.members.contains(&pid)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

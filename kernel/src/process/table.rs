@@ -64,7 +64,7 @@ impl Aftermath {
         }
         if !self.reaped.is_empty() {
             drop(self.reaped);
-            check::walk_if_debugging();
+            check::walk_now_and_then();
         }
     }
 }
@@ -117,6 +117,11 @@ pub fn calling_thread() -> Option<Arc<Thread>> {
 /// All processes, by ascending id.
 pub fn all() -> Vec<Arc<Process>> {
     TABLE.read().processes.values().map(|entry| entry.process.clone()).collect()
+}
+
+/// How many processes there are.
+pub(super) fn len() -> usize {
+    TABLE.read().processes.len()
 }
 
 /// The processes of a group; none if there's no such group. The first process comes last: when it stops, so does whoever

@@ -51,6 +51,8 @@ pub struct Thread {
     pub(super) loan_offer: LoanOffer,
     /// What it has read and written.
     pub io: IoCounters,
+    /// The thread, of whichever process, that it's about to start.
+    pub(super) newborn: Mutex<Option<Arc<Thread>>>,
     /// Another thread replaces the program: this one ends at its next way out.
     pub(super) must_end: AtomicBool,
     /// It has ended.
@@ -92,6 +94,7 @@ impl Thread {
             restart: Mutex::new(None),
             loan_offer: LoanOffer::default(),
             io: IoCounters::default(),
+            newborn: Mutex::new(None),
             must_end: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             is_linking: AtomicBool::new(false),

@@ -48,9 +48,6 @@ pub(super) fn lend(
 ) {
     parent.hand_in_usage();
     parent.leave_host_thread();
-    if let Some(handle) = parent.handle() {
-        child.set_handle(handle);
-    }
     *child.process.vfork.lender.lock() = Some(Arc::downgrade(parent));
     let (waiter, process) = (parent.clone(), child.process.clone());
     let on_move = Box::new(move |handle| {
@@ -58,7 +55,21 @@ pub(super) fn lend(
         wait_at_gate(waiter, process)
     });
     let result = Some(u64::from(child.process.pid()));
-    frame::thread::lend(Loan { borrower: task, ctx: regs, fs_base, arrival: None, result, on_move, on_return: None });
+    // Who has a handle has a host thread, which whoever looks after a killed one relies on.
+    frame::thread::as_a_whole(|| {
+        if let Some(handle) = parent.handle() {
+            child.set_handle(handle);
+        }
+        frame::thread::lend(Loan {
+            borrower: task,
+            ctx: regs,
+            fs_base,
+            arrival: None,
+            result,
+            on_move,
+            on_return: None,
+        });
+    });
 }
 
 fn wait_at_gate(parent: Arc<Thread>, child: Arc<Process>) -> Arrival {

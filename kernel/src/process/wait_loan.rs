@@ -75,7 +75,7 @@ impl LoanOffer {
 ///
 /// # Errors
 /// The mover, which is to use the other one.
-pub(super) fn take(mover: Mover, run_time: Option<Duration>, instead: &mut IdleThread) -> Result<(), Mover> {
+pub(super) fn take(mover: Mover, run_time: Option<Duration>, instead: &IdleThread) -> Result<(), Mover> {
     if !run_time.is_some_and(frame::thread::is_worth_lending) {
         return Err(mover);
     }
@@ -84,8 +84,10 @@ pub(super) fn take(mover: Mover, run_time: Option<Duration>, instead: &mut IdleT
         return Err(mover);
     }
     // Not afterwards, when it may have moved on. Who wants it until then isn't missed: it looks when it has arrived.
-    mover.thread.set_handle(handle.clone());
-    parent.loan_offer.take(mover)?;
+    frame::thread::as_a_whole(|| {
+        mover.thread.set_handle(handle.clone());
+        parent.loan_offer.take(mover)
+    })?;
     handle.waiter().wake();
     Ok(())
 }
