@@ -2,11 +2,22 @@
 //!
 //! [`call`] returns at once or is restarted by the host; [`call_blocking`] may sleep, and ends as soon as
 //! the thread is wanted for a signal, even if that comes between the last look and the host's system call: the trap
-//! handler finds the thread inside [`blocking_call_window`] and moves it to the way out.
+//! handler finds the thread inside [`blocking_call_window`] and moves it to the way out. [`call_sleeping`] ends likewise when
+//! somebody changes a word and sends the thread the wake signal.
 
 use crate::errno::{Errno, Error, Result};
 use core::arch::{asm, naked_asm};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
+
+/// What ends a call of the host that waits for files, beside those.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until<'a> {
+    /// It isn't 0 any more. Who changes it sends the thread the wake signal.
+    pub(crate) word: &'a AtomicU32,
+    /// So much time has passed.
+    pub(crate) timeout: Option<Duration>,
+}
 
 /// Issues host system call `nr`.
 ///
@@ -77,15 +88,16 @@ pub(crate) unsafe fn call_blocking(nr: u32, args: [usize; 6]) -> Result<usize> {
     }
 }
 
-/// As [`call`], for calls that may sleep whatever the thread is wanted for; may end with `EINTR` for no reason.
+/// As [`call`], for calls that may sleep whatever the thread is wanted for, but not while `word`, if there's one, isn't 0; may
+/// end with `EINTR` for no reason.
 ///
 /// # Safety
 /// As for [`raw`].
-pub(crate) unsafe fn call_sleeping(nr: u32, args: [usize; 6]) -> Result<usize> {
+pub(crate) unsafe fn call_sleeping(nr: u32, args: [usize; 6], word: Option<&AtomicU32>) -> Result<usize> {
     static UNWANTED: u32 = 0;
     let started = start_clock();
     // SAFETY: passed on to the caller.
-    let result = unsafe { sleep(nr, args, &raw const UNWANTED) };
+    let result = unsafe { sleep(nr, args, word.map_or(&raw const UNWANTED, |word| word.as_ptr().cast_const())) };
     account(nr, started);
     decode(result)
 }

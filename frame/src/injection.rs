@@ -1,13 +1,13 @@
 //! Answers of the host that tests make up, at the gate: what a host gives that can't be trusted.
 
 use alloc::vec::Vec;
-use linux_raw_sys::general::{__NR_epoll_wait, __NR_ppoll};
+use linux_raw_sys::general::{__NR_epoll_pwait2, __NR_epoll_wait, __NR_ppoll};
 use spin::Mutex;
 
 /// An answer in place of the host's.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// `epoll_wait` gives these events and tokens, as far as there is room, and this count.
+    /// `epoll_wait` or `epoll_pwait2` gives these events and tokens, as far as there is room, and this count.
     EpollEvents(Vec<(u32, u64)>, isize),
     /// `ppoll` finds each file ready for these, and gives this count.
     Poll(i16, isize),
@@ -24,7 +24,7 @@ pub fn inject(answer: Answer) {
 impl Answer {
     fn is_for(&self, nr: u32) -> bool {
         match self {
-            Self::EpollEvents(..) => nr == __NR_epoll_wait,
+            Self::EpollEvents(..) => nr == __NR_epoll_wait || nr == __NR_epoll_pwait2,
             Self::Poll(..) => nr == __NR_ppoll,
         }
     }
@@ -60,7 +60,7 @@ impl Answer {
 /// Answers host system call `nr` if somebody has asked for it.
 pub(crate) fn answer(nr: u32, args: [usize; 6]) -> Option<isize> {
     // Others, such as the one that asks for the thread's id here, have none.
-    if ![__NR_epoll_wait, __NR_ppoll].contains(&nr) {
+    if ![__NR_epoll_wait, __NR_epoll_pwait2, __NR_ppoll].contains(&nr) {
         return None;
     }
     let tid = crate::ocall::thread::host_tid();
@@ -115,10 +115,10 @@ mod tests {
         const POLLERR_HUP_NVAL: i16 = 0x38;
         let fd = HostFd::from_launcher(-1);
         for count in [0, 1, 99] {
-            let mut fds = [PollFd { fd: &fd, events: POLLIN, ready: 0 }];
+            let mut fds = [PollFd::new(&fd, POLLIN)];
             inject(Answer::Poll(-1, count));
             assert_eq!(poll_now(&mut fds).unwrap(), 1);
-            assert_eq!(fds[0].ready, POLLIN | POLLERR_HUP_NVAL);
+            assert_eq!(fds[0].ready(), POLLIN | POLLERR_HUP_NVAL);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `SIGSYS` | Syscall User Dispatch | a system call of the program that isn't patched |
 //! | `SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP` | the processor | a fault of the program; one in the copy routines of [`crate::user`] is recovered there; any other is a bug of the LibOS |
-//! | [`WAKE_SIGNAL`] | another thread | the thread is wanted |
+//! | [`WAKE_SIGNAL`] | another thread | the thread is wanted, or woken while it waits in the host: the sender has left word |
 //! | `SIGTTIN`, `SIGTTOU` | the host's terminal | ignored: the kernel asks who has the terminal |
 //! | others that can be caught | outside | for programs: kept until a thread is on its way out |
 //!
@@ -246,14 +246,17 @@ extern "C" fn handler(signal: i32, info: *const SigInfo, host: *mut HostContext)
                 thread::on_pending(enter(host));
                 leave()
             }
-            interrupt_libos(host, rip);
+            if signal != WAKE_SIGNAL {
+                thread::interrupt_self();
+                thread::current_waiter().note();
+            }
+            end_sleep(host, rip);
         }
     }
 }
 
-/// The thread is in the LibOS: it looks after what is wanted when it leaves, and doesn't go to sleep before.
-fn interrupt_libos(host: &mut HostContext, rip: usize) {
-    thread::interrupt_self();
+/// The thread is in the LibOS, and somebody has left word for it: it sees that when it leaves, and doesn't go to sleep before.
+fn end_sleep(host: &mut HostContext, rip: usize) {
     let (start, issued, abort) = host::blocking_call_window();
     if (start..issued).contains(&rip) {
         host.regs.rip = abort as u64;
@@ -261,9 +264,6 @@ fn interrupt_libos(host: &mut HostContext, rip: usize) {
         host.regs.rip = entry::exit_start() as u64;
         // SAFETY: the calling thread's block.
         host.regs.rsp = unsafe { (*thread::current_block()).stack_top } as u64;
-    } else {
-        // It may sleep in a futex, which goes on sleeping after a handler unless it's woken.
-        thread::current_waiter().wake();
     }
 }
 

@@ -1,42 +1,11 @@
-//! OCalls about events: how a wait in the host is ended by another thread, and the host's `epoll` for its own files.
+//! OCalls about events: the host's `epoll` for its own files.
 
-use super::file::{HostFd, owned};
+use super::file::{HostFd, owned, timespec};
 use crate::errno::{Errno, Error, Result};
-use crate::host;
+use crate::host::{self, Until};
+use core::mem::MaybeUninit;
 use linux_raw_sys::general as sys;
-use linux_raw_sys::general::{
-    __NR_dup3, __NR_epoll_create1, __NR_epoll_ctl, __NR_epoll_wait, __NR_eventfd2, __NR_read, __NR_write,
-};
-
-/// What ends a thread's wait in the host: an event descriptor that only the LibOS knows.
-#[derive(Debug)]
-pub(crate) struct WakeFd(HostFd);
-
-impl WakeFd {
-    pub(crate) fn new() -> Result<Self> {
-        let flags = sys::EFD_CLOEXEC | sys::EFD_NONBLOCK;
-        // SAFETY: no effect on memory.
-        owned(unsafe { host::call(__NR_eventfd2, [0, flags as usize, 0, 0, 0, 0]) }).map(Self)
-    }
-
-    pub(crate) fn fd(&self) -> &HostFd {
-        &self.0
-    }
-
-    /// Ends the wait, or the next one.
-    pub(crate) fn signal(&self) {
-        let one = 1_u64;
-        // SAFETY: the host reads eight bytes.
-        let _ = unsafe { host::call(__NR_write, [self.0.raw() as usize, &raw const one as usize, 8, 0, 0, 0]) };
-    }
-
-    /// Makes it quiet again.
-    pub(crate) fn clear(&self) {
-        let mut count = 0_u64;
-        // SAFETY: the host writes eight bytes.
-        let _ = unsafe { host::call(__NR_read, [self.0.raw() as usize, &raw mut count as usize, 8, 0, 0, 0]) };
-    }
-}
+use linux_raw_sys::general::{__NR_dup3, __NR_epoll_create1, __NR_epoll_ctl, __NR_epoll_pwait2, __NR_epoll_wait};
 
 /// An `epoll` of the host, for files of the host.
 #[derive(Debug)]
@@ -79,7 +48,7 @@ impl HostEpoll {
     /// As for [`new`](Self::new).
     pub fn renew(&self) -> Result<()> {
         let fresh = Self::new()?;
-        let args = [fresh.0.raw() as usize, self.0.raw() as usize, sys::O_CLOEXEC as usize, 0, 0, 0];
+        let args = [fresh.raw(), self.raw(), sys::O_CLOEXEC as usize, 0, 0, 0];
         // SAFETY: no effect on memory; both descriptors are ours.
         unsafe { host::call(__NR_dup3, args)? };
         Ok(())
@@ -116,7 +85,7 @@ impl HostEpoll {
 
     fn control(&self, operation: u32, fd: &HostFd, events: u32, token: u64) -> Result<()> {
         let event = RawEvent { events, token };
-        let args = [self.0.raw() as usize, operation as usize, fd.raw() as usize, &raw const event as usize, 0, 0];
+        let args = [self.raw(), operation as usize, fd.raw() as usize, &raw const event as usize, 0, 0];
         // SAFETY: the host reads a `struct epoll_event`.
         unsafe { host::call(__NR_epoll_ctl, args)? };
         Ok(())
@@ -126,25 +95,51 @@ impl HostEpoll {
     ///
     /// # Errors
     /// `EIO` for an answer that can't be.
+    #[inline]
     pub fn take_ready(&self, max: usize, take: impl FnMut(HostEvent)) -> Result<usize> {
-        const FEW: usize = 16;
-        // Room is zeroed for what the host may write, which takes longer than a call that finds little.
-        if max <= FEW { self.take::<FEW>(max, take) } else { self.take::<MAX_HOST_EVENTS>(max, take) }
+        // SAFETY: the host writes at most as many events as it's told. It doesn't wait.
+        let ask = |events, max| unsafe { host::call(__NR_epoll_wait, [self.raw(), events, max, 0, 0, 0]) };
+        take_from(max, ask, take)
     }
 
-    fn take<const MOST: usize>(&self, max: usize, mut take: impl FnMut(HostEvent)) -> Result<usize> {
-        let mut events = [RawEvent { events: 0, token: 0 }; MOST];
-        let max = max.clamp(1, MOST);
-        // SAFETY: the host writes at most `max` events. It doesn't wait.
-        let count = unsafe {
-            host::call(__NR_epoll_wait, [self.0.raw() as usize, events.as_mut_ptr() as usize, max, 0, 0, 0])?
+    /// As [`take_ready`](Self::take_ready), but waits until something is ready; gives 0 when the time has passed.
+    ///
+    /// # Errors
+    /// `EINTR` when the word has changed, or for no reason; `EIO`.
+    pub(crate) fn wait_ready(&self, max: usize, until: Until<'_>, take: impl FnMut(HostEvent)) -> Result<usize> {
+        let timeout = until.timeout.map(timespec);
+        let timeout = timeout.as_ref().map_or(0, |timeout| core::ptr::from_ref(timeout) as usize);
+        let ask = |events, max| {
+            let args = [self.raw(), events, max, timeout, 0, 8];
+            // SAFETY: the host writes at most as many events as it's told, and reads the timeout.
+            unsafe { host::call_sleeping(__NR_epoll_pwait2, args, Some(until.word)) }
         };
-        if count > max {
-            return Err(Error::new(Errno::EIO, "the host gave more events than asked for"));
-        }
-        for event in &events[..count] {
-            take(HostEvent { events: event.events, token: event.token });
-        }
-        Ok(count)
+        take_from(max, ask, take)
     }
+
+    fn raw(&self) -> usize {
+        self.0.raw() as usize
+    }
+}
+
+/// Has the host write events, of which `ask` learns the place and the most that there's room for, and calls `take` with each.
+#[inline]
+fn take_from(
+    max: usize,
+    ask: impl FnOnce(usize, usize) -> Result<usize>,
+    mut take: impl FnMut(HostEvent),
+) -> Result<usize> {
+    // Zeroing what the host may write takes longer than a call that finds little.
+    let mut events = [const { MaybeUninit::<RawEvent>::uninit() }; MAX_HOST_EVENTS];
+    let max = max.clamp(1, MAX_HOST_EVENTS);
+    let count = ask(events.as_mut_ptr() as usize, max)?;
+    if count > max {
+        return Err(Error::new(Errno::EIO, "the host gave more events than asked for"));
+    }
+    for event in &events[..count] {
+        // SAFETY: the host has written it, as far as anybody knows; whatever lies there is an event.
+        let event = unsafe { event.assume_init() };
+        take(HostEvent { events: event.events, token: event.token });
+    }
+    Ok(count)
 }

@@ -1,12 +1,12 @@
 //! OCalls about the host's files.
 
 use crate::errno::{Errno, Error, Result};
-use crate::host;
-use crate::ocall::event::WakeFd;
+use crate::host::{self, Until};
 use crate::user::{Sink, Source, UserSlice};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::marker::PhantomData;
 use core::time::Duration;
 use linux_raw_sys::general as sys;
 use linux_raw_sys::general::{
@@ -733,44 +733,68 @@ pub fn set_status_flags(fd: &HostFd, flags: u32) -> Result<()> {
     Ok(())
 }
 
-/// What each of `fds` is ready for now stands in its third field, as for `poll(2)`. Gives how many have some.
+/// What each of `fds` is ready for now stands in it then, as for `poll(2)`. Gives how many are ready for something.
 ///
 /// # Errors
 /// `ENOMEM`, `EINVAL` beyond the host's limit of descriptors.
 pub fn poll_now(fds: &mut [PollFd<'_>]) -> Result<usize> {
-    poll_with(fds, None, Some(Duration::ZERO))
+    // SAFETY: the host writes within the array, and may update the timeout, which is ours. It doesn't wait.
+    poll_by(fds, Some(Duration::ZERO), |args| unsafe { host::call(__NR_ppoll, args) })
 }
 
-/// Waits until one of `fds` has one of the events asked for, `wake` is signalled, or the timeout passes. Gives how many
-/// of `fds` have some.
-pub(crate) fn poll_with(fds: &mut [PollFd<'_>], wake: Option<&WakeFd>, timeout: Option<Duration>) -> Result<usize> {
-    let mut host_fds: Vec<sys::pollfd> =
-        fds.iter().map(|fd| sys::pollfd { fd: fd.fd.raw(), events: fd.events, revents: 0 }).collect();
-    host_fds.extend(wake.map(|wake| sys::pollfd { fd: wake.fd().raw(), events: sys::POLLIN as i16, revents: 0 }));
-    let waits = timeout != Some(Duration::ZERO);
-    let timeout = timeout
-        .map(|timeout| [i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), i64::from(timeout.subsec_nanos())]);
-    let timeout = timeout.as_ref().map_or(0, |timeout| core::ptr::from_ref(timeout) as usize);
-    let args = [host_fds.as_mut_ptr() as usize, host_fds.len(), timeout, 0, 8, 0];
-    // SAFETY: the host writes within the array, and may update the timeout, which is ours.
-    unsafe { if waits { host::call_blocking(__NR_ppoll, args)? } else { host::call(__NR_ppoll, args)? } };
-    for (fd, host_fd) in fds.iter_mut().zip(&host_fds) {
+/// As [`poll_now`], but waits until one of `fds` has one of the events asked for; gives 0 when the time has passed.
+///
+/// # Errors
+/// `EINTR` when the word has changed, or for no reason; as for [`poll_now`].
+pub(crate) fn poll_until(fds: &mut [PollFd<'_>], until: Until<'_>) -> Result<usize> {
+    // SAFETY: as above.
+    poll_by(fds, until.timeout, |args| unsafe { host::call_sleeping(__NR_ppoll, args, Some(until.word)) })
+}
+
+fn poll_by(
+    fds: &mut [PollFd<'_>],
+    timeout: Option<Duration>,
+    ask: impl FnOnce([usize; 6]) -> Result<usize>,
+) -> Result<usize> {
+    let mut timeout = timeout.map(timespec);
+    let timeout = timeout.as_mut().map_or(0, |timeout| core::ptr::from_mut(timeout) as usize);
+    ask([fds.as_mut_ptr() as usize, fds.len(), timeout, 0, 8, 0])?;
+    let mut count = 0;
+    for fd in fds {
         // Error and hang-up come unasked; anything else that wasn't asked for makes no sense.
-        fd.ready = host_fd.revents & (fd.events | 0x38);
-        if fd.ready != host_fd.revents {
-            log::warn!("the host tells of events that nobody asked for ({:#x})", host_fd.revents);
+        let ready = fd.ready & (fd.events | 0x38);
+        if ready != fd.ready {
+            log::warn!("the host tells of events that nobody asked for ({:#x})", fd.ready);
         }
+        fd.ready = ready;
+        count += usize::from(ready != 0);
     }
-    Ok(fds.iter().filter(|fd| fd.ready != 0).count())
+    Ok(count)
 }
 
-/// A descriptor to wait for.
+/// The host's `struct timespec`.
+pub(super) fn timespec(time: Duration) -> [i64; 2] {
+    [i64::try_from(time.as_secs()).unwrap_or(i64::MAX), i64::from(time.subsec_nanos())]
+}
+
+/// A descriptor to wait for: the host's `struct pollfd`.
 #[derive(Debug)]
+#[repr(C)]
 pub struct PollFd<'a> {
-    /// The descriptor.
-    pub fd: &'a HostFd,
-    /// `POLL*` asked for.
-    pub events: i16,
-    /// `POLL*` found.
-    pub ready: i16,
+    fd: i32,
+    events: i16,
+    ready: i16,
+    _open: PhantomData<&'a HostFd>,
+}
+
+impl<'a> PollFd<'a> {
+    /// A descriptor that is waited for to have one of these events, `POLL*`.
+    pub fn new(fd: &'a HostFd, events: i16) -> Self {
+        Self { fd: fd.raw(), events, ready: 0, _open: PhantomData }
+    }
+
+    /// The events that were found.
+    pub fn ready(&self) -> i16 {
+        self.ready
+    }
 }

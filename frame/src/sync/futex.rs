@@ -19,6 +19,7 @@ pub(super) fn wait(word: &AtomicU32, expected: u32, deadline: Option<&([i64; 2],
         host::call_sleeping(
             __NR_futex,
             [core::ptr::from_ref(word) as usize, op as usize, expected as usize, timeout, 0, u32::MAX as usize],
+            None,
         )
     };
 }

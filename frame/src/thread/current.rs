@@ -32,6 +32,13 @@ pub fn current_ids() -> Option<(u32, u32)> {
     }
 }
 
+/// The host's ids of the calling thread and its process, by which others send it signals.
+pub(crate) fn host_ids() -> Option<(u32, u32)> {
+    let block = current()?;
+    let ids = (block.handle.process.pid(), block.host_tid.load(Ordering::Relaxed));
+    (ids.0 != 0 && ids.1 != 0).then_some(ids)
+}
+
 /// Lets a mapping of the program that the calling host thread works for grow down to `addr`. Gives whether it did.
 pub(crate) fn grow_down(addr: usize) -> bool {
     match current().map(|block| &block.role) {

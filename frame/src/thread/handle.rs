@@ -65,10 +65,10 @@ impl Handle {
             return;
         }
         let was_wanted = pending.swap(1, Ordering::SeqCst) != 0;
-        shared.waiter.wake();
+        let has_signal = shared.waiter.wake_wanted();
         // Whoever wanted it before has interrupted it, or it's on its way out. The host queues each wake-up of its own,
         // and stacks the frames of all that are queued: a storm of them would overflow the LibOS stack.
-        if was_wanted {
+        if was_wanted || has_signal {
             return;
         }
         let tid = tid.load(Ordering::SeqCst);

@@ -253,9 +253,14 @@ pub fn free_lender(expected: Duration) {
     }
 }
 
+/// Whether some have lent the calling task its host thread and needn't wait for it.
+pub(crate) fn has_free_lenders() -> bool {
+    current().is_some_and(|block| block.handle.free_lenders.load(Ordering::Relaxed) != 0)
+}
+
 /// Has those who have lent the calling task its host thread, and needn't wait for it, go on on others: it's about to sleep.
 pub fn hand_over() {
-    let Some(block) = current().filter(|block| block.handle.free_lenders.load(Ordering::Relaxed) != 0) else { return };
+    let Some(block) = current().filter(|_| has_free_lenders()) else { return };
     if let Err(error) = move_those(block, |state| matches!(state, State::Free(_))) {
         log::warn!("a process waits for the child that it has started: {error}");
     }

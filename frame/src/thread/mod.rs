@@ -28,7 +28,9 @@ pub(crate) use block::{BlockRef, ThreadBlock};
 pub(crate) use current::held_locks;
 #[cfg(all(test, debug_assertions))]
 pub(crate) use current::watch_locks;
-pub(crate) use current::{current_block, current_process, current_waiter, grow_down, magazines, pending_word};
+pub(crate) use current::{
+    current_block, current_process, current_waiter, grow_down, host_ids, magazines, pending_word,
+};
 pub use current::{current_ids, forget_wanted, interrupt_self, is_wanted};
 pub(crate) use dead::{SLEEPER_SLOT, Start, find_dead_holder, take_dead, wake_all};
 pub use handle::Handle;
@@ -36,7 +38,7 @@ pub(crate) use handle::change_own_schedule;
 pub use held::as_a_whole;
 pub(crate) use held::{HeldLock, Hold, at_rest, hold, keep_held, let_go};
 pub use home::{Home, IdleThread};
-pub(crate) use lend::Lenders;
+pub(crate) use lend::{Lenders, has_free_lenders};
 pub use lend::{Loan, OnMove, free_lender, hand_over, is_borrower, is_worth_lending, lend, lent_for, move_lenders};
 pub use run::end_process_with_tasks;
 pub(crate) use run::{on_fault, on_pending, on_syscall, with_task};

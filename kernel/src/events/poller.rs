@@ -4,6 +4,7 @@ use super::IoEvents;
 use super::notifier::{Notifier, Observer, Reaction, Share};
 use crate::fs::File;
 use crate::prelude::*;
+use frame::ocall::event::{HostEpoll, HostEvent};
 use frame::ocall::file::PollFd;
 use frame::sync::{Deadline, WaitError, Waiter};
 
@@ -20,7 +21,9 @@ impl Observer for Waiter {
 /// it's dropped.
 pub struct Poller<'a> {
     waiter: Arc<Waiter>,
-    watched: Vec<&'a Notifier>,
+    /// Most watch one, which needs no list.
+    first: Option<&'a Notifier>,
+    others: Vec<&'a Notifier>,
 }
 
 impl Default for Poller<'_> {
@@ -32,14 +35,23 @@ impl Default for Poller<'_> {
 impl<'a> Poller<'a> {
     /// The calling thread, which watches nothing yet.
     pub fn new() -> Self {
-        Self { waiter: Waiter::current(), watched: Vec::new() }
+        Self { waiter: Waiter::current(), first: None, others: Vec::new() }
     }
 
     /// Wakes the thread for `events` of a notifier. The caller looks afterwards, before it waits.
     pub fn watch(&mut self, notifier: &'a Notifier, events: IoEvents, share: Share) {
         let observer: Weak<Waiter> = Arc::downgrade(&self.waiter);
         notifier.register(observer, events, share);
-        self.watched.push(notifier);
+        match self.first {
+            None => self.first = Some(notifier),
+            Some(first) if core::ptr::eq(first, notifier) => {}
+            Some(_) => self.others.push(notifier),
+        }
+    }
+
+    /// Whether it watches a notifier.
+    pub(super) fn watches_any(&self) -> bool {
+        self.first.is_some()
     }
 
     /// Sleeps until a notifier tells something; it may end for no reason.
@@ -57,27 +69,48 @@ impl<'a> Poller<'a> {
     pub fn wait_with_host(&self, files: &[(&dyn File, IoEvents)], deadline: Option<Deadline>) -> Result<(), WaitError> {
         let (hosted, mut fds): (Vec<&dyn File>, Vec<PollFd<'_>>) = files
             .iter()
-            .filter_map(|&(file, events)| {
-                Some((file, PollFd { fd: file.host_fd()?, events: events.bits() as i16, ready: 0 }))
-            })
+            .filter_map(|&(file, events)| Some((file, PollFd::new(file.host_fd()?, events.bits() as i16))))
             .unzip();
         if fds.is_empty() {
             return self.wait(deadline);
         }
-        self.waiter.wait_with_host(&mut fds, deadline)?;
+        self.wait_for_fds(&mut fds, deadline)?;
         for (file, fd) in hosted.into_iter().zip(fds) {
-            let events = IoEvents::from_bits_truncate(fd.ready as u16);
+            let events = IoEvents::from_bits_truncate(fd.ready() as u16);
             if !events.is_empty() {
                 file.recv_host_events(events);
             }
         }
         Ok(())
     }
+
+    /// As [`wait`](Self::wait), for descriptors of the host, too; what each of them is ready for stands in `fds` then.
+    ///
+    /// # Errors
+    /// As for [`wait`](Self::wait).
+    pub(super) fn wait_for_fds(&self, fds: &mut [PollFd<'_>], deadline: Option<Deadline>) -> Result<(), WaitError> {
+        if fds.is_empty() { self.wait(deadline) } else { self.waiter.wait_for_files(fds, deadline) }
+    }
+
+    /// As [`wait`](Self::wait), for an `epoll` of the host, too: calls `take` with what it has events for, at most `max`, and
+    /// gives how many those are.
+    ///
+    /// # Errors
+    /// As for [`wait`](Self::wait); nothing was taken then.
+    pub(super) fn wait_for_epoll(
+        &self,
+        epoll: &HostEpoll,
+        max: usize,
+        deadline: Option<Deadline>,
+        take: impl FnMut(HostEvent),
+    ) -> Result<usize, WaitError> {
+        self.waiter.wait_for_epoll(epoll, max, deadline, take)
+    }
 }
 
 impl Drop for Poller<'_> {
     fn drop(&mut self) {
-        for notifier in &self.watched {
+        for notifier in self.first.iter().chain(&self.others) {
             notifier.unregister(Arc::as_ptr(&self.waiter).cast());
         }
     }

@@ -186,9 +186,9 @@ impl File for HostFile {
     }
 
     fn poll(&self) -> IoEvents {
-        let mut fds = [PollFd { fd: &self.fd, events: IoEvents::all().bits() as i16, ready: 0 }];
+        let mut fds = [PollFd::new(&self.fd, IoEvents::all().bits() as i16)];
         match file::poll_now(&mut fds) {
-            Ok(_) => IoEvents::from_bits_truncate(fds[0].ready as u16),
+            Ok(_) => IoEvents::from_bits_truncate(fds[0].ready() as u16),
             Err(_) => IoEvents::empty(),
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn to_spare(cx: Context<'_>, plan: Plan, spare: Spare, host_thread: I
 
 fn to_host_thread(
     cx: Context<'_>,
-    mut host_thread: IdleThread,
+    host_thread: IdleThread,
     run_time: Option<Duration>,
     build: impl FnOnce() -> Result<Prepared> + Send + 'static,
 ) -> Result<usize> {

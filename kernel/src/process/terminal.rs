@@ -104,8 +104,8 @@ impl HostLine {
 
     fn is_hung_up(&self) -> bool {
         const POLLHUP: i16 = 0x10;
-        let mut fds = [PollFd { fd: &self.fd, events: 0, ready: 0 }];
-        file::poll_now(&mut fds).is_ok() && fds[0].ready & POLLHUP != 0
+        let mut fds = [PollFd::new(&self.fd, 0)];
+        file::poll_now(&mut fds).is_ok() && fds[0].ready() & POLLHUP != 0
     }
 
     /// Makes it the host process's controlling terminal, unless it is.

@@ -137,8 +137,8 @@ fn sleep(waiter: &Waiter, deadline: Option<Deadline>) {
             let _ = waiter.wait_uninterruptible(deadline);
         }
         Some(fd) => {
-            let mut fds = [PollFd { fd, events: IoEvents::POLLIN.bits() as i16, ready: 0 }];
-            let _ = waiter.wait_with_host(&mut fds, deadline);
+            let mut fds = [PollFd::new(fd, IoEvents::POLLIN.bits() as i16)];
+            let _ = waiter.wait_for_files(&mut fds, deadline);
             host_signals::tell_all();
         }
     }

@@ -2,6 +2,7 @@
  * exclusively the one that was added first, of readers the one that has waited longest. */
 // build: -pthread
 #define _GNU_SOURCE
+#include "../asleep.h"
 #include "../check.h"
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,21 +34,6 @@ static void *wait_for_events(void *argument)
         CHECK(eventfd_write(told, 1) == 0);
     }
     return NULL;
-}
-
-/* Until the thread sleeps, where it does nothing but wait. */
-static void until_asleep(pid_t id)
-{
-    char name[64], line[512];
-    snprintf(name, sizeof name, "/proc/self/task/%d/stat", id);
-    for (int seen = 0; seen < 5; usleep(2000)) {
-        int fd = open(name, O_RDONLY);
-        CHECK(fd >= 0);
-        ssize_t length = read(fd, line, sizeof line - 1);
-        CHECK(length > 0 && close(fd) == 0);
-        line[length] = 0;
-        seen = strrchr(line, ')')[2] == 'S' ? seen + 1 : 0;
-    }
 }
 
 static void watch(int epoll, unsigned mode)
@@ -87,7 +73,7 @@ int main(int argc, char **argv)
         CHECK(pthread_create(&thread, NULL, wait_for_events, (void *)i) == 0);
         while (!ids[i])
             usleep(100);
-        until_asleep(ids[i]);
+        until_asleep(getpid(), ids[i]);
     }
     printf("%s:", how == ONE_EPOLL ? "one epoll" : how == READERS ? "readers" : "exclusive epolls");
     for (int i = 0; i < EVENTS; i++) {
@@ -95,7 +81,7 @@ int main(int argc, char **argv)
         CHECK(write(ends[1], "x", 1) == 1 && eventfd_read(told, &count) == 0);
         printf(" %ld", last);
         for (int j = 0; j < WAITERS; j++)
-            until_asleep(ids[j]);
+            until_asleep(getpid(), ids[j]);
     }
     puts("");
     return 0;

@@ -3,13 +3,14 @@
 use super::host::HostSet;
 use super::item::{Interest, Item, Key, Mode, key};
 use super::nesting::{self, NESTING, Nesting};
-use crate::events::{Anonymous, IoEvents, Notifier, Poller, Reaction, Share, anonymous_file};
+use super::wait::Habit;
+use crate::events::{Anonymous, IoEvents, Notifier, Reaction, Share, anonymous_file};
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
 use crate::syscalls::args::FileDesc;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use frame::ocall::file::{HostFd, PollFd, poll_now};
-use frame::sync::{Deadline, MutexGuard, Once, WaitError};
+use frame::sync::{MutexGuard, Once};
 
 /// An epoll.
 pub struct EpollFile {
@@ -24,13 +25,12 @@ pub struct EpollFile {
     ready: Mutex<Ready>,
     /// Length of that list.
     ready_len: AtomicUsize,
-    /// Threads that wait here.
-    waiting: Notifier,
-    /// Tells them that there are files of the host now.
-    hosted: Notifier,
+    /// Threads that wait here: told that something is ready, or that they're to wait for the host anew.
+    pub(super) waiting: Notifier,
+    pub(super) habit: Habit,
     /// Others that watch this epoll.
     notifier: Notifier,
-    host: Once<HostSet>,
+    pub(super) host: Once<HostSet>,
     pub(super) nesting: Nesting,
     anonymous: Anonymous,
 }
@@ -59,7 +59,7 @@ impl EpollFile {
             ready: Mutex::default(),
             ready_len: AtomicUsize::new(0),
             waiting: Notifier::new(),
-            hosted: Notifier::new(),
+            habit: Habit::default(),
             notifier: Notifier::new(),
             host: Once::new(),
             nesting: Nesting::default(),
@@ -142,65 +142,6 @@ impl EpollFile {
         Ok(())
     }
 
-    /// Waits until something is ready, and gives at most `max` of it to `report`: events and the program's data. Gives how
-    /// many, 0 after `deadline`. When the thread is interrupted, `is_wanted` says whether the wait must end.
-    ///
-    /// # Errors
-    /// `EINTR` when a signal is to be delivered, and what `report` gives, if there's nothing before.
-    pub fn wait(
-        &self,
-        is_wanted: impl Fn() -> bool,
-        max: usize,
-        deadline: Option<Deadline>,
-        mut report: impl FnMut(usize, IoEvents, u64) -> Result<()>,
-    ) -> Result<usize> {
-        let mut found = self.collect(max, &mut report);
-        if matches!(found, Ok(0)) && !deadline.is_some_and(Deadline::has_passed) {
-            found = self.wait_registered(is_wanted, max, deadline, &mut report);
-        }
-        if self.may_be_ready() {
-            // What is left may be what another thread waits for.
-            self.waiting.broadcast(IoEvents::READABLE);
-        }
-        found
-    }
-
-    fn wait_registered(
-        &self,
-        is_wanted: impl Fn() -> bool,
-        max: usize,
-        deadline: Option<Deadline>,
-        report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
-    ) -> Result<usize> {
-        let mut poller = Poller::new();
-        poller.watch(&self.waiting, IoEvents::READABLE, Share::Newest);
-        poller.watch(&self.hosted, IoEvents::READABLE, Share::All);
-        let mut look = Look::InLibOs;
-        loop {
-            // The host was asked just now, and goes on watching; the LibOS may have told somebody before the poller watched.
-            if look == Look::Everywhere || self.may_be_ready() {
-                let found = self.collect(max, report)?;
-                if found > 0 {
-                    return Ok(found);
-                }
-            }
-            look = Look::Everywhere;
-            match poller.wait_with_host(&[(self, IoEvents::POLLIN)], deadline) {
-                Ok(()) => {}
-                Err(WaitError::TimedOut) => return self.collect(max, report),
-                Err(WaitError::Interrupted) => {
-                    let found = self.collect(max, report)?;
-                    if found > 0 {
-                        return Ok(found);
-                    }
-                    if is_wanted() {
-                        bail!(EINTR, "interrupted by a signal");
-                    }
-                }
-            }
-        }
-    }
-
     /// How many items there are, those included whose files are closed and that weren't found out yet.
     #[cfg(test)]
     pub(in crate::events) fn watched(&self) -> usize {
@@ -211,6 +152,11 @@ impl EpollFile {
     pub(super) fn item_ready(&self, item: Arc<Item>) -> Reaction {
         self.enqueue(item);
         self.announce()
+    }
+
+    /// The threads that wait here are to wait for the host anew.
+    pub(super) fn host_changed(&self) {
+        self.waiting.broadcast(HOST_CHANGED);
     }
 
     /// The epolls that this one watches.
@@ -246,13 +192,13 @@ impl EpollFile {
         self.items.lock().by_key.get(&key).cloned().ok_or(NOT_WATCHED)
     }
 
-    fn host_add(&self, item: &Arc<Item>, file: &dyn File) -> Result<()> {
+    pub(super) fn host_add(&self, item: &Arc<Item>, file: &dyn File) -> Result<()> {
         let is_first = self.host.get().is_none();
-        let host = self.host.try_call_once(HostSet::new)?;
+        let host = self.host.try_call_once(|| HostSet::new(self.this.clone()))?;
         host.add(item, file)?;
         if is_first {
             // Who waits for the LibOS alone begins to wait for the host as well.
-            self.hosted.broadcast(IoEvents::READABLE);
+            self.host_changed();
             self.notifier.broadcast(IoEvents::READABLE);
         }
         Ok(())
@@ -271,7 +217,7 @@ impl EpollFile {
         }
     }
 
-    fn enqueue(&self, item: Arc<Item>) {
+    pub(super) fn enqueue(&self, item: Arc<Item>) {
         if !item.is_queued.swap(true, Ordering::SeqCst) {
             let mut ready = self.ready.lock();
             ready.items.push_back(item);
@@ -287,12 +233,12 @@ impl EpollFile {
     }
 
     /// Whether there are items to look at. In this order: items go from the one list to the other.
-    fn may_be_ready(&self) -> bool {
+    pub(super) fn may_be_ready(&self) -> bool {
         self.ready_len.load(Ordering::SeqCst) > 0 || self.left.load(Ordering::SeqCst) > 0
     }
 
     /// Locks the list of items to look at, with those that became ready.
-    fn begin_scan(&self) -> MutexGuard<'_, VecDeque<Arc<Item>>> {
+    pub(super) fn begin_scan(&self) -> MutexGuard<'_, VecDeque<Arc<Item>>> {
         // An epoll before those that it watches, which `nesting` keeps free of cycles.
         let mut scan = self.scan.lock_nested();
         if self.ready_len.load(Ordering::SeqCst) > 0 {
@@ -305,159 +251,33 @@ impl EpollFile {
         scan
     }
 
-    fn end_scan(&self, scan: MutexGuard<'_, VecDeque<Arc<Item>>>) {
-        if self.left.load(Ordering::Relaxed) != scan.len() {
-            self.left.store(scan.len(), Ordering::SeqCst);
-        }
-    }
-
-    /// Reports what the host has events for, while the LibOS knows of nothing. There's no order to be kept then, and the
-    /// host's word is fresh.
-    fn collect_from_host(
-        &self,
-        host: &HostSet,
-        max: usize,
-        report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
-    ) -> Result<usize> {
-        let mut outcome = Ok(());
-        let mut found = 0;
-        host.take_ready(max, |item, events| {
-            if outcome.is_ok() {
-                match report(found, events, item.data()) {
-                    Ok(()) => {
-                        found += 1;
-                        if item.mode().contains(Mode::EPOLLONESHOT) {
-                            item.disable();
-                        }
-                        return;
-                    }
-                    Err(error) => outcome = Err(error),
-                }
-            }
-            item.keep_host_events(events);
-            self.enqueue(item.clone());
-        });
-        if found > 0 { Ok(found) } else { outcome.map(|()| 0) }
-    }
-
-    /// Reports what is ready now.
-    #[inline]
-    fn collect(&self, max: usize, report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>) -> Result<usize> {
-        match self.host.get() {
-            None if !self.may_be_ready() => Ok(0),
-            Some(host) if !self.may_be_ready() => self.collect_from_host(host, max, report),
-            host => self.collect_in_order(host, max, report),
-        }
-    }
-
-    fn collect_in_order(
-        &self,
-        host: Option<&HostSet>,
-        max: usize,
-        report: &mut impl FnMut(usize, IoEvents, u64) -> Result<()>,
-    ) -> Result<usize> {
+    /// Whether an item is ready. Those before it in the list, which aren't, are taken out.
+    pub(super) fn has_ready_items(&self) -> bool {
         let mut scan = self.begin_scan();
-        let before = scan.len();
-        let taken = host.map_or(0, |host| {
-            host.take_ready(max, |item, events| {
-                item.keep_host_events(events);
-                if !item.is_queued.swap(true, Ordering::SeqCst) {
-                    scan.push_back(item.clone());
-                }
-            })
-        });
-        // What the host found is old by the time that it is reported, if there's too much for one call.
-        let trust = if before + taken <= max { Trust::Host } else { Trust::NoOne };
-        let mut outcome = Ok(());
-        let mut found = 0;
-        for _ in 0..scan.len() {
-            if found == max {
-                break;
-            }
-            let Some(item) = scan.pop_front() else { break };
+        let mut is_ready = false;
+        while !is_ready && let Some(item) = scan.pop_front() {
             let Some(file) = item.file() else { continue };
-            let Some((events, then)) = self.look_at(&item, &*file, trust) else { continue };
-            if let Err(error) = report(found, events, item.data()) {
-                if item.is_hosted.load(Ordering::SeqCst) {
-                    item.keep_host_events(events);
-                }
-                if then == Then::LookAgain || !item.is_queued.swap(true, Ordering::SeqCst) {
-                    scan.push_front(item);
-                }
-                outcome = Err(error);
-                break;
-            }
-            found += 1;
-            if item.mode().contains(Mode::EPOLLONESHOT) {
-                item.disable();
-            }
-            if then == Then::LookAgain {
-                scan.push_back(item);
+            item.is_queued.store(false, Ordering::SeqCst);
+            is_ready = item.has_host_events() || file.poll().intersects(item.events());
+            if is_ready && !item.is_queued.swap(true, Ordering::SeqCst) {
+                scan.push_front(item);
             }
         }
         self.end_scan(scan);
-        if found > 0 { Ok(found) } else { outcome.map(|()| 0) }
+        is_ready
     }
 
-    /// What is to be reported of an item that may be ready, and whether it stays in the list.
-    fn look_at(&self, item: &Arc<Item>, file: &dyn File, trust: Trust) -> Option<(IoEvents, Then)> {
-        if !item.is_hosted.load(Ordering::SeqCst)
-            && file.host_fd().is_some()
-            && let Err(error) = self.host_add(item, file)
-        {
-            warn!("the host doesn't watch a file: {error}");
+    pub(super) fn end_scan(&self, scan: MutexGuard<'_, VecDeque<Arc<Item>>>) {
+        if self.left.load(Ordering::Relaxed) != scan.len() {
+            self.left.store(scan.len(), Ordering::SeqCst);
         }
-        let is_edge = item.mode().contains(Mode::EPOLLET);
-        let is_once = item.mode().contains(Mode::EPOLLONESHOT);
-        let stays = !is_edge && !is_once && file.notifier().is_some();
-        if !stays {
-            // Before the file is asked: what happens from now on puts the item into the list again.
-            item.is_queued.store(false, Ordering::SeqCst);
-        }
-        let from_host = item.take_host_events() & item.events();
-        if !from_host.is_empty() && (is_edge || trust == Trust::Host) {
-            // With a level trigger, the host tells again.
-            item.is_queued.store(false, Ordering::SeqCst);
-            return Some((from_host, Then::Forget));
-        }
-        let events = file.poll() & item.events();
-        if !events.is_empty() {
-            return Some((events, if stays { Then::LookAgain } else { Then::Forget }));
-        }
-        if stays {
-            item.is_queued.store(false, Ordering::SeqCst);
-            // What happened since the look found the item in the list, and left it at that.
-            if file.poll().intersects(item.events()) {
-                self.enqueue(item.clone());
-            }
-        }
-        None
     }
 }
 
 const NOT_WATCHED: Error = Error::new(Errno::ENOENT, "the file isn't watched");
 
-/// Where a wait looks for what is ready before it sleeps.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    InLibOs,
-    Everywhere,
-}
-
-/// Whose word on what is ready is taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trust {
-    Host,
-    NoOne,
-}
-
-/// What becomes of a reported item.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    /// It's looked at by the next wait, too: its trigger is the level.
-    LookAgain,
-    Forget,
-}
+/// What threads that wait are told when there's another `epoll` of the host, which says nothing of files.
+pub(super) const HOST_CHANGED: IoEvents = IoEvents::POLLMSG;
 
 impl File for EpollFile {
     anonymous_file!("[eventpoll]");
@@ -471,20 +291,9 @@ impl File for EpollFile {
     }
 
     fn poll(&self) -> IoEvents {
-        let mut scan = self.begin_scan();
-        let mut is_ready = false;
-        while !is_ready && let Some(item) = scan.pop_front() {
-            let Some(file) = item.file() else { continue };
-            item.is_queued.store(false, Ordering::SeqCst);
-            is_ready = item.has_host_events() || file.poll().intersects(item.events());
-            if is_ready && !item.is_queued.swap(true, Ordering::SeqCst) {
-                scan.push_front(item);
-            }
-        }
-        self.end_scan(scan);
-        let is_ready = is_ready
+        let is_ready = self.has_ready_items()
             || self.host.get().is_some_and(|host| {
-                let mut fds = [PollFd { fd: host.fd(), events: IoEvents::POLLIN.bits() as i16, ready: 0 }];
+                let mut fds = [PollFd::new(host.fd(), IoEvents::POLLIN.bits() as i16)];
                 poll_now(&mut fds).is_ok_and(|count| count > 0)
             });
         IoEvents::READABLE.when(is_ready)

@@ -1,15 +1,18 @@
 //! Files of the host in an epoll: the host watches them by an `epoll` of its own.
 
+use super::file::EpollFile;
 use super::item::{Item, Mode};
-use crate::events::IoEvents;
+use crate::events::{IoEvents, Poller};
 use crate::fs::File;
 use crate::prelude::*;
 use core::sync::atomic::Ordering;
-use frame::ocall::event::HostEpoll;
+use frame::ocall::event::{HostEpoll, HostEvent};
 use frame::ocall::file::HostFd;
+use frame::sync::{Deadline, MutexGuard, WaitError};
 
 /// The items that the host watches too. Level and edge triggers are the host's affair for them.
 pub(super) struct HostSet {
+    owner: Weak<EpollFile>,
     epoll: HostEpoll,
     slots: Mutex<Slots>,
 }
@@ -39,6 +42,11 @@ impl Slots {
         (item.token() == token).then_some(item)
     }
 
+    /// Whether some item has or had this token.
+    fn has_given(&self, token: u64) -> bool {
+        (1..=u64::from(self.last_number)).contains(&(token >> 32)) && place(token) < self.items.len()
+    }
+
     fn remove(&mut self, token: u64) -> Option<Arc<Item>> {
         self.get(token)?;
         let item = self.items.get_mut(place(token))?.take();
@@ -52,8 +60,12 @@ fn place(token: u64) -> usize {
 }
 
 impl HostSet {
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self { epoll: HostEpoll::new()?, slots: Mutex::default() })
+    /// For the files of `owner`.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENFILE`, `ENOMEM`.
+    pub(super) fn new(owner: Weak<EpollFile>) -> Result<Self> {
+        Ok(Self { owner, epoll: HostEpoll::new()?, slots: Mutex::default() })
     }
 
     /// What is ready to be read when the host has events.
@@ -118,50 +130,34 @@ impl HostSet {
     }
 
     /// Gives each item that the host has events for to `ready`, with them, at most `max`. Gives how many the host told of.
-    pub(super) fn take_ready(&self, max: usize, mut ready: impl FnMut(&Arc<Item>, IoEvents)) -> usize {
-        let mut stale: Vec<u64> = Vec::new();
-        let mut hybrid: Vec<(Arc<Item>, IoEvents)> = Vec::new();
-        let mut slots = None;
-        let taken = self.epoll.take_ready(max, |event| {
-            let slots = slots.get_or_insert_with(|| self.slots.lock());
-            let Some(item) = slots.get(event.token) else {
-                warn!("the host tells of a file that it doesn't watch ({:#x})", event.token);
-                return;
-            };
-            if !item.is_open() {
-                // Closed here, but others outside have the same file of the host open.
-                stale.push(event.token);
-                return;
-            }
-            let events = IoEvents::from_bits_truncate(event.events as u16);
-            let sound = events & (item.events() | IoEvents::ALWAYS);
-            if sound != events {
-                warn!("the host tells of events that nobody asked for ({events:?})");
-            }
-            if !sound.is_empty() {
-                if item.is_hybrid {
-                    hybrid.push((item.clone(), sound));
-                }
-                ready(item, sound);
-            }
-        });
-        // Files are told, and closed, without the lock.
-        drop(slots);
-        for (item, events) in hybrid {
-            item.tell_host_events(events);
-        }
-        if !stale.is_empty() {
-            let gone: Vec<Option<Arc<Item>>> = {
-                let mut slots = self.slots.lock();
-                stale.into_iter().map(|token| slots.remove(token)).collect()
-            };
-            drop(gone);
-            self.renew();
-        }
-        taken.unwrap_or_else(|error| {
+    #[expect(clippy::inline_always, reason = "after a call of the host, processors predict no return")]
+    #[inline(always)]
+    pub(super) fn take_ready(&self, max: usize, ready: impl FnMut(&Arc<Item>, IoEvents)) -> usize {
+        let mut sorting = Sorting::new(self, ready);
+        let told = self.epoll.take_ready(max, |event| sorting.take(event));
+        sorting.finish();
+        told.unwrap_or_else(|error| {
             warn!("the host's epoll fails: {error}");
             0
         })
+    }
+
+    /// As [`take_ready`](Self::take_ready), but the calling thread, as `poller`, sleeps until there's something, or somebody
+    /// wakes it.
+    ///
+    /// # Errors
+    /// As [`Poller::wait`]; nothing was taken then.
+    pub(super) fn wait_ready(
+        &self,
+        poller: &Poller<'_>,
+        max: usize,
+        deadline: Option<Deadline>,
+        ready: impl FnMut(&Arc<Item>, IoEvents),
+    ) -> Result<usize, WaitError> {
+        let mut sorting = Sorting::new(self, ready);
+        let told = poller.wait_for_epoll(&self.epoll, max, deadline, |event| sorting.take(event));
+        sorting.finish();
+        told
     }
 
     /// Starts over with the files that are open: the host can't be told to forget one that is closed.
@@ -182,6 +178,78 @@ impl HostSet {
                 warn!("the host doesn't watch a file any more: {error}");
             }
         }
+        // Those who sleep in the old one would learn nothing of files that come.
+        if let Some(owner) = self.owner.upgrade() {
+            owner.host_changed();
+        }
+    }
+}
+
+/// Finds out what items the host's events are of.
+struct Sorting<'a, R> {
+    set: &'a HostSet,
+    /// Locked for the first event.
+    slots: Option<MutexGuard<'a, Slots>>,
+    /// Learns of each item that is ready.
+    ready: R,
+    hybrid: Vec<(Arc<Item>, IoEvents)>,
+    /// Tokens of files that were closed here, but that others outside have open.
+    stale: Vec<u64>,
+}
+
+impl<'a, R: FnMut(&Arc<Item>, IoEvents)> Sorting<'a, R> {
+    fn new(set: &'a HostSet, ready: R) -> Self {
+        Self { set, slots: None, ready, hybrid: Vec::new(), stale: Vec::new() }
+    }
+
+    #[inline]
+    fn take(&mut self, event: HostEvent) {
+        let slots = self.slots.get_or_insert_with(|| self.set.slots.lock());
+        let Some(item) = slots.get(event.token) else {
+            if slots.has_given(event.token) {
+                debug!("a file was taken out while a thread came with what the host had found");
+            } else {
+                warn!("the host tells of a file that it doesn't watch ({:#x})", event.token);
+            }
+            return;
+        };
+        if !item.is_open() {
+            self.stale.push(event.token);
+            return;
+        }
+        let events = IoEvents::from_bits_truncate(event.events as u16);
+        let sound = events & (item.events() | IoEvents::ALWAYS);
+        if sound != events {
+            warn!("the host tells of events that nobody asked for ({events:?})");
+        }
+        if !sound.is_empty() {
+            if item.is_hybrid {
+                self.hybrid.push((item.clone(), sound));
+            }
+            (self.ready)(item, sound);
+        }
+    }
+
+    /// Tells files what the host found, and closes what is gone, without the lock.
+    #[inline]
+    fn finish(&mut self) {
+        self.slots = None;
+        for (item, events) in self.hybrid.drain(..) {
+            item.tell_host_events(events);
+        }
+        if !self.stale.is_empty() {
+            self.forget_stale();
+        }
+    }
+
+    #[cold]
+    fn forget_stale(&mut self) {
+        let gone: Vec<Option<Arc<Item>>> = {
+            let mut slots = self.set.slots.lock();
+            self.stale.drain(..).map(|token| slots.remove(token)).collect()
+        };
+        drop(gone);
+        self.set.renew();
     }
 }
 
@@ -198,7 +266,7 @@ mod tests {
     /// what the file was told.
     fn made_of(answer: impl FnOnce(u64) -> Answer) -> (usize, Vec<IoEvents>, IoEvents) {
         let (file, watched, _writer): (_, Arc<Hybrid>, _) = hybrid();
-        let set = HostSet::new().unwrap();
+        let set = HostSet::new(Weak::new()).unwrap();
         let item = Item::new(Weak::new(), &file, Interest::new(POLLIN, 0));
         set.add(&item, &*file).unwrap();
         inject(answer(item.token()));

@@ -133,6 +133,22 @@ impl Item {
         self.word.store(interest.kept(), Ordering::SeqCst);
     }
 
+    /// Begins a report: one with `EPOLLONESHOT` is made by one thread alone, and is the last until there's a new interest.
+    /// Gives what to [take it back](Self::take_back) with.
+    pub(super) fn begin_report(&self) -> Option<u32> {
+        let word = self.word();
+        if Mode::from_bits_truncate(word).contains(Mode::EPOLLONESHOT) {
+            let armed = self.word.fetch_and(Mode::all().bits(), Ordering::SeqCst);
+            return (armed & !Mode::all().bits() != 0).then_some(armed);
+        }
+        Some(word)
+    }
+
+    /// What was begun came to nothing. A new interest that came meanwhile stays.
+    pub(super) fn take_back(&self, armed: u32) {
+        let _ = self.word.compare_exchange(armed & Mode::all().bits(), armed, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
     /// Reports nothing any more, until there's a new interest.
     pub(super) fn disable(&self) {
         self.word.fetch_and(Mode::all().bits(), Ordering::SeqCst);
@@ -190,5 +206,33 @@ impl Drop for Item {
         if let Some(inner) = file.downcast_ref::<EpollFile>() {
             inner.nesting.remove_parent(&self.epoll);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::tests::hybrid;
+
+    const ONCE: u32 = 1 | 1 << 30;
+
+    #[test]
+    fn one_shot_is_reported_by_one_thread_until_there_is_a_new_interest() {
+        let (file, ..) = hybrid();
+        let item = Item::new(Weak::new(), &file, Interest::new(ONCE, 0));
+        let armed = item.begin_report().unwrap();
+        assert_eq!((item.begin_report(), item.events()), (None, IoEvents::empty()));
+        item.take_back(armed);
+        assert_eq!(item.begin_report(), Some(armed));
+        item.set_interest(Interest::new(4 | 1 << 30, 0));
+        item.take_back(armed);
+        assert_eq!(item.events(), IoEvents::POLLOUT | IoEvents::ALWAYS);
+    }
+
+    #[test]
+    fn what_is_not_a_one_shot_is_reported_again_and_again() {
+        let (file, ..) = hybrid();
+        let item = Item::new(Weak::new(), &file, Interest::new(1, 0));
+        assert!(item.begin_report().is_some() && item.begin_report().is_some());
     }
 }

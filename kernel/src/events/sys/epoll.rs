@@ -92,6 +92,8 @@ pub fn epoll_ctl(
     Ok(0)
 }
 
+// After a call of the host, processors predict no return.
+#[inline(always)]
 fn wait(
     thread: &Thread,
     epoll: FileDesc,
@@ -115,6 +117,7 @@ fn deadline_ms(timeout: i32) -> Option<Deadline> {
 }
 
 /// `epoll_wait(2)`.
+#[inline]
 pub fn epoll_wait(
     cx: Context<'_>,
     epoll: FileDesc,

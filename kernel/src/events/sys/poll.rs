@@ -1,6 +1,6 @@
 //! `poll(2)` and `ppoll(2)`.
 
-use super::{Watched, deadline, poll_each, wait, write_remaining};
+use super::{Watched, deadline, is_hosts_alone, look_in_host, wait, write_remaining};
 use crate::events::IoEvents;
 use crate::fs::{File, StatusFlags};
 use crate::prelude::*;
@@ -38,30 +38,38 @@ impl PollEntry {
     }
 }
 
-/// Looks at the files of the descriptors, which `file_of` gives by place and descriptor. Gives how many have something to
-/// report.
-fn look_at<'a>(entries: &mut [PollEntry], file_of: impl Fn(usize, FileDesc) -> Option<&'a Arc<dyn File>>) -> usize {
+/// Looks at the files of the descriptors, which `file_of` gives; at those that only the host knows if something else is ready,
+/// or the call doesn't wait: if it does, the host looks as well. Gives how many have something to report.
+fn look_at<'a>(
+    entries: &mut [PollEntry],
+    file_of: impl Fn(FileDesc) -> Option<&'a Arc<dyn File>>,
+    deadline: Option<Deadline>,
+) -> usize {
     let mut places = Vec::new();
-    let mut files = Vec::new();
+    let mut files: Vec<&dyn File> = Vec::new();
+    let mut ready = 0;
     for (place, entry) in entries.iter_mut().enumerate() {
-        let file = file_of(place, FileDesc(entry.fd));
+        let file = file_of(FileDesc(entry.fd));
         if entry.begin_look(file)
             && let Some(file) = file
         {
-            if file.notifier().is_none() && file.host_fd().is_some() {
+            if is_hosts_alone(&**file) {
                 places.push(place);
-                files.push(file);
+                files.push(&**file);
             } else {
                 entry.ready = (file.poll() & entry.asked()).bits();
             }
         }
+        ready += usize::from(entry.ready != 0);
     }
-    poll_each(files.into_iter(), |index, events| {
-        if let Some(entry) = places.get(index).and_then(|&place| entries.get_mut(place)) {
+    if ready > 0 || deadline == Some(Deadline::PAST) {
+        look_in_host(files.into_iter(), |index, events| {
+            let entry = &mut entries[places[index]];
             entry.ready = (events & entry.asked()).bits();
-        }
-    });
-    entries.iter().filter(|entry| entry.ready != 0).count()
+            ready += usize::from(entry.ready != 0);
+        });
+    }
+    ready
 }
 
 /// Writes what was found, entry by entry: what the program writes beside it meanwhile stays.
@@ -89,19 +97,22 @@ fn poll_entries(thread: &Thread, array: UserPtr<PollEntry>, count: usize, deadli
     let mut entries = array.read_array(count)?;
     let files = thread.files();
     // Mostly something is ready at once, and then nothing needs to be kept.
-    let mut ready = files.with(|table| look_at(&mut entries, |_, fd| table.get(fd)));
-    if ready == 0 && !deadline.is_some_and(Deadline::has_passed) {
+    let mut ready = files.with(|table| look_at(&mut entries, |fd| table.get(fd), deadline));
+    if ready == 0 && deadline != Some(Deadline::PAST) {
         let open: Vec<Option<Arc<dyn File>>> = entries.iter().map(|entry| files.get(FileDesc(entry.fd)).ok()).collect();
-        let watched: Vec<Watched<'_>> = entries
-            .iter()
+        let (mut waiting, mut watched): (Vec<&mut PollEntry>, Vec<Watched<'_>>) = entries
+            .iter_mut()
             .zip(&open)
-            .filter_map(|(entry, file)| Some(Watched { file: file.as_ref()?, events: entry.asked() }))
-            .collect();
-        let look = || {
-            let ready = look_at(&mut entries, |place, _| open.get(place).and_then(Option::as_ref));
-            (ready > 0).then_some(ready)
-        };
-        ready = wait(thread, &watched, deadline, look)?.unwrap_or(0);
+            .filter_map(|(entry, file)| {
+                let watched = Watched::new(file.as_ref()?, entry.asked());
+                Some((entry, watched))
+            })
+            .unzip();
+        wait(thread, &mut watched, deadline)?;
+        for (entry, watched) in waiting.iter_mut().zip(watched) {
+            entry.ready = watched.ready.bits();
+            ready += usize::from(entry.ready != 0);
+        }
     }
     write_ready(array, &entries)?;
     Ok(ready)

@@ -1,6 +1,6 @@
 //! `select(2)` and `pselect6(2)`.
 
-use super::{Watched, deadline, poll_each, wait, write_remaining};
+use super::{Watched, deadline, wait, write_remaining};
 use crate::events::IoEvents;
 use crate::fs::File;
 use crate::prelude::*;
@@ -38,30 +38,19 @@ fn select_sets(thread: &Thread, count: i32, sets: [UserPtr<u64>; 3], deadline: O
             asked_of.push((fd, files.get(FileDesc(fd as i32))?, events));
         }
     }
-    let mut found: [Vec<u64>; 3] = Default::default();
-    let mut look = || {
-        found = [0; 3].map(|_: i32| vec![0; words]);
-        let mut ready = 0;
-        poll_each(asked_of.iter().map(|(_, file, _)| file), |place, events| {
-            let (fd, _, asked_events) = &asked_of[place];
-            let events = events & *asked_events;
-            for ((set, asked), kind) in found.iter_mut().zip(&asked).zip(kinds) {
-                let bit = 1 << (fd % WORD);
-                if asked.get(fd / WORD).is_some_and(|word| word & bit != 0) && events.intersects(kind) {
-                    set[fd / WORD] |= bit;
-                    ready += 1;
-                }
+    let mut watched: Vec<Watched<'_>> = asked_of.iter().map(|(_, file, events)| Watched::new(file, *events)).collect();
+    wait(thread, &mut watched, deadline)?;
+    let mut found = [0; 3].map(|_: i32| vec![0; words]);
+    let mut ready = 0;
+    for ((fd, ..), watched) in asked_of.iter().zip(&watched) {
+        for ((set, asked), kind) in found.iter_mut().zip(&asked).zip(kinds) {
+            let bit = 1 << (fd % WORD);
+            if asked.get(fd / WORD).is_some_and(|word| word & bit != 0) && watched.ready.intersects(kind) {
+                set[fd / WORD] |= bit;
+                ready += 1;
             }
-        });
-        (ready > 0).then_some(ready)
-    };
-    let watched: Vec<Watched<'_>> =
-        asked_of.iter().map(|(_, file, events)| Watched { file, events: *events }).collect();
-    let ready = match look() {
-        None if !deadline.is_some_and(Deadline::has_passed) => wait(thread, &watched, deadline, look)?,
-        ready => ready,
-    };
-    let ready = ready.unwrap_or(0);
+        }
+    }
     for (set, found) in sets.into_iter().zip(&found) {
         if !set.is_null() {
             set.write_array(found)?;
