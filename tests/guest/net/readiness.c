@@ -3,6 +3,7 @@
 #include "net.h"
 #include <sys/eventfd.h>
 #include <sys/select.h>
+#include <time.h>
 
 static int epoll;
 
@@ -115,4 +116,26 @@ int main(void)
     struct timeval timeout = {5, 0};
     SHOW_VALUE(select(64, &reads, &writes, NULL, &timeout));
     printf("%d %d %d\n", FD_ISSET(pair[1], &reads) != 0, FD_ISSET(pair[0], &reads) != 0, FD_ISSET(pair[0], &writes) != 0);
+
+    /* A hang-up that isn't asked for is told unasked, but doesn't keep from sleeping. */
+    int hung_up = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(hung_up >= 0);
+    fd_set excepts;
+    FD_ZERO(&excepts);
+    FD_SET(hung_up, &excepts);
+    timeout = (struct timeval){0, 300000};
+    struct timespec before, after;
+    CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before) == 0);
+    SHOW_VALUE(select(64, NULL, NULL, &excepts, &timeout));
+    CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after) == 0);
+    printf("%d\n", FD_ISSET(hung_up, &excepts) != 0);
+    long used = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+    printf("slept: %d\n", used < 150);
+    FD_SET(hung_up, &excepts);
+    FD_ZERO(&reads);
+    FD_SET(pair[0], &reads);
+    CHECK(recv(pair[1], (char[8]){0}, 8, MSG_DONTWAIT) == 8);
+    CHECK(pthread_create(&thread, NULL, write_later, &pair[1]) == 0);
+    SHOW_VALUE(select(64, &reads, NULL, &excepts, NULL));
+    CHECK(pthread_join(thread, NULL) == 0);
 }

@@ -27,11 +27,13 @@ struct Watched<'a> {
     file: &'a Arc<dyn File>,
     events: IoEvents,
     ready: IoEvents,
+    /// The host tells of a hang-up or an error unasked, which isn't waited for: asked again, it would tell at once.
+    has_told_unasked: bool,
 }
 
 impl<'a> Watched<'a> {
     fn new(file: &'a Arc<dyn File>, events: IoEvents) -> Self {
-        Self { file, events, ready: IoEvents::empty() }
+        Self { file, events, ready: IoEvents::empty(), has_told_unasked: false }
     }
 
     fn found(&mut self, events: IoEvents) {
@@ -111,6 +113,7 @@ fn sleep(poller: &Poller<'_>, watched: &mut [Watched<'_>], deadline: Option<Dead
     // Asked each time: an epoll may have got its first file of the host meanwhile.
     let (mut hosted, mut fds): (Vec<&mut Watched<'_>>, Vec<PollFd<'_>>) = watched
         .iter_mut()
+        .filter(|watched| !watched.has_told_unasked)
         .filter_map(|watched| {
             let fd = PollFd::new(watched.file.host_fd()?, watched.events.bits() as i16);
             Some((watched, fd))
@@ -119,6 +122,7 @@ fn sleep(poller: &Poller<'_>, watched: &mut [Watched<'_>], deadline: Option<Dead
     poller.wait_for_fds(&mut fds, deadline)?;
     for (watched, fd) in hosted.iter_mut().zip(fds) {
         let events = IoEvents::from_bits_truncate(fd.ready() as u16);
+        watched.has_told_unasked = !events.is_empty() && !events.intersects(watched.events);
         if watched.file.notifier().is_none() {
             watched.found(events);
         } else if !events.is_empty() {
