@@ -248,7 +248,9 @@ fn items_pass_through_a_channel_until_it_is_closed() {
     assert!(!producer.poll().contains(IoEvents::POLLOUT));
     let taker = later(move || {
         assert_eq!(consumer.pop(), Some(1));
-        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(consumer.pop(), Some(2));
+        consumer.wait_for_items(soon()).unwrap();
+        assert_eq!(consumer.pop(), Some(3));
     });
     producer.wait_for_room(soon()).unwrap();
     producer.push(3).unwrap();
