@@ -105,7 +105,7 @@ pub(crate) static LOCK_ORDER: &[LockClass] = &[
         "alloc::collections::vec_deque::VecDeque<alloc::sync::Arc<kernel::fs::dentry::Dentry>>",
         "the dentries that were used last",
     ),
-    ("kernel::fs::host::inode::Place", "where a host file is"),
+    ("alloc::sync::Arc<kernel::fs::host::inode::Place>", "where a host file is"),
     ("frame::ocall::file::HostStat", "what a host file was like"),
     ("core::option::Option<alloc::sync::Arc<frame::ocall::file::HostFd>>", "a host directory's descriptor"),
     (

@@ -132,8 +132,9 @@ impl Lenders {
             waiting.host_thread = block.handle.clone();
             waiting.host_thread.lenders.fetch_add(1, Ordering::SeqCst);
         }
-        let (on_move, _) = lender.take_over(block);
-        Some(on_move)
+        let taken_over = lender.take_over(block);
+        drop(list);
+        Some(taken_over.on_move)
     }
 
     /// The last one that has lent the host thread of `block` takes it back.
@@ -150,8 +151,9 @@ impl Lenders {
             let may_go_on = matches!(lender.state, State::Free(_)) || lender.state == State::Held && !waits_for_leaving;
             is_ours && (may_go_on || is_dead)
         })?;
-        let (_, on_return) = take_out(&mut list, index).take_over(block);
-        block.arrival = on_return;
+        let taken_over = take_out(&mut list, index).take_over(block);
+        drop(list);
+        block.arrival = taken_over.on_return;
         Some(())
     }
 
@@ -197,14 +199,24 @@ impl Lender {
         Arc::ptr_eq(&self.host_thread, host_thread)
     }
 
-    /// It goes on on this host thread. Gives what it does first: elsewhere, and on the host thread that it has lent.
-    fn take_over(self, block: &mut ThreadBlock) -> (OnMove, Option<Arrival>) {
-        block.role = Role::Task(self.task);
+    /// It goes on on this host thread.
+    fn take_over(self, block: &mut ThreadBlock) -> TakenOver {
+        let before = core::mem::replace(&mut block.role, Role::Task(self.task));
         block.ctx = *self.ctx;
         block.xstate_area = block.ctx.xstate.as_ptr();
         block.fs_base = self.fs_base;
-        (self.on_move, self.on_return)
+        TakenOver { on_move: self.on_move, on_return: self.on_return, _before: before }
     }
+}
+
+/// A lender has a host thread again.
+struct TakenOver {
+    /// What it does first if that's another one than it has lent.
+    on_move: OnMove,
+    /// What it does first if it's the same one.
+    on_return: Option<Arrival>,
+    /// What the host thread did until then; more ends with that than may end under the list's lock.
+    _before: Role,
 }
 
 /// Has another task run on the calling host thread, until it ends or moves to another one ([`Flow::End`]). The calling
