@@ -67,8 +67,6 @@ pub(crate) fn open_restricted(
     let (view, credentials) = (thread.fs(), thread.credentials());
     let scope = base.clone().unwrap_or_else(|| view.cwd());
     let walker = Walker::restricted(&view, &credentials, resolve, scope);
-    // What an absolute path starts from needn't be in the same file system as the directory.
-    let base = if path.starts_with(b"/") { None } else { base };
     open(&walker, base.as_ref(), path, flags, mode)
 }
 
